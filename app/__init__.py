@@ -1,0 +1,29 @@
+"""The contacts service: the only place where its parts meet."""
+
+from importlib.metadata import version
+
+from flask import Flask
+
+from app import api_keys, contacts, web
+from app.database import Database
+from app.settings import Settings, load
+from app.startup import keep_first_key, prepare
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the WSGI application over the store of `settings` (default: the environment's).
+
+    Raises `StartError` where the store cannot be used.
+    """
+    settings = settings or load()
+    if first_key := prepare(settings):
+        keep_first_key(settings, first_key)
+    app = Flask("app", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.extensions["settings"] = settings
+    app.extensions["database"] = Database(settings.database)
+    app.extensions["version"] = version("contacts-service")
+    web.register(app)
+    api_keys.register(app)
+    contacts.register(app, phone_check=settings.phone_check)
+    return app

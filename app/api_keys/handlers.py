@@ -1,0 +1,91 @@
+"""What is done with API keys."""
+
+import hmac
+import secrets
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from app import clock
+from app.api_keys import store
+from app.api_keys.model import PREFIX, SCOPES, ApiKey, digest
+from app.database import Database
+from app.errors import InsufficientStorage, NotFound, Unauthorized, Unavailable
+
+SECONDS_BETWEEN_TOUCHES = 60
+_MAX_SECRET = 200
+_REFUSED = "Send a valid API key as Authorization: Bearer YOUR_API_KEY."
+
+
+def create_api_key(
+    db: Database,
+    *,
+    label: str,
+    scopes: tuple[str, ...],
+    expires_at: datetime | None = None,
+    rate_limit: int | None = None,
+) -> str:
+    """Store a new key and return its secret, which cannot be had again."""
+    secret, key = _new_api_key(label, scopes, expires_at, rate_limit)
+    with db.transaction() as tx:
+        store.insert_api_key(tx, key, digest(secret))
+    return secret
+
+
+def create_first_api_key(db: Database) -> str | None:
+    """Store a key with all scopes and return its secret, if the store has never had any key."""
+    secret, key = _new_api_key("first admin key", SCOPES)
+    with db.transaction() as tx:
+        if store.list_api_keys(tx):
+            return None
+        store.insert_api_key(tx, key, digest(secret))
+    return secret
+
+
+def revoke_api_key(db: Database, id: str) -> None:
+    """Raises `NotFound`."""
+    with db.transaction() as tx:
+        if not store.revoke_api_key(tx, id, clock.timestamp()):
+            raise NotFound(f"no such key: {id}")
+
+
+def authenticate(db: Database, secret: str) -> ApiKey:
+    """Return the key of a secret. Raises one and the same `Unauthorized` whatever is wrong."""
+    if 0 < len(secret) <= _MAX_SECRET:
+        computed = digest(secret)
+        found = store.find_api_key(db.connection(), computed)
+        if found and hmac.compare_digest(found[1], computed):
+            key = found[0]
+            if key.is_active(clock.timestamp()):
+                return key
+    raise Unauthorized(_REFUSED)
+
+
+def is_touch_due(key: ApiKey) -> bool:
+    return key.last_used_at is None or key.last_used_at <= _touched_before()
+
+
+def touch_api_key(db: Database, key: ApiKey) -> None:
+    """Note the use of a key, once a minute at most; left for later while others write."""
+    with suppress(Unavailable, InsufficientStorage), db.transaction(seconds=0) as tx:
+        store.touch_api_key(tx, key.id, clock.timestamp(), _touched_before())
+
+
+def _touched_before() -> str:
+    return clock.timestamp(clock.now() - timedelta(seconds=SECONDS_BETWEEN_TOUCHES))
+
+
+def _new_api_key(
+    label: str,
+    scopes: tuple[str, ...],
+    expires_at: datetime | None = None,
+    rate_limit: int | None = None,
+) -> tuple[str, ApiKey]:
+    key = ApiKey(
+        id=f"key_{secrets.token_hex(8)}",
+        label=label,
+        scopes=scopes,
+        rate_limit=rate_limit,
+        created_at=clock.timestamp(),
+        expires_at=clock.timestamp(expires_at) if expires_at else None,
+    )
+    return PREFIX + secrets.token_urlsafe(32), key

@@ -1,0 +1,30 @@
+"""An API key: who may do what, until when."""
+
+import hashlib
+from dataclasses import dataclass
+
+SCOPES = ("contacts:read", "contacts:write", "admin")
+DEFAULT_SCOPES = ("contacts:read", "contacts:write")
+PREFIX = "ak_live_"
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """All about a key but the key itself; instants are RFC 3339 in UTC."""
+
+    id: str
+    label: str
+    scopes: tuple[str, ...]
+    rate_limit: int | None
+    created_at: str
+    expires_at: str | None = None
+    revoked_at: str | None = None
+    last_used_at: str | None = None
+
+    def is_active(self, now: str) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+def digest(secret: str) -> bytes:
+    """Return what is stored of a key: 256 random bits need no slow hash."""
+    return hashlib.sha256(secret.encode()).digest()

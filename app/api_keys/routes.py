@@ -1,0 +1,33 @@
+"""What a key can learn about the service and itself."""
+
+from flask import Blueprint, Response, current_app, g
+
+from app.api_keys.guard import require_scope
+from app.api_keys.model import ApiKey
+from app.web.responses import success
+
+blueprint = Blueprint("api_keys", __name__, url_prefix="/v1")
+
+
+@blueprint.get("/status")
+@require_scope(None)
+def get_status() -> Response:
+    return success({"status": "operational", "version": current_app.extensions["version"]})
+
+
+@blueprint.get("/profile")
+@require_scope(None)
+def get_profile() -> Response:
+    key: ApiKey = g.api_key
+    return success(
+        {
+            "profile": {
+                "label": key.label,
+                "scopes": list(key.scopes),
+                "rate_limit": key.rate_limit,
+                "created_at": key.created_at,
+                "expires_at": key.expires_at,
+                "last_used_at": key.last_used_at,
+            }
+        }
+    )

@@ -1,0 +1,42 @@
+"""The command `contacts`."""
+
+import sys
+from importlib.metadata import version
+
+import click
+
+from app.cli.keys import keys
+from app.cli.serve import serve
+from app.errors import ServiceError, StartError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("contacts-service"), prog_name="contacts")
+def cli() -> None:
+    """A self-hosted contacts service.
+
+    Start it with `contacts serve`; make keys with `contacts keys create`.
+    """
+
+
+cli.add_command(serve)
+cli.add_command(keys)
+
+
+def main() -> None:
+    """Run a command; whatever is wrong is one line on standard error and exit status 2."""
+    try:
+        sys.exit(cli.main(standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(0)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        message = error.format_message()
+    except StartError as error:
+        message = str(error)
+    except ServiceError as error:
+        message = error.message
+    click.echo(f"contacts: {message}", err=True)
+    sys.exit(2)

@@ -1,0 +1,97 @@
+"""`contacts keys`: make, list and revoke API keys, while the server runs or not."""
+
+import json
+import re
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+from app import clock
+from app import settings as settings_module
+from app.api_keys import handlers, store
+from app.api_keys.model import DEFAULT_SCOPES, SCOPES
+from app.cli import options
+from app.database import Database
+from app.database.migrate import migrate
+from app.startup import prepare_folder
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@click.group()
+def keys() -> None:
+    """Make, list and revoke API keys; a running server heeds it within a second."""
+
+
+class _Duration(click.ParamType[datetime]):
+    name = "duration"
+
+    def convert(self, value: object, *_: object) -> datetime:
+        """Return the instant that is so long from now."""
+        match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", str(value))
+        if not match:
+            self.fail("must be a number and s, m, h or d, such as 90d")
+        return clock.now() + timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+@keys.command()
+@click.option("--label", required=True, help="What the key is for, to recognise it by.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(SCOPES),
+    help="What the key may do; can be repeated.  [default: contacts:read, contacts:write]",
+)
+@click.option("--expires-in", "expires_at", type=_Duration(), help="Such as 90d, 12h, 30m.")
+@options.data
+def create(
+    label: str, scopes: tuple[str, ...], expires_at: datetime | None, data: Path | None
+) -> None:
+    """Make a key and print it, alone, on standard output. It cannot be shown again."""
+    label = label.strip()
+    if not (label and len(label) <= 100 and label.isprintable()):
+        raise click.BadParameter("must be 1 to 100 printable characters", param_hint="--label")
+    db = _database(data)
+    secret = handlers.create_api_key(
+        db,
+        label=label,
+        scopes=tuple(dict.fromkeys(scopes)) or DEFAULT_SCOPES,
+        expires_at=expires_at,
+    )
+    click.echo(secret)
+
+
+@keys.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@options.data
+def list_keys(as_json: bool, data: Path | None) -> None:
+    """List all keys, oldest first; the keys themselves are not stored."""
+    found = store.list_api_keys(_database(data).connection())
+    if as_json:
+        click.echo(json.dumps([asdict(key) for key in found], indent=2))
+        return
+    if not found:
+        click.echo("No keys. Make one with: contacts keys create --label NAME", err=True)
+    for key in found:
+        state = "revoked" if key.revoked_at else f"until {key.expires_at or 'revoked'}"
+        used = f"used {key.last_used_at}" if key.last_used_at else "never used"
+        click.echo(f"{key.id}  {key.label}  {','.join(key.scopes)}  {state}  {used}")
+
+
+@keys.command()
+@click.argument("id")
+@options.data
+def revoke(id: str, data: Path | None) -> None:
+    """Stop a key, by the id that `contacts keys list` shows."""
+    handlers.revoke_api_key(_database(data), id)
+    click.echo(f"Revoked {id}")
+
+
+def _database(data: Path | None) -> Database:
+    settings = settings_module.load(data=data)
+    prepare_folder(settings.data)
+    migrate(settings.database)
+    return Database(settings.database)

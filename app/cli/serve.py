@@ -1,0 +1,84 @@
+"""`contacts serve`: run the server."""
+
+import socket
+import sys
+from pathlib import Path
+
+import click
+
+from app import settings as settings_module
+from app.cli import options
+from app.errors import StartError
+from app.settings import Settings
+from app.startup import keep_first_key, prepare
+
+
+@click.command()
+@options.data
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", help="Port to listen on; 0 takes a free one.  [default: 8000]")
+@click.option("--workers", help="Processes that serve.  [default: 2]")
+@click.option("--threads", help="Threads in each process.  [default: 4]")
+def serve(
+    data: Path | None,
+    host: str | None,
+    port: str | None,
+    workers: str | None,
+    threads: str | None,
+) -> None:
+    """Run the server until it is stopped with Ctrl-C or SIGTERM.
+
+    Every option can come from the environment too: CONTACTS_DATA, CONTACTS_HOST and so on.
+    """
+    settings = settings_module.load(
+        data=data, host=host, port=port, workers=workers, threads=threads
+    )
+    check_address(settings)
+    shown_key = prepare_aloud(settings)
+    # Gunicorn takes a while to import: a wrong option is answered without it.
+    from app.server import Server
+
+    Server(settings, lambda address: _announce(address, settings, shown_key)).run()
+
+
+def prepare_aloud(settings: Settings) -> str:
+    """Prepare the data folder and tell where its first admin key is, if it has just got one.
+
+    Returns what stands for a key in a shell command.
+    """
+    key = prepare(settings)
+    if key is None:
+        return "YOUR_API_KEY"
+    if sys.stdout.isatty():
+        click.echo(f"First admin key, shown only now: {key}")
+        return key
+    path = keep_first_key(settings, key)
+    click.echo(f"First admin key: in {path}")
+    return f"$(cat {path})"
+
+
+def check_address(settings: Settings) -> None:
+    """Raises `StartError` where the address cannot be listened on."""
+    where = f"port {settings.port} on {settings.host}"
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise StartError(
+            f"cannot listen on {where}: {error.strerror}; choose another with --port or --host"
+        ) from None
+
+
+def _announce(address: str, settings: Settings, key: str) -> None:
+    click.echo(f"Contacts service on {address}, data in {settings.data}")
+    if key == "YOUR_API_KEY":
+        click.echo("Make a key with: contacts keys create --label NAME")
+    click.echo(
+        "Try:\n"
+        f"  curl -X POST {address}/v1/contacts \\\n"
+        f'    -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\\n'
+        """    -d '{"phone": "918856879188", "first_name": "Priya", "tags": ["Lead"]}'"""
+    )

@@ -1,0 +1,11 @@
+"""Why the service exists: contacts by phone number."""
+
+from flask import Flask
+
+from app.contacts import routes
+from app.contacts.schemas import ContactSchema
+
+
+def register(app: Flask, *, phone_check: str) -> None:
+    app.extensions["contact_schema"] = ContactSchema(phone_check)
+    app.register_blueprint(routes.blueprint)

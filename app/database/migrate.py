@@ -1,0 +1,115 @@
+"""Brings a database file to the schema of this version, or refuses it untouched."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.database.filesystem import network_filesystem
+from app.errors import StartError
+
+APPLICATION_ID = 0x436E7463  # "Cntc"
+OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def migrations() -> dict[int, str]:
+    """Return the SQL of each schema version, oldest first."""
+    return {int(path.name[:4]): path.read_text() for path in sorted(_MIGRATIONS.glob("*.sql"))}
+
+
+def migrate(path: Path) -> None:
+    """Create the database or bring it up to date; safe beside others who do the same.
+
+    Raises `StartError`, and leaves the file as it is, where it is not ours, newer, damaged
+    or cannot be written.
+    """
+    _check_place(path)
+    try:
+        if path.exists() and path.stat().st_size:
+            _check_file(path)
+        else:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        path.chmod(0o600)
+        _apply(path)
+    except OSError as error:
+        raise StartError(f"cannot use {path}: {error.strerror}") from None
+    except sqlite3.Error as error:
+        raise StartError(f"cannot use {path}: {error}") from None
+
+
+def _check_place(path: Path) -> None:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: {oldest} or newer is needed")
+    network = network_filesystem(path.parent)
+    if network:
+        raise StartError(
+            f"{path.parent} is on a network file system ({network}), where SQLite loses data: "
+            "choose a local folder with --data"
+        )
+
+
+def _check_file(path: Path) -> None:
+    """Look at an existing file through a read-only connection, which leaves its WAL alone."""
+    driver = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=30)
+    try:
+        version = _pragma(driver, "user_version")
+        application_id = _pragma(driver, "application_id")
+        tables = driver.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise StartError(f"{path} is not an intact SQLite database: {error}") from None
+        raise
+    finally:
+        driver.close()
+    if application_id != APPLICATION_ID and (application_id or version or tables):
+        raise StartError(f"{path} is the database of another program: choose another --data")
+    if version > max(migrations()):
+        raise StartError(
+            f"{path} has schema version {version}, this program knows {max(migrations())}: "
+            "install a newer contacts-service"
+        )
+
+
+def _apply(path: Path) -> None:
+    driver = sqlite3.connect(path, isolation_level=None, timeout=30)
+    try:
+        mode = driver.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise StartError(f"{path} cannot use a write-ahead log on this file system")
+        driver.execute("PRAGMA synchronous = FULL")
+        for version, sql in migrations().items():
+            if version > _pragma(driver, "user_version"):
+                _apply_one(driver, version, sql)
+    finally:
+        driver.close()
+
+
+def _apply_one(driver: sqlite3.Connection, version: int, sql: str) -> None:
+    driver.execute("BEGIN IMMEDIATE")
+    try:
+        # Read again: another process may have done it while this one waited.
+        if version > _pragma(driver, "user_version"):
+            for statement in _statements(sql):
+                driver.execute(statement)
+            driver.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            driver.execute(f"PRAGMA user_version = {version}")
+        driver.execute("COMMIT")
+    finally:
+        if driver.in_transaction:
+            driver.execute("ROLLBACK")
+
+
+def _statements(sql: str) -> Iterator[str]:
+    """Split a script; `executescript` is no use, it commits first."""
+    statement = ""
+    for line in sql.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _pragma(driver: sqlite3.Connection, name: str) -> int:
+    return int(driver.execute(f"PRAGMA {name}").fetchone()[0])

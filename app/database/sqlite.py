@@ -1,0 +1,186 @@
+"""SQLite: a connection for each thread, writers in a queue, the driver's errors as ours."""
+
+import fcntl
+import math
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.errors import InsufficientStorage, StoreDamaged, Unavailable
+
+BUSY_SECONDS = 5.0
+
+# None of these persist in the file, so each connection sets them.
+PRAGMAS = {
+    "foreign_keys": "ON",
+    "synchronous": "FULL",
+    "wal_autocheckpoint": "1000",
+    "journal_size_limit": "67108864",
+    "cache_size": "-8000",
+    "temp_store": "MEMORY",
+    "mmap_size": "0",
+    "trusted_schema": "OFF",
+    "cell_size_check": "ON",
+    "secure_delete": "ON",
+}
+
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_UNREACHABLE = {
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,
+}
+
+Row = tuple[Any, ...]
+
+
+def _translated(code: int, error: sqlite3.Error) -> Exception:
+    """Return our error for a primary result code (https://www.sqlite.org/rescode.html)."""
+    if code in _BUSY:
+        return Unavailable("The store is busy: send the request again in a moment.")
+    if code == sqlite3.SQLITE_FULL:
+        return InsufficientStorage("The disk is full: nothing was stored.")
+    if code in _UNREACHABLE:
+        return Unavailable("The store cannot be reached: nothing was stored.", retry_after=5)
+    if code in _DAMAGED:
+        return StoreDamaged("The store is damaged: nothing was stored.")
+    return error
+
+
+class Connection:
+    """Statements on one SQLite connection; rows come back drained, errors as ours."""
+
+    def __init__(self, path: Path) -> None:
+        self.pid = os.getpid()
+        self.broken = False
+        self._busy_seconds = BUSY_SECONDS
+        self._lock = os.open(
+            path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        with self._own_errors():
+            self._driver = sqlite3.connect(
+                f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_SECONDS
+            )
+            for name, value in PRAGMAS.items():
+                self._driver.execute(f"PRAGMA {name} = {value}").fetchall()
+
+    def execute(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
+        with self._own_errors():
+            # Drained at once: an open cursor would hold the write lock or block a checkpoint.
+            return self._driver.execute(sql, parameters or {}).fetchall()
+
+    def begin_write(self, seconds: float) -> None:
+        """Wait in the queue of writers, then at most the rest of `seconds` for SQLite's lock.
+
+        The queue is fair where SQLite's busy handler is not, and keeps a checkpoint from
+        overlapping another writer (https://www.sqlite.org/wal.html#walresetbug). With no
+        seconds to wait, it fails at once where another writer is at work.
+        """
+        deadline = time.monotonic() + seconds
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX if seconds else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Unavailable("Another writer is at work.") from None
+        try:
+            self._wait_at_most(max(0.0, deadline - time.monotonic()))
+            self.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._leave_queue()
+            raise
+
+    def end_write(self, *, commit: bool) -> None:
+        """Commit or roll back; a commit that fails leaves nothing of its transaction."""
+        try:
+            if commit:
+                self.execute("COMMIT")
+        finally:
+            try:
+                self.rollback()
+            finally:
+                self._leave_queue()
+
+    def rollback(self) -> None:
+        """End the transaction, where an error has not ended it already."""
+        if self._driver.in_transaction:
+            self.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._driver.close()
+        os.close(self._lock)
+
+    def _leave_queue(self) -> None:
+        fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def _wait_at_most(self, seconds: float) -> None:
+        seconds = math.ceil(seconds * 10) / 10
+        if seconds != self._busy_seconds:
+            self._driver.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}").fetchall()
+            self._busy_seconds = seconds
+
+    @contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            self.broken |= code in _UNREACHABLE | _DAMAGED
+            raise _translated(code, error) from error
+
+
+class Database:
+    """One SQLite file, for all threads of a process; opened on first use, never before a fork."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+
+    def connection(self) -> Connection:
+        """Return this thread's connection, a new one after a fork or an I/O error."""
+        current: Connection | None = getattr(self._local, "connection", None)
+        if current is not None and current.pid == os.getpid():
+            if not current.broken:
+                return current
+            current.close()
+        self._local.connection = None
+        self._local.connection = Connection(self.path)
+        return self._local.connection  # type: ignore[no-any-return]
+
+    @contextmanager
+    def transaction(self, seconds: float = BUSY_SECONDS) -> Iterator[Connection]:
+        """Run one write transaction: committed and on disk at the end, or rolled back.
+
+        Raises `Unavailable` when other writers keep it waiting for longer than `seconds`.
+        """
+        connection = self.connection()
+        connection.begin_write(seconds)
+        try:
+            yield connection
+        except BaseException:
+            connection.end_write(commit=False)
+            raise
+        connection.end_write(commit=True)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Run several reads on one state of the store."""
+        connection = self.connection()
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        current: Connection | None = getattr(self._local, "connection", None)
+        if current is not None:
+            self._local.connection = None
+            current.close()

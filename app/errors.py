@@ -1,0 +1,89 @@
+"""What can go wrong, in the service's own words; HTTP knows nothing here."""
+
+from typing import Any
+
+
+class StartError(Exception):
+    """The service cannot start; the text is the one line that a person reads."""
+
+
+class ServiceError(Exception):
+    """A request that cannot be served: `code` for programs, `message` for people.
+
+    `details` maps each field at fault to its reasons. `retry_after` is in whole seconds.
+    """
+
+    code = "internal_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: dict[str, Any] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+        self.retry_after = retry_after
+
+
+class InvalidJson(ServiceError):
+    code = "invalid_json"
+
+
+class Unauthorized(ServiceError):
+    code = "unauthorized"
+
+
+class Forbidden(ServiceError):
+    code = "forbidden"
+
+
+class NotFound(ServiceError):
+    code = "not_found"
+
+
+class PayloadTooLarge(ServiceError):
+    code = "payload_too_large"
+
+
+class UnsupportedMediaType(ServiceError):
+    code = "unsupported_media_type"
+
+
+class ValidationError(ServiceError):
+    """Well-formed input with the wrong content; `message` names the first field at fault."""
+
+    code = "validation_error"
+
+    def __init__(self, details: dict[str, Any]) -> None:
+        paths = list(_leaves(details))
+        path, reason = paths[0]
+        more = f" ({len(paths) - 1} more in details.)" if len(paths) > 1 else ""
+        super().__init__(f"{path}: {reason}{more}", details=details)
+
+
+class Unavailable(ServiceError):
+    """The store cannot be used now; the same request may succeed later."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message, retry_after=retry_after)
+
+
+class InsufficientStorage(ServiceError):
+    code = "insufficient_storage"
+
+
+class StoreDamaged(ServiceError):
+    code = "internal_error"
+
+
+def _leaves(details: dict[str, Any], prefix: str = "") -> Any:
+    for name, reasons in details.items():
+        if isinstance(reasons, dict):
+            yield from _leaves(reasons, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", reasons[0]

@@ -1,0 +1,119 @@
+"""Gunicorn, started from inside, with its safety settings in one place."""
+
+import json
+import logging
+import os
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn import util
+from gunicorn.app.base import BaseApplication
+from gunicorn.http import errors as http_errors
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from app.settings import Settings
+
+STALL_SECONDS = 10
+
+_STATUSES: dict[type[Exception], tuple[int, str]] = {
+    http_errors.LimitRequestLine: (414, "URI Too Long"),
+    http_errors.LimitRequestHeaders: (431, "Request Header Fields Too Large"),
+    http_errors.ExpectationFailed: (417, "Expectation Failed"),
+    http_errors.UnsupportedTransferCoding: (501, "Not Implemented"),
+}
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """A threaded worker that a slow or hostile client cannot hold up."""
+
+    def handle(self, conn: TConn) -> Any:
+        keep = super().handle(conn)
+        if keep is False:
+            # Gunicorn lingers on a closing connection in its only accepting thread, up to 2 s.
+            conn.close(graceful=True)
+        return keep
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Refuse what cannot be read in the service's own envelope, without quoting it."""
+        if not isinstance(exc, http_errors.ParseException):
+            super().handle_error(req, client, addr, exc)
+            return
+        status, reason = _STATUSES.get(type(exc), (400, "Bad Request"))
+        self.log.info("Refused a malformed request: %s", type(exc).__name__)
+        message = "The request cannot be read: check its request line, headers and framing."
+        error = {"code": "bad_request", "message": message, "request_id": os.urandom(16).hex()}
+        body = json.dumps({"success": False, "error": error}) + "\n"
+        head = (
+            f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            f"X-Request-Id: {error['request_id']}\r\n\r\n"
+        )
+        util.write_nonblock(client, (head + body).encode("ascii"))
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn with our settings in place of its command line and configuration file.
+
+    `on_ready` gets the address once the server listens on it.
+    """
+
+    def __init__(self, settings: Settings, on_ready: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.on_ready = on_ready
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in gunicorn_options(self.settings).items():
+            self.cfg.set(name, value)
+        self.cfg.set("when_ready", self._when_ready)
+
+    def load(self) -> Any:
+        # Imported in the worker, so that the parent has opened and started nothing to inherit.
+        from app import create_app
+
+        return create_app(self.settings)
+
+    def _when_ready(self, arbiter: Any) -> None:
+        when_ready(arbiter)
+        host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]
+        self.on_ready(f"http://{bracketed(host)}:{port}")
+
+
+def bracketed(host: str) -> str:
+    """Return a host as it stands before a port (RFC 3986)."""
+    return f"[{host}]" if ":" in host else host
+
+
+def gunicorn_options(settings: Settings) -> dict[str, Any]:
+    """Return gunicorn's settings, for our own server and for `gunicorn wsgi:app` alike."""
+    logging.getLogger("gunicorn.error").addFilter(_is_worth_logging)
+    return {
+        "bind": [f"{bracketed(settings.host)}:{settings.port}"],
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "worker_class": Worker,
+        "proc_name": "contacts",
+        "umask": 0o077,
+        "control_socket_disable": True,
+        "loglevel": "warning",
+        "when_ready": when_ready,
+    }
+
+
+def when_ready(arbiter: Any) -> None:
+    """Set the time-outs of the listening sockets, which accepted connections inherit (Linux)."""
+    for listener in arbiter.LISTENERS:
+        if hasattr(socket, "TCP_DEFER_ACCEPT") and listener.sock.family != socket.AF_UNIX:
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, STALL_SECONDS)
+        if sys.platform == "linux":
+            timeout = struct.pack("ll", STALL_SECONDS, 0)
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
+
+
+def _is_worth_logging(record: logging.LogRecord) -> bool:
+    """Tell a fault of ours from a client that stalled until the time-out."""
+    return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))

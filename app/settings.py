@@ -1,0 +1,122 @@
+"""Every setting: its type, default and meaning; the only reader of the environment."""
+
+import difflib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from app.errors import StartError
+
+PREFIX = "CONTACTS_"
+_CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def default_data_folder() -> Path:
+    """Return `instance/` in a checkout, else the user's own data folder (XDG base directories)."""
+    if (_CHECKOUT / "setup.cfg").is_file():
+        return _CHECKOUT / "instance"
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "contacts-service"
+
+
+def _integer(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and lowest <= int(text[:20]) <= highest):
+            raise ValueError(f"a whole number from {lowest} to {highest}")
+        return int(text)
+
+    return parse
+
+
+def _choice(*names: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in names:
+            raise ValueError(" or ".join(names))
+        return text
+
+    return parse
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a value that is not empty")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_text(text)).expanduser().resolve()
+
+
+def _setting(parse: Callable[[str], Any], default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"parse": parse, "meaning": meaning})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one server; the environment calls each `CONTACTS_` and its name."""
+
+    data: Path = field(
+        default_factory=default_data_folder,
+        metadata={"parse": _path, "meaning": "Folder that holds everything the service stores"},
+    )
+    host: str = _setting(_text, "127.0.0.1", "Address to listen on")
+    port: int = _setting(_integer(0, 65_535), 8000, "Port to listen on; 0 takes a free one")
+    workers: int = _setting(_integer(1, 64), 2, "Processes that serve")
+    threads: int = _setting(_integer(1, 64), 4, "Threads in each process")
+    phone_check: str = _setting(
+        _choice("possible", "valid"),
+        "possible",
+        "`possible` takes any number of a possible length, `valid` only assigned ranges",
+    )
+    max_body_bytes: int = _setting(
+        _integer(1_024, 2**30), 2**20, "Largest request body, in bytes; a larger one is a 413"
+    )
+
+    @property
+    def database(self) -> Path:
+        return self.data / "contacts.db"
+
+
+def load(environ: Mapping[str, str] | None = None, **given: object) -> Settings:
+    """Read the settings from the environment; those `given` (and not None) win.
+
+    Raises `StartError` for an unknown `CONTACTS_` name or a bad value.
+    """
+    environ = os.environ if environ is None else environ
+    known = {PREFIX + each.name.upper(): each for each in fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, text in environ.items():
+        if name.startswith(PREFIX):
+            if name not in known:
+                raise StartError(_unknown(name, known))
+            values[known[name].name] = _parse(name, text, known[name].metadata["parse"])
+    for key, value in given.items():
+        if value is not None:
+            option = "--" + key.replace("_", "-")
+            values[key] = _parse(option, str(value), known[PREFIX + key.upper()].metadata["parse"])
+    return Settings(**values)
+
+
+def load_or_exit() -> Settings:
+    """Read the environment; on a bad one print the one line and exit with 2."""
+    try:
+        return load()
+    except StartError as error:
+        sys.stderr.write(f"contacts: {error}\n")
+        raise SystemExit(2) from None
+
+
+def _parse(name: str, text: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(text)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise StartError(f"{name} must be {error}, not {text[:100]!r}") from None
+
+
+def _unknown(name: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else "the README lists those there are"
+    return f"unknown setting {name}: {hint}"

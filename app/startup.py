@@ -1,0 +1,48 @@
+"""Makes a data folder ready to serve from, or says in one line why it cannot be."""
+
+import os
+from pathlib import Path
+
+from app.api_keys.handlers import create_first_api_key
+from app.database import Database
+from app.database.migrate import migrate
+from app.errors import ServiceError, StartError
+from app.settings import Settings, default_data_folder
+
+KEY_FILE = "first-admin-key"
+
+
+def prepare(settings: Settings) -> str | None:
+    """Bring the store up to date; nothing of it stays open.
+
+    Returns the first admin key where the store has just got it, else None. Raises `StartError`.
+    """
+    prepare_folder(settings.data)
+    migrate(settings.database)
+    db = Database(settings.database)
+    try:
+        return create_first_api_key(db)
+    except ServiceError as error:
+        raise StartError(f"cannot use {settings.database}: {error.message}") from error
+    finally:
+        db.close()
+
+
+def prepare_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder == default_data_folder():
+            folder.chmod(0o700)
+    except OSError as error:
+        raise StartError(f"cannot use the data folder {folder}: {error.strerror}") from None
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise StartError(f"cannot write to the data folder {folder}: choose another with --data")
+
+
+def keep_first_key(settings: Settings, key: str) -> Path:
+    """Write the first admin key where only its owner can read it; returns the file."""
+    path = settings.data / KEY_FILE
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(key + "\n")
+    return path

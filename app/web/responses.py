@@ -1,0 +1,115 @@
+"""The envelope: every answer's shape, headers and status; every error as JSON."""
+
+import json
+import re
+import traceback
+import uuid
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import HTTPException
+
+from app.errors import ServiceError, StoreDamaged
+
+STATUSES = {
+    "invalid_json": 400,
+    "bad_request": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "payload_too_large": 413,
+    "unsupported_media_type": 415,
+    "validation_error": 422,
+    "internal_error": 500,
+    "unavailable": 503,
+    "insufficient_storage": 507,
+}
+_SANE_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
+_INTERNAL = "Something went wrong here: the log has it under this request_id."
+
+
+def success(body: dict[str, Any], status: int = 200) -> Response:
+    """Answer with the envelope of success around `body`."""
+    return json_response(to_json({"success": True, **body}), status)
+
+
+def json_response(text: str, status: int = 200) -> Response:
+    return Response(text + "\n", status, mimetype="application/json")
+
+
+def to_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def error_response(code: str, message: str, status: int, **more: Any) -> Response:
+    """Answer with the envelope of failure; pure ASCII, since it may echo broken text."""
+    error = {"code": code, "message": message, **more, "request_id": g.request_id}
+    return json_response(json.dumps({"success": False, "error": error}), status)
+
+
+def register(app: Flask) -> None:
+    """Give every request an id, every answer its headers, every error its envelope."""
+    app.before_request(_identify)
+    app.before_request(_answer_options)
+    app.after_request(_add_headers)
+    app.register_error_handler(ServiceError, _service_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected_error)
+
+
+def _identify() -> None:
+    given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    g.request_id = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _answer_options() -> Response | None:
+    if request.method != "OPTIONS" or request.url_rule is None:
+        return None
+    response = current_app.make_default_options_response()
+    response.status_code = 204
+    return response
+
+
+def _add_headers(response: Response) -> Response:
+    headers = response.headers
+    headers["X-Request-Id"] = g.request_id
+    headers["Cache-Control"] = "no-store"
+    headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _service_error(error: ServiceError) -> Response:
+    if isinstance(error, StoreDamaged):
+        _log(error)
+    more = {"details": error.details} if error.details else {}
+    response = error_response(error.code, error.message, STATUSES[error.code], **more)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    if error.code == "unauthorized":
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    code, message = {
+        404: ("not_found", f"No such route: {request.path[:200]}"),
+        405: ("method_not_allowed", f"{request.method[:20]} is not served here: see Allow."),
+    }.get(status, ("bad_request", "The request cannot be read: check its framing and headers."))
+    response = error_response(code, message, status)
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _unexpected_error(error: Exception) -> Response:
+    _log(error)
+    return error_response("internal_error", _INTERNAL, 500)
+
+
+def _log(error: Exception) -> None:
+    """Log where it happened, not its message, which may quote a contact."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    current_app.logger.error("%s in request %s\n%s", type(error).__name__, g.request_id, frames)

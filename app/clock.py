@@ -9,4 +9,4 @@ def now() -> datetime:
 
 def timestamp(instant: datetime | None = None) -> str:
     """Render an instant (default: now) in the documented form, `2026-06-02T08:00:00Z`."""
-    return (instant or now()).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (instant or now()).isoformat()[:19] + "Z"

@@ -77,7 +77,9 @@ class InsufficientStorage(ServiceError):
     code = "insufficient_storage"
 
 
-class StoreDamaged(ServiceError):
+class StoreFault(ServiceError):
+    """The store is damaged or was asked wrongly; `message` is for the log, and quotes no data."""
+
     code = "internal_error"
 
 

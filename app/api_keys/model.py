@@ -3,6 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
+from app import clock
+
 SCOPES = ("contacts:read", "contacts:write", "admin")
 DEFAULT_SCOPES = ("contacts:read", "contacts:write")
 PREFIX = "ak_live_"
@@ -21,8 +23,10 @@ class ApiKey:
     revoked_at: str | None = None
     last_used_at: str | None = None
 
-    def is_active(self, now: str) -> bool:
-        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+    def is_active(self) -> bool:
+        return self.revoked_at is None and (
+            self.expires_at is None or clock.timestamp() < self.expires_at
+        )
 
 
 def digest(secret: str) -> bytes:

@@ -74,11 +74,10 @@ class Upsert:
 
     def diff(self) -> dict[str, dict[str, Any]]:
         """Return each changed field's values before and after; None where there was none."""
-        before = _flat(self.before) if self.before else {}
-        after = _flat(self.after)
+        names = ["phone", *self.changed] if self.created else self.changed
         return {
-            name: {"before": before.get(name), "after": after[name]}
-            for name in (["phone"] if self.created else []) + self.changed
+            name: {"before": _value(self.before, name), "after": _value(self.after, name)}
+            for name in names
         }
 
 
@@ -88,40 +87,35 @@ def upsert(before: Contact | None, draft: Draft, now: str) -> Upsert:
     Raises `ValidationError` when the contact would have too many custom fields.
     """
     start = before or Contact(draft.phone, created_at=now, updated_at=now)
-    given = {
+    changes = {
         name: value
         for name in ("first_name", "last_name", "email", "tags")
-        if (value := getattr(draft, name)) is not None
+        if (value := getattr(draft, name)) is not None and value != getattr(start, name)
     }
-    after = replace(start, **given, custom_fields={**start.custom_fields, **draft.custom_fields})
-    if len(after.custom_fields) > MAX_CUSTOM_FIELDS:
+    fields = {
+        key: value
+        for key, value in draft.custom_fields.items()
+        if not _same(start.custom_fields.get(key), value)
+    }
+    changed = [*changes, *(f"custom_fields.{key}" for key in fields)]
+    if not changed:
+        return Upsert(before, start, changed)
+    merged = {**start.custom_fields, **fields}
+    if len(merged) > MAX_CUSTOM_FIELDS:
         raise ValidationError(
             {"custom_fields": [f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields."]}
         )
-    changed = _changed(start, after)
-    if before and changed:
-        after = replace(after, updated_at=now)
+    after = replace(start, **changes, custom_fields=merged, updated_at=now)
     return Upsert(before, after, changed)
 
 
-def _changed(before: Contact, after: Contact) -> list[str]:
-    old, new = _flat(before), _flat(after)
-    return [name for name in new if name not in old or not _same(old[name], new[name])]
-
-
-def _same(one: Any, other: Any) -> bool:
+def _same(one: FieldValue | None, other: FieldValue) -> bool:
     """Compare with JSON's types apart: 1, 1.0 and true are three values."""
     return type(one) is type(other) and one == other
 
 
-def _flat(contact: Contact) -> dict[str, Any]:
-    """Return what a client can set, custom fields by their dotted name."""
-    flat: dict[str, Any] = {
-        "phone": contact.phone,
-        "first_name": contact.first_name,
-        "last_name": contact.last_name,
-        "email": contact.email,
-        "tags": list(contact.tags),
-    }
-    flat.update((f"custom_fields.{key}", value) for key, value in contact.custom_fields.items())
-    return flat
+def _value(contact: Contact | None, name: str) -> Any:
+    if contact is None:
+        return None
+    prefix, _, key = name.partition(".")
+    return contact.custom_fields.get(key) if key else getattr(contact, prefix)

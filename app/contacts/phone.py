@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import ValidationResult
@@ -21,6 +22,7 @@ class PhoneError(ValueError):
     """The text is no phone number that can be stored; its message says what to send instead."""
 
 
+@lru_cache(maxsize=4096)
 def normalise(text: str, check: str = "possible") -> str:
     """Return the E.164 digits, without `+`, of a number in any tolerated spelling.
 

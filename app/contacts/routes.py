@@ -7,7 +7,13 @@ from flask import Blueprint, Response, current_app
 from app.api_keys.guard import require_scope
 from app.contacts import handlers, store
 from app.contacts.model import Draft, Upsert
-from app.contacts.schemas import ContactSchema, ListQuery, ListQuerySchema, UpsertQuerySchema
+from app.contacts.schemas import (
+    ContactSchema,
+    ListQuery,
+    ListQuerySchema,
+    UpsertQuery,
+    UpsertQuerySchema,
+)
 from app.web.requests import database, json_object, load, load_query
 from app.web.responses import json_response, success
 
@@ -21,19 +27,22 @@ _upsert_query = UpsertQuerySchema()
 @require_scope("contacts:write")
 def post_contact() -> Response:
     draft: Draft = load(_contact_schema(), json_object())
-    dry_run: bool = load_query(_upsert_query)["dry_run"]
-    outcome = handlers.upsert_contact(database(), draft, dry_run=dry_run)
-    return success(_upsert_body(outcome, dry_run), 201 if outcome.created else 200)
+    query: UpsertQuery = load_query(_upsert_query)
+    outcome = handlers.upsert_contact(database(), draft, dry_run=query.dry_run)
+    return success(_upsert_body(outcome, query.dry_run), 201 if outcome.created else 200)
 
 
 @blueprint.get("")
 @require_scope("contacts:read")
 def get_contacts() -> Response:
     query: ListQuery = load_query(_list_query)
-    with database().snapshot() as tx:
-        rows = store.list_documents(tx, tag=query.tag, limit=query.limit, offset=query.offset)
-        total = store.count_contacts(tx, query.tag)
-    contacts = ",".join([_list_item(row, query.include) for row in rows])
+    contacts, total = store.list_contacts(
+        database().connection(),
+        tag=query.tag,
+        limit=query.limit,
+        offset=query.offset,
+        include=query.include,
+    )
     return json_response(
         f'{{"success":true,"contacts":[{contacts}],"pagination":'
         f'{{"total":{total},"limit":{query.limit},"offset":{query.offset}}}}}'
@@ -53,15 +62,3 @@ def _upsert_body(outcome: Upsert, dry_run: bool) -> dict[str, object]:
     if dry_run:
         body |= {"dry_run": True, "diff": outcome.diff()}
     return body
-
-
-def _list_item(row: tuple[str, str, str], include: frozenset[str]) -> str:
-    """Return the stored view as it is, or with the included keys spliced in at its end."""
-    document, custom_fields, updated_at = row
-    if not include:
-        return document
-    if "custom_fields" in include:
-        document = f'{document[:-1]},"custom_fields":{custom_fields}}}'
-    if "updated_at" in include:
-        document = f'{document[:-1]},"updated_at":"{updated_at}"}}'
-    return document

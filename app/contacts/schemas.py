@@ -230,5 +230,16 @@ class ListQuerySchema(Schema):
         return ListQuery(**data)
 
 
+@dataclass(frozen=True)
+class UpsertQuery:
+    dry_run: bool = False
+
+
 class UpsertQuerySchema(Schema):
-    dry_run = _Flag(load_default=False)
+    """The query of `POST /v1/contacts`."""
+
+    dry_run = _Flag()
+
+    @post_load
+    def _to_query(self, data: dict[str, Any], **_: Any) -> UpsertQuery:
+        return UpsertQuery(**data)

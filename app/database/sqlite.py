@@ -6,12 +6,13 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from app.errors import InsufficientStorage, StoreDamaged, Unavailable
+from app.database.group_commit import GroupCommit
+from app.errors import InsufficientStorage, ServiceError, StoreFault, Unavailable
 
 BUSY_SECONDS = 5.0
 
@@ -40,19 +41,7 @@ _UNREACHABLE = {
 }
 
 Row = tuple[Any, ...]
-
-
-def _translated(code: int, error: sqlite3.Error) -> Exception:
-    """Return our error for a primary result code (https://www.sqlite.org/rescode.html)."""
-    if code in _BUSY:
-        return Unavailable("The store is busy: send the request again in a moment.")
-    if code == sqlite3.SQLITE_FULL:
-        return InsufficientStorage("The disk is full: nothing was stored.")
-    if code in _UNREACHABLE:
-        return Unavailable("The store cannot be reached: nothing was stored.", retry_after=5)
-    if code in _DAMAGED:
-        return StoreDamaged("The store is damaged: nothing was stored.")
-    return error
+T = TypeVar("T")
 
 
 class Connection:
@@ -65,17 +54,22 @@ class Connection:
         self._lock = os.open(
             path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
         )
-        with self._own_errors():
+        try:
             self._driver = sqlite3.connect(
                 f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_SECONDS
             )
             for name, value in PRAGMAS.items():
                 self._driver.execute(f"PRAGMA {name} = {value}").fetchall()
+        except sqlite3.Error as error:
+            os.close(self._lock)
+            raise self._translated(error) from error
 
     def execute(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
-        with self._own_errors():
+        try:
             # Drained at once: an open cursor would hold the write lock or block a checkpoint.
             return self._driver.execute(sql, parameters or {}).fetchall()
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
 
     def begin_write(self, seconds: float) -> None:
         """Wait in the queue of writers, then at most the rest of `seconds` for SQLite's lock.
@@ -125,14 +119,17 @@ class Connection:
             self._driver.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}").fetchall()
             self._busy_seconds = seconds
 
-    @contextmanager
-    def _own_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            self.broken |= code in _UNREACHABLE | _DAMAGED
-            raise _translated(code, error) from error
+    def _translated(self, error: sqlite3.Error) -> ServiceError:
+        """Return our error for the driver's (https://www.sqlite.org/rescode.html)."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        self.broken |= code in _UNREACHABLE | _DAMAGED
+        if code in _BUSY:
+            return Unavailable("The store is busy: send the request again in a moment.")
+        if code == sqlite3.SQLITE_FULL:
+            return InsufficientStorage("The disk is full: nothing was stored.")
+        if code in _UNREACHABLE:
+            return Unavailable("The store cannot be reached: nothing was stored.", retry_after=5)
+        return StoreFault(f"SQLite says: {error}")
 
 
 class Database:
@@ -141,6 +138,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
+        self._group = GroupCommit(self._commit_all)
 
     def connection(self) -> Connection:
         """Return this thread's connection, a new one after a fork or an I/O error."""
@@ -152,6 +150,19 @@ class Database:
         self._local.connection = None
         self._local.connection = Connection(self.path)
         return self._local.connection  # type: ignore[no-any-return]
+
+    def write(self, job: Callable[[Connection], T]) -> T:
+        """Run a job in a write transaction; its result comes once that is committed and on disk.
+
+        Jobs of several threads that meet here share one transaction, so a job may be run again
+        when another one fails: it must depend on nothing but the connection it gets.
+        """
+        result: T = self._group.run(job)
+        return result
+
+    def _commit_all(self, jobs: Sequence[Callable[[Connection], Any]]) -> list[Any]:
+        with self.transaction() as tx:
+            return [job(tx) for job in jobs]
 
     @contextmanager
     def transaction(self, seconds: float = BUSY_SECONDS) -> Iterator[Connection]:

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+from functools import lru_cache
 from typing import Any, NoReturn, cast
 
 import marshmallow
@@ -44,9 +45,15 @@ def load(schema: marshmallow.Schema, data: dict[str, Any]) -> Any:
 
 
 def load_query(schema: marshmallow.Schema) -> Any:
-    """Check the query string by a schema; a parameter given twice is refused."""
-    if not request.query_string:
-        return schema.load({})
+    """Check the query string by a schema; a parameter given twice is refused.
+
+    Clients ask the same again and again: what comes out is kept, and must not be changed.
+    """
+    return _query(schema, request.query_string)
+
+
+@lru_cache(maxsize=256)
+def _query(schema: marshmallow.Schema, query_string: bytes) -> Any:
     args = request.args
     twice = [name for name, values in args.lists() if len(values) > 1]
     if twice:

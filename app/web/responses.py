@@ -1,15 +1,15 @@
 """The envelope: every answer's shape, headers and status; every error as JSON."""
 
 import json
+import os
 import re
 import traceback
-import uuid
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
-from app.errors import ServiceError, StoreDamaged
+from app.errors import ServiceError, StoreFault
 
 STATUSES = {
     "invalid_json": 400,
@@ -25,21 +25,18 @@ STATUSES = {
     "unavailable": 503,
     "insufficient_storage": 507,
 }
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _SANE_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
 _INTERNAL = "Something went wrong here: the log has it under this request_id."
 
 
 def success(body: dict[str, Any], status: int = 200) -> Response:
     """Answer with the envelope of success around `body`."""
-    return json_response(to_json({"success": True, **body}), status)
+    return json_response(_encode({"success": True, **body}), status)
 
 
 def json_response(text: str, status: int = 200) -> Response:
     return Response(text + "\n", status, mimetype="application/json")
-
-
-def to_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def error_response(code: str, message: str, status: int, **more: Any) -> Response:
@@ -51,20 +48,20 @@ def error_response(code: str, message: str, status: int, **more: Any) -> Respons
 def register(app: Flask) -> None:
     """Give every request an id, every answer its headers, every error its envelope."""
     app.before_request(_identify)
-    app.before_request(_answer_options)
     app.after_request(_add_headers)
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected_error)
 
 
-def _identify() -> None:
-    given = request.environ.get("HTTP_X_REQUEST_ID", "")
-    g.request_id = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+def _identify() -> Response | None:
+    given = request.environ.get("HTTP_X_REQUEST_ID")
+    g.request_id = given if given and _SANE_ID.fullmatch(given) else os.urandom(16).hex()
+    return _options() if request.method == "OPTIONS" else None
 
 
-def _answer_options() -> Response | None:
-    if request.method != "OPTIONS" or request.url_rule is None:
+def _options() -> Response | None:
+    if request.url_rule is None:
         return None
     response = current_app.make_default_options_response()
     response.status_code = 204
@@ -72,16 +69,14 @@ def _answer_options() -> Response | None:
 
 
 def _add_headers(response: Response) -> Response:
-    headers = response.headers
-    headers["X-Request-Id"] = g.request_id
-    headers["Cache-Control"] = "no-store"
-    headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.add("X-Request-Id", g.request_id)
+    response.headers.add("Cache-Control", "no-store")
     return response
 
 
 def _service_error(error: ServiceError) -> Response:
-    if isinstance(error, StoreDamaged):
-        _log(error)
+    if isinstance(error, StoreFault):
+        return _unexpected_error(error)
     more = {"details": error.details} if error.details else {}
     response = error_response(error.code, error.message, STATUSES[error.code], **more)
     if error.retry_after is not None:
@@ -110,6 +105,7 @@ def _unexpected_error(error: Exception) -> Response:
 
 
 def _log(error: Exception) -> None:
-    """Log where it happened, not its message, which may quote a contact."""
+    """Log where it happened and its cause; not its message, which may quote a contact."""
     frames = "".join(traceback.format_tb(error.__traceback__))
-    current_app.logger.error("%s in request %s\n%s", type(error).__name__, g.request_id, frames)
+    cause = error.message if isinstance(error, StoreFault) else type(error).__name__
+    current_app.logger.error("%s in request %s\n%s", cause, g.request_id, frames)

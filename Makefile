@@ -1,0 +1,40 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help run test check bench clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+run: $(VENV)/installed ## Set up and start the server on http://127.0.0.1:8000
+	$(BIN)/contacts serve
+
+test: $(VENV)/tested ## Run all tests
+	$(BIN)/pytest
+
+check: $(VENV)/tested ## Lint, format check, types and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench: $(VENV)/installed ## Measure speed beside Flask's hello and raw WSGI (needs wrk)
+	@command -v wrk >/dev/null || apt-get install -y wrk || { echo "Install wrk first: https://github.com/wg/wrk"; exit 2; }
+	PYTHONPATH=. $(BIN)/python bench/load.py
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python setup.cfg
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/tested: $(VENV)/bin/python setup.cfg
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/installed

@@ -1,0 +1,161 @@
+"""Requests a second and latency of the service beside Flask's hello and raw WSGI.
+
+All servers run under the same gunicorn settings and are asked in turn, round by round, so that
+the ratios hold while the machine's speed drifts. Needs wrk.
+"""
+
+import argparse
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+SCENARIOS = {
+    "create": ("create", "/v1/contacts"),
+    "update": ("update", "/v1/contacts"),
+    "create + update": ("mixed", "/v1/contacts"),
+    "unchanged": ("unchanged", "/v1/contacts"),
+    "GET 20": ("get", "/v1/contacts"),
+    "GET 100": ("get", "/v1/contacts?limit=100"),
+    "GET tag": ("get", "/v1/contacts?tag=Lead"),
+}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def server(target, environ, folder):
+    """Run `gunicorn target` with the service's own gunicorn settings; gives its base URL."""
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", target]
+    environ = os.environ | environ | {"PYTHONPATH": str(ROOT), "CONTACTS_DATA": str(folder)}
+    process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        time.sleep(1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def fill(folder, contacts):
+    """Store the contacts that the load asks for, through the service's own handlers."""
+    from app import settings as settings_module
+    from app.api_keys.handlers import create_api_key
+    from app.api_keys.model import DEFAULT_SCOPES
+    from app.contacts import store
+    from app.contacts.model import Contact
+    from app.database import Database
+    from app.startup import prepare
+
+    settings = settings_module.load({}, data=folder)
+    prepare(settings)
+    db = Database(settings.database)
+    now = "2026-06-02T08:00:00Z"
+    fields = {"shopify_id": "cust_29813a", "acquisition_source": "AdWords"}
+    with db.transaction() as tx:
+        for number in [*range(contacts), contacts + 100]:
+            tags = ("Lead", "High-Priority")
+            store.insert_contact(
+                tx,
+                Contact(
+                    f"9188{number:08d}",
+                    now,
+                    now,
+                    "Priya",
+                    "Sharma",
+                    "priya@example.com",
+                    tags,
+                    fields,
+                ),
+            )
+    key = create_api_key(db, label="bench", scopes=DEFAULT_SCOPES)
+    db.close()
+    return key
+
+
+def measure(url, scenario, key, contacts, seed, seconds, connections):
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "-s", HERE / "load.lua", url,
+               "--", scenario, key, str(contacts), str(seed)]  # fmt: skip
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rate, p50, p99, failed = map(float, re.search(r"RESULT (.*)", output)[1].split())
+    if failed:
+        raise SystemExit(f"{failed:.0f} requests failed: {scenario} on {url}\n{output}")
+    return rate, p50, p99
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--contacts", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--connections", type=int, default=16)
+    options = parser.parse_args()
+    seed = 0
+    results = {}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        key = fill(folder / "data", options.contacts)
+        ours = stack.enter_context(server("wsgi:app", {}, folder / "data"))
+        hello = stack.enter_context(server("bench.hello:app", {}, folder / "hello"))
+        raw = stack.enter_context(server("bench.raw:app", {}, folder / "raw"))
+        for round_number in range(options.rounds):
+            for name, (scenario, path) in SCENARIOS.items():
+                for server_name, url in (("ours", ours + path), ("hello", hello), ("raw", raw)):
+                    seed += 1
+                    sys.stderr.write(
+                        f"\rround {round_number + 1}: {name}, {server_name}" + " " * 20
+                    )
+                    results.setdefault((name, server_name), []).append(
+                        measure(
+                            url,
+                            scenario,
+                            key,
+                            options.contacts,
+                            seed,
+                            options.seconds,
+                            options.connections,
+                        )  # fmt: skip
+                    )
+    sys.stderr.write("\r" + " " * 60 + "\r")
+    report(results, options)
+
+
+def report(results, options):
+    print(f"{options.contacts} contacts, {options.connections} connections, "
+          f"medians of {options.rounds} rounds of {options.seconds} s")  # fmt: skip
+    print(f"{'':16} {'req/s':>7} {'p50 ms':>7} {'p99 ms':>7}   {'of hello':>8} {'of raw':>7} "
+          f"{'p99 / hello':>11}")  # fmt: skip
+    for name in SCENARIOS:
+        rows = {who: results[name, who] for who in ("ours", "hello", "raw")}
+        rate, p50, p99 = (statistics.median(column) for column in zip(*rows["ours"], strict=True))
+        ratios = [
+            statistics.median(
+                mine[index] / other[index]
+                for mine, other in zip(rows["ours"], rows[who], strict=True)
+            )
+            for who, index in (("hello", 0), ("raw", 0), ("hello", 2))
+        ]
+        print(f"{name:16} {rate:7.0f} {p50:7.2f} {p99:7.2f}   {ratios[0]:8.2f} {ratios[1]:7.2f} "
+              f"{ratios[2]:11.2f}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Fixtures: an application over a store of its own, and real servers."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.api_keys.handlers import create_api_key
+from app.api_keys.model import SCOPES
+from app.database import Database
+from app.settings import Settings, load
+
+SEED = Path(__file__).parent.parent.parent / "shared" / "seeds"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load({}, data=tmp_path / "data")
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    with closing(app.extensions["database"]):
+        yield app
+
+
+@pytest.fixture
+def db(app: Flask) -> Database:
+    return app.extensions["database"]
+
+
+@pytest.fixture
+def key(db: Database) -> str:
+    """A key with every scope."""
+    return create_api_key(db, label="tests", scopes=SCOPES)
+
+
+@pytest.fixture
+def anonymous(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def client(app: Flask, key: str) -> FlaskClient:
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    return client
+
+
+@dataclass
+class RunningServer:
+    """A real server in processes of its own."""
+
+    process: subprocess.Popen[str]
+    url: str
+    data: Path
+    key: str
+
+    def session(self) -> requests.Session:
+        session = requests.Session()
+        session.headers["Authorization"] = f"Bearer {self.key}"
+        return session
+
+    def post(self, **body: Any) -> requests.Response:
+        with self.session() as session:
+            return session.post(f"{self.url}/v1/contacts", json=body, timeout=30)
+
+    def get(self, path: str = "/v1/contacts", **query: Any) -> requests.Response:
+        with self.session() as session:
+            return session.get(self.url + path, params=query, timeout=30)
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers (Linux)."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Stop the server, its workers too where it is killed; returns the exit status."""
+        if how == signal.SIGKILL:
+            for pid in self.workers():
+                os.kill(pid, how)
+        self.process.send_signal(how)
+        return self.process.wait(40)
+
+
+StartServer = Callable[..., RunningServer]
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start `contacts serve` on a free port; options as for the command, `environ` beside."""
+    started: list[RunningServer] = []
+
+    def start(
+        *options: str, data: Path | None = None, environ: dict[str, str] | None = None
+    ) -> RunningServer:
+        folder = data or tmp_path / "served"
+        command = [sys.executable, "-m", "app", "serve", "--port", "0", "--data", str(folder)]
+        log = (tmp_path / f"server-{len(started)}.log").open("w")
+        process = subprocess.Popen(
+            [*command, *options],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, **(environ or {})},
+        )
+        log.close()
+        url = _announced_url(process)
+        key = (folder / "first-admin-key").read_text().strip()
+        started.append(RunningServer(process, url, folder, key))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.stop()
+        assert server.process.stdout
+        server.process.stdout.close()
+
+
+def _announced_url(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    for line in process.stdout:
+        if found := re.match(r"Contacts service on (http://\S+),", line):
+            return found[1]
+    raise AssertionError(f"the server did not start: exit status {process.wait(10)}")
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)

@@ -7,6 +7,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from gunicorn import util
@@ -14,6 +15,8 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.http import errors as http_errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from app.database import Database
+from app.errors import ServiceError
 from app.settings import Settings
 
 STALL_SECONDS = 10
@@ -100,7 +103,16 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "control_socket_disable": True,
         "loglevel": "warning",
         "when_ready": when_ready,
+        "on_exit": lambda arbiter: checkpoint(settings),
     }
+
+
+def checkpoint(settings: Settings) -> None:
+    """Fold the write-ahead log into the database file, which is then whole by itself."""
+    db = Database(settings.database)
+    with suppress(ServiceError):
+        db.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
 
 
 def when_ready(arbiter: Any) -> None:

@@ -9,7 +9,7 @@ _COLUMNS = "id, label, scopes, rate_limit, created_at, expires_at, revoked_at, l
 def find_api_key(db: Connection, digest: bytes) -> tuple[ApiKey, bytes] | None:
     """Return the key and its stored digest."""
     rows = db.execute(
-        f"SELECT {_COLUMNS}, digest FROM api_keys WHERE digest = :digest",  # noqa: S608
+        f"SELECT {_COLUMNS}, digest FROM api_keys WHERE digest = :digest",
         {"digest": digest},
     )
     return (_api_key(*rows[0][:-1]), rows[0][-1]) if rows else None
@@ -17,7 +17,7 @@ def find_api_key(db: Connection, digest: bytes) -> tuple[ApiKey, bytes] | None:
 
 def list_api_keys(db: Connection) -> list[ApiKey]:
     """Return all keys, oldest first."""
-    rows = db.execute(f"SELECT {_COLUMNS} FROM api_keys ORDER BY created_at, id")  # noqa: S608
+    rows = db.execute(f"SELECT {_COLUMNS} FROM api_keys ORDER BY created_at, id")
     return [_api_key(*row) for row in rows]
 
 

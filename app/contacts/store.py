@@ -1,7 +1,7 @@
 """Contacts, their tags and custom fields in the database."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from app.contacts.model import Contact, FieldValue
 from app.database import Connection
@@ -38,35 +38,33 @@ def find_contact(db: Connection, phone: str) -> Contact | None:
 
 
 def insert_contact(db: Connection, contact: Contact) -> None:
-    [(contact_id,)] = db.execute(
+    db.change(
         """
         INSERT INTO contacts (phone, document, custom_fields, created_at, updated_at)
         VALUES (:phone, :document, :custom_fields, :created_at, :updated_at)
-        RETURNING id
         """,
-        _columns(contact) | {"created_at": contact.created_at},
+        _columns(contact),
     )
-    _link_tags(db, contact_id, contact.tags)
-    _set_fields(db, contact_id, _typed(contact.custom_fields))
+    _link_tags(db, contact.phone, contact.tags)
+    _set_fields(db, contact.phone, _typed(contact.custom_fields))
 
 
 def update_contact(db: Connection, before: Contact, after: Contact) -> None:
-    [(contact_id,)] = db.execute(
+    db.change(
         """
         UPDATE contacts
         SET document = :document,
             custom_fields = :custom_fields,
             updated_at = :updated_at
         WHERE phone = :phone
-        RETURNING id
         """,
         _columns(after),
     )
-    _link_tags(db, contact_id, [tag for tag in after.tags if tag not in before.tags])
-    _unlink_tags(db, contact_id, [tag for tag in before.tags if tag not in after.tags])
+    _link_tags(db, after.phone, [tag for tag in after.tags if tag not in before.tags])
+    _unlink_tags(db, after.phone, [tag for tag in before.tags if tag not in after.tags])
     old, new = _typed(before.custom_fields), _typed(after.custom_fields)
-    _set_fields(db, contact_id, new - old)
-    _unset_fields(db, contact_id, old - new)
+    _set_fields(db, after.phone, new - old)
+    _unset_fields(db, after.phone, old - new)
 
 
 def list_contacts(
@@ -86,7 +84,7 @@ def list_contacts(
             WHERE id IN ({ids})
             ORDER BY id
         )
-        """,  # noqa: S608
+        """,
         {"tag": tag, "limit": limit, "offset": offset},
     )
     return page or "", count or 0
@@ -107,21 +105,6 @@ _IDS_OF_TAG = """
     ORDER BY contact_id
     LIMIT :limit OFFSET :offset
 """
-# These return no row where the tag or the field is new.
-_LINK_TAG = """
-    INSERT INTO contact_tags (tag_id, contact_id)
-    SELECT id, :contact_id
-    FROM tags
-    WHERE name = :tag
-    RETURNING tag_id
-"""
-_SET_FIELD = """
-    INSERT INTO custom_field_values (field_id, type, value, contact_id)
-    SELECT id, :type, :value, :contact_id
-    FROM custom_fields
-    WHERE key = :key
-    RETURNING field_id
-"""
 # By (with custom_fields, with updated_at): the stored view, or spliced in at its end.
 _OPEN = "substr(document, 1, length(document) - 1)"
 _FIELDS = """ || ',"custom_fields":' || custom_fields"""
@@ -139,54 +122,104 @@ def _columns(contact: Contact) -> dict[str, object]:
         "phone": contact.phone,
         "document": _encode(contact.documented_view()),
         "custom_fields": _encode(contact.custom_fields),
+        "created_at": contact.created_at,
         "updated_at": contact.updated_at,
     }
 
 
-def _link_tags(db: Connection, contact_id: int, tags: Iterable[str]) -> None:
-    for tag in tags:
-        link = {"tag": tag, "contact_id": contact_id}
-        if not db.execute(_LINK_TAG, link):
-            db.execute("INSERT INTO tags (name) VALUES (:tag)", {"tag": tag})
-            db.execute(_LINK_TAG, link)
+# One statement for all tags, and one for all fields: threads contend for the interpreter after
+# each, while the store is locked.
 
 
-def _unlink_tags(db: Connection, contact_id: int, tags: Iterable[str]) -> None:
-    for tag in tags:
-        db.execute(
-            """
-            DELETE FROM contact_tags
-            WHERE tag_id = (SELECT id FROM tags WHERE name = :tag)
-                AND contact_id = :contact_id
-            """,
-            {"tag": tag, "contact_id": contact_id},
+def _link_tags(db: Connection, phone: str, tags: Sequence[str]) -> None:
+    if not tags:
+        return
+    names, values = _parameters("tag", tags)
+    link = f"""
+        INSERT INTO contact_tags (tag_id, contact_id)
+        SELECT tags.id, contacts.id
+        FROM tags, contacts
+        WHERE tags.name IN ({", ".join(names)})
+            AND contacts.phone = :phone
+        ON CONFLICT DO NOTHING
+    """
+    parameters = values | {"phone": phone}
+    if db.change(link, parameters) < len(tags):
+        rows = ", ".join(f"({name})" for name in names)
+        db.change(f"INSERT INTO tags (name) VALUES {rows} ON CONFLICT DO NOTHING", values)
+        db.change(link, parameters)
+
+
+def _unlink_tags(db: Connection, phone: str, tags: Sequence[str]) -> None:
+    if not tags:
+        return
+    names, values = _parameters("tag", tags)
+    db.change(
+        f"""
+        DELETE FROM contact_tags
+        WHERE tag_id IN (SELECT id FROM tags WHERE name IN ({", ".join(names)}))
+            AND contact_id = (SELECT id FROM contacts WHERE phone = :phone)
+        """,
+        values | {"phone": phone},
+    )
+
+
+def _set_fields(db: Connection, phone: str, fields: Collection[TypedField]) -> None:
+    if not fields:
+        return
+    given, values = _given(fields)
+    set_ = f"""
+        WITH given (key, type, value) AS (VALUES {given})
+        INSERT INTO custom_field_values (field_id, type, value, contact_id)
+        SELECT custom_fields.id, given.type, given.value, contacts.id
+        FROM given, custom_fields, contacts
+        WHERE custom_fields.key = given.key
+            AND contacts.phone = :phone
+        ON CONFLICT DO NOTHING
+    """
+    parameters = values | {"phone": phone}
+    if db.change(set_, parameters) < len(fields):
+        keys = ", ".join(f"(:key{index})" for index in range(len(fields)))
+        db.change(f"INSERT INTO custom_fields (key) VALUES {keys} ON CONFLICT DO NOTHING", values)
+        db.change(set_, parameters)
+
+
+def _unset_fields(db: Connection, phone: str, fields: Collection[TypedField]) -> None:
+    if not fields:
+        return
+    given, values = _given(fields)
+    db.change(
+        f"""
+        WITH given (key, type, value) AS (VALUES {given})
+        DELETE FROM custom_field_values
+        WHERE (field_id, type, value, contact_id) IN (
+            SELECT custom_fields.id, given.type, given.value, contacts.id
+            FROM given, custom_fields, contacts
+            WHERE custom_fields.key = given.key
+                AND contacts.phone = :phone
         )
+        """,
+        values | {"phone": phone},
+    )
+
+
+def _parameters(name: str, values: Iterable[object]) -> tuple[list[str], dict[str, object]]:
+    bound = {f"{name}{index}": value for index, value in enumerate(values)}
+    return [f":{each}" for each in bound], bound
 
 
 def _typed(fields: Mapping[str, FieldValue]) -> set[TypedField]:
     return {(key, _TYPES[type(value)], value) for key, value in fields.items()}
 
 
-def _set_fields(db: Connection, contact_id: int, fields: Iterable[TypedField]) -> None:
-    for key, type_, value in fields:
-        field = {"key": key, "type": type_, "value": value, "contact_id": contact_id}
-        if not db.execute(_SET_FIELD, field):
-            db.execute("INSERT INTO custom_fields (key) VALUES (:key)", {"key": key})
-            db.execute(_SET_FIELD, field)
-
-
-def _unset_fields(db: Connection, contact_id: int, fields: Iterable[TypedField]) -> None:
-    for key, type_, value in fields:
-        db.execute(
-            """
-            DELETE FROM custom_field_values
-            WHERE field_id = (SELECT id FROM custom_fields WHERE key = :key)
-                AND type = :type
-                AND value = :value
-                AND contact_id = :contact_id
-            """,
-            {"key": key, "type": type_, "value": value, "contact_id": contact_id},
-        )
+def _given(fields: Iterable[TypedField]) -> tuple[str, dict[str, object]]:
+    """Return the rows of a VALUES clause and their parameters."""
+    rows: list[str] = []
+    bound: dict[str, object] = {}
+    for index, (key, type_, value) in enumerate(fields):
+        rows.append(f"(:key{index}, :type{index}, :value{index})")
+        bound |= {f"key{index}": key, f"type{index}": type_, f"value{index}": value}
+    return ", ".join(rows), bound
 
 
 _TYPES = {str: "string", int: "number", float: "number", bool: "boolean"}

@@ -71,6 +71,13 @@ class Connection:
         except sqlite3.Error as error:
             raise self._translated(error) from error
 
+    def change(self, sql: str, parameters: Mapping[str, object]) -> int:
+        """Run a statement that gives no rows; return how many it changed."""
+        try:
+            return self._driver.execute(sql, parameters).rowcount
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+
     def begin_write(self, seconds: float) -> None:
         """Wait in the queue of writers, then at most the rest of `seconds` for SQLite's lock.
 
@@ -160,8 +167,10 @@ class Database:
         result: T = self._group.run(job)
         return result
 
-    def _commit_all(self, jobs: Sequence[Callable[[Connection], Any]]) -> list[Any]:
-        with self.transaction() as tx:
+    def _commit_all(
+        self, jobs: Sequence[Callable[[Connection], Any]], *, waited: float
+    ) -> list[Any]:
+        with self.transaction(max(0.0, BUSY_SECONDS - waited)) as tx:
             return [job(tx) for job in jobs]
 
     @contextmanager

@@ -65,6 +65,7 @@ def _options() -> Response | None:
         return None
     response = current_app.make_default_options_response()
     response.status_code = 204
+    del response.headers["Content-Type"]
     return response
 
 

@@ -44,6 +44,14 @@ class NotFound(ServiceError):
     code = "not_found"
 
 
+class Conflict(ServiceError):
+    code = "conflict"
+
+
+class PreconditionFailed(ServiceError):
+    code = "precondition_failed"
+
+
 class PayloadTooLarge(ServiceError):
     code = "payload_too_large"
 

@@ -7,7 +7,6 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from gunicorn import util
@@ -16,7 +15,6 @@ from gunicorn.http import errors as http_errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from app.database import Database
-from app.errors import ServiceError
 from app.settings import Settings
 
 STALL_SECONDS = 10
@@ -103,16 +101,9 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "control_socket_disable": True,
         "loglevel": "warning",
         "when_ready": when_ready,
-        "on_exit": lambda arbiter: checkpoint(settings),
+        # The database file is then whole by itself.
+        "on_exit": lambda arbiter: Database(settings.database).truncate_log(),
     }
-
-
-def checkpoint(settings: Settings) -> None:
-    """Fold the write-ahead log into the database file, which is then whole by itself."""
-    db = Database(settings.database)
-    with suppress(ServiceError):
-        db.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.close()
 
 
 def when_ready(arbiter: Any) -> None:

@@ -20,6 +20,7 @@ def prepare(settings: Settings) -> str | None:
     prepare_folder(settings.data)
     migrate(settings.database)
     db = Database(settings.database)
+    db.truncate_log()
     try:
         return create_first_api_key(db)
     except ServiceError as error:

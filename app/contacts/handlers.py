@@ -1,30 +1,127 @@
 """What is done with contacts; every write goes through here."""
 
-from functools import partial
+from collections.abc import Callable
 
 from app import clock
 from app.contacts import model, store
-from app.contacts.model import Draft, Upsert
+from app.contacts.model import Change, Contact, Draft
 from app.database import Connection, Database
+from app.errors import Conflict, NotFound, PreconditionFailed
+
+Edit = Callable[[Contact, str], Change]
+Precondition = Callable[[str], bool]
 
 
-def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Upsert:
+def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Change:
     """Create or update the contact of a phone; with `dry_run` only say what would happen.
 
     A draft that changes nothing writes nothing. Raises `ValidationError` where the contact
     would pass its limits, `Unavailable` and `InsufficientStorage` where it cannot be stored.
     """
-    now = clock.timestamp()
-    outcome = model.upsert(store.find_contact(db.connection(), draft.phone), draft, now)
-    if dry_run or not (outcome.created or outcome.changed):
-        return outcome
-    return db.write(partial(_store_upsert, draft))
+
+    def outcome(connection: Connection) -> Change:
+        before = store.find_contact(connection, draft.phone)
+        return model.upsert(before, draft, clock.timestamp())
+
+    def write(tx: Connection) -> Change:
+        change = outcome(tx)
+        if change.before is None:
+            store.insert_contact(tx, change.after)
+        elif change.changed:
+            store.update_contact(tx, change.before, change.after)
+        return change
+
+    foreseen = outcome(db.connection())
+    if dry_run or not (foreseen.created or foreseen.changed):
+        return foreseen
+    return db.write(write)
 
 
-def _store_upsert(draft: Draft, tx: Connection) -> Upsert:
-    outcome = model.upsert(store.find_contact(tx, draft.phone), draft, clock.timestamp())
-    if outcome.before is None:
-        store.insert_contact(tx, outcome.after)
-    elif outcome.changed:
-        store.update_contact(tx, outcome.before, outcome.after)
-    return outcome
+def get_contact(db: Database, phone: str) -> Contact:
+    """Raises `NotFound`."""
+    return _found(db.connection(), phone)
+
+
+def edit_contact(
+    db: Database, phone: str, edit: Edit, *, precondition: Precondition | None = None
+) -> Change:
+    """Change a known contact. Raises `NotFound`, `PreconditionFailed`, `ValidationError`."""
+
+    def outcome(connection: Connection) -> Change:
+        before = _found(connection, phone)
+        _check(precondition, before)
+        return edit(before, clock.timestamp())
+
+    def write(tx: Connection) -> Change:
+        change = outcome(tx)
+        if change.before and change.changed:
+            store.update_contact(tx, change.before, change.after)
+        return change
+
+    foreseen = outcome(db.connection())
+    return db.write(write) if foreseen.changed else foreseen
+
+
+def remove_tag(db: Database, phone: str, tag: str) -> Change:
+    """Raises `NotFound` for an unknown contact, and for a tag that no contact carries."""
+    if not store.tag_exists(db.connection(), tag):
+        get_contact(db, phone)
+        raise NotFound("There is no such tag: no contact carries it.")
+    return edit_contact(db, phone, lambda before, now: model.remove_tag(before, tag, now))
+
+
+def delete_contact(
+    db: Database, phone: str, *, precondition: Precondition | None = None
+) -> Contact:
+    """Erase a contact, within seconds from the write-ahead log too.
+
+    Raises `NotFound`, `PreconditionFailed`.
+    """
+
+    def write(tx: Connection) -> Contact:
+        contact = _found(tx, phone)
+        _check(precondition, contact)
+        store.delete_contact(tx, contact)
+        return contact
+
+    _found(db.connection(), phone)
+    deleted = db.write(write)
+    db.erase_log()
+    return deleted
+
+
+def merge_contacts(db: Database, phone: str, other_phone: str) -> Change:
+    """Merge another contact into that of `phone`; the other's phone goes on as its alias.
+
+    A merge that was done before changes nothing. Raises `NotFound`, `ValidationError` where the
+    merged contact would pass its limits.
+    """
+
+    def write(tx: Connection) -> Change:
+        before = _found(tx, phone)
+        other = store.find_contact(tx, other_phone)
+        if other is None:
+            raise NotFound("There is no contact to merge from: see from.")
+        change = model.absorb(before, other, clock.timestamp())
+        if other.phone != before.phone:
+            store.add_aliases(tx, before, other)
+            store.delete_contact(tx, other)
+            if change.changed:
+                store.update_contact(tx, before, change.after)
+        elif other_phone == before.phone:
+            raise Conflict(f"{before.id} cannot be merged into itself: see from.")
+        return change
+
+    return db.write(write)
+
+
+def _found(db: Connection, phone: str) -> Contact:
+    contact = store.find_contact(db, phone)
+    if contact is None:
+        raise NotFound("There is no such contact: create it with POST /v1/contacts.")
+    return contact
+
+
+def _check(precondition: Precondition | None, contact: Contact) -> None:
+    if precondition and not precondition(contact.version()):
+        raise PreconditionFailed("The contact has changed meanwhile: get it again, then retry.")

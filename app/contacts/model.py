@@ -1,5 +1,7 @@
 """A contact, its two views, and what an upsert makes of it."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -41,6 +43,11 @@ class Contact:
             "created_at": self.created_at,
         }
 
+    def version(self) -> str:
+        """Return what tells this state of the contact from any other, for an ETag (RFC 9110)."""
+        state = json.dumps(self.full_view(), sort_keys=True).encode()
+        return hashlib.sha256(state).hexdigest()[:32]
+
     def full_view(self) -> dict[str, Any]:
         return self.documented_view() | {
             "custom_fields": dict(self.custom_fields),
@@ -61,8 +68,8 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Upsert:
-    """The outcome of a draft: `before` is None for a new contact, `changed` names fields."""
+class Change:
+    """What became of a contact: `before` is None for a new one, `changed` names fields."""
 
     before: Contact | None
     after: Contact
@@ -81,36 +88,76 @@ class Upsert:
         }
 
 
-def upsert(before: Contact | None, draft: Draft, now: str) -> Upsert:
+def upsert(before: Contact | None, draft: Draft, now: str) -> Change:
     """Merge a draft into a contact, or make a new one of it.
 
     Raises `ValidationError` when the contact would have too many custom fields.
     """
     start = before or Contact(draft.phone, created_at=now, updated_at=now)
-    changes = {
+    given = {
         name: value
         for name in ("first_name", "last_name", "email", "tags")
-        if (value := getattr(draft, name)) is not None and value != getattr(start, name)
+        if (value := getattr(draft, name)) is not None
     }
-    fields = {
-        key: value
-        for key, value in draft.custom_fields.items()
-        if not _same(start.custom_fields.get(key), value)
+    fields = {**start.custom_fields, **draft.custom_fields}
+    return change(before, start, replace(start, **given, custom_fields=fields), now)
+
+
+def patch(before: Contact, values: Mapping[str, Any], now: str) -> Change:
+    """Apply a JSON merge patch (RFC 7396), checked by a schema: None clears."""
+    values = dict(values)
+    fields = values.pop("custom_fields", {})
+    if "tags" in values:
+        values["tags"] = values["tags"] or ()
+    merged = {} if fields is None else {**before.custom_fields, **fields}
+    kept = {key: value for key, value in merged.items() if value is not None}
+    return change(before, before, replace(before, **values, custom_fields=kept), now)
+
+
+def absorb(before: Contact, other: Contact, now: str) -> Change:
+    """Take over what another contact has and this one lacks."""
+    missing = {
+        name: getattr(before, name) or getattr(other, name)
+        for name in ("first_name", "last_name", "email")
     }
-    changed = [*changes, *(f"custom_fields.{key}" for key in fields)]
+    tags = tuple(dict.fromkeys(before.tags + other.tags))
+    fields = {**other.custom_fields, **before.custom_fields}
+    after = replace(before, **missing, tags=tags, custom_fields=fields)
+    return change(before, before, after, now)
+
+
+def add_tags(before: Contact, tags: tuple[str, ...], now: str) -> Change:
+    after = replace(before, tags=tuple(dict.fromkeys(before.tags + tags)))
+    return change(before, before, after, now)
+
+
+def remove_tag(before: Contact, tag: str, now: str) -> Change:
+    after = replace(before, tags=tuple(each for each in before.tags if each != tag))
+    return change(before, before, after, now)
+
+
+def change(before: Contact | None, start: Contact, after: Contact, now: str) -> Change:
+    """Compare a contact as it was, or starts, with what shall become of it."""
+    changed = [name for name in _SCALARS if getattr(start, name) != getattr(after, name)]
+    old, new = start.custom_fields, after.custom_fields
+    changed += [f"custom_fields.{key}" for key in {**old, **new} if not _same(old, new, key)]
     if not changed:
-        return Upsert(before, start, changed)
-    merged = {**start.custom_fields, **fields}
-    if len(merged) > MAX_CUSTOM_FIELDS:
+        return Change(before, start, changed)
+    if len(after.tags) > MAX_TAGS:
+        raise ValidationError({"tags": [f"A contact has at most {MAX_TAGS} tags."]})
+    if len(new) > MAX_CUSTOM_FIELDS:
         raise ValidationError(
             {"custom_fields": [f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields."]}
         )
-    after = replace(start, **changes, custom_fields=merged, updated_at=now)
-    return Upsert(before, after, changed)
+    return Change(before, replace(after, updated_at=now), changed)
 
 
-def _same(one: FieldValue | None, other: FieldValue) -> bool:
+_SCALARS = ("first_name", "last_name", "email", "tags")
+
+
+def _same(old: Mapping[str, FieldValue], new: Mapping[str, FieldValue], key: str) -> bool:
     """Compare with JSON's types apart: 1, 1.0 and true are three values."""
+    one, other = old.get(key), new.get(key)
     return type(one) is type(other) and one == other
 
 

@@ -36,31 +36,31 @@ def normalise(text: str, check: str = "possible") -> str:
             break
         digits = canonical
     else:
-        raise PhoneError("is ambiguous: send it in E.164, with + and the country code.")
+        raise PhoneError("Ambiguous: send it in E.164, with + and the country code.")
     if check == "valid" and not phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}")):
-        raise PhoneError("is in a range that is not assigned to anyone.")
+        raise PhoneError("In a range that is not assigned to anyone.")
     return digits
 
 
 def _international_digits(text: str) -> str:
     if len(text) > MAX_LENGTH:
-        raise PhoneError(f"must be at most {MAX_LENGTH} characters.")
+        raise PhoneError(f"Must be at most {MAX_LENGTH} characters.")
     text = _IGNORED.sub("", unicodedata.normalize("NFKC", text))
     if text[:4].lower() == "tel:":
         text = text[4:]
     plus = text.startswith("+")
     text = text.removeprefix("+")
     if not text:
-        raise PhoneError(f'is empty: send digits with the country code, such as "{EXAMPLE}".')
+        raise PhoneError(f'Empty: send digits with the country code, such as "{EXAMPLE}".')
     if not text.isdecimal():
         raise PhoneError(
-            "must be digits only, with the country code: no letters, extensions or second +."
+            "Must be digits only, with the country code: no letters, extensions or second +."
         )
     digits = "".join(str(unicodedata.decimal(digit)) for digit in text)
     if not plus:
         digits = digits.removeprefix("00")
     if digits.startswith("0"):
-        raise PhoneError(f'country code missing: send it in front, such as "{EXAMPLE}".')
+        raise PhoneError(f'Country code missing: send it in front, such as "{EXAMPLE}".')
     return digits
 
 
@@ -78,19 +78,19 @@ def _parsed(digits: str) -> str:
     return f"{number.country_code}{phonenumbers.national_significant_number(number)}"
 
 
-_UNKNOWN = "has a length that its country does not use: check it and its country code."
+_UNKNOWN = "Has a length that its country does not use: check it and its country code."
 _REASONS = {
     phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: (
-        f'has no known country code: send it in front, such as "{EXAMPLE}".'
+        f'Starts with no known country code: send it in front, such as "{EXAMPLE}".'
     ),
-    phonenumbers.NumberParseException.TOO_LONG: "is too long for a phone number.",
-    phonenumbers.NumberParseException.TOO_SHORT_NSN: "is too short for its country code.",
-    phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD: "is too short for a phone number.",
-    phonenumbers.NumberParseException.NOT_A_NUMBER: "is too short for a phone number.",
+    phonenumbers.NumberParseException.TOO_LONG: "Too long for a phone number.",
+    phonenumbers.NumberParseException.TOO_SHORT_NSN: "Too short for its country code.",
+    phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD: "Too short for a phone number.",
+    phonenumbers.NumberParseException.NOT_A_NUMBER: "Too short for a phone number.",
 }
 _IMPOSSIBLE = {
     ValidationResult.INVALID_COUNTRY_CODE: _REASONS[0],
-    ValidationResult.TOO_SHORT: "is too short for its country code.",
-    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "is too short for its country code: a local number.",
-    ValidationResult.TOO_LONG: "is too long for its country code.",
+    ValidationResult.TOO_SHORT: "Too short for its country code.",
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "Too short for its country code: a local number.",
+    ValidationResult.TOO_LONG: "Too long for its country code.",
 }

@@ -1,24 +1,33 @@
 """The contacts API over HTTP."""
 
+from collections.abc import Callable
 from typing import cast
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 
 from app.api_keys.guard import require_scope
-from app.contacts import handlers, store
-from app.contacts.model import Draft, Upsert
+from app.contacts import handlers, model, store
+from app.contacts.model import Change, Contact, Draft
+from app.contacts.phone import PhoneError, normalise
 from app.contacts.schemas import (
     ContactSchema,
     ListQuery,
     ListQuerySchema,
+    MergeSchema,
+    PatchSchema,
+    TagsSchema,
     UpsertQuery,
     UpsertQuerySchema,
 )
+from app.errors import Conflict, NotFound
 from app.web.requests import database, json_object, load, load_query
 from app.web.responses import json_response, success
 
 blueprint = Blueprint("contacts", __name__, url_prefix="/v1/contacts")
 
+_patch_schema = PatchSchema()
+_tags_schema = TagsSchema()
+_merge_schema = MergeSchema()
 _list_query = ListQuerySchema()
 _upsert_query = UpsertQuerySchema()
 
@@ -49,11 +58,89 @@ def get_contacts() -> Response:
     )
 
 
+@blueprint.get("/<id>")
+@require_scope("contacts:read")
+def get_contact(id: str) -> Response:
+    contact = handlers.get_contact(database(), _phone(id))
+    response = _contact_answer(contact)
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.patch("/<id>")
+@require_scope("contacts:write")
+def patch_contact(id: str) -> Response:
+    values = load(_patch_schema, json_object("application/merge-patch+json"))
+    phone = _phone(id)
+    if "phone" in values:
+        known = handlers.get_contact(database(), phone)
+        raise Conflict(
+            f"{known.id} keeps its phone: create the new number, then merge this contact into it."
+        )
+    change = handlers.edit_contact(
+        database(),
+        phone,
+        lambda before, now: model.patch(before, values, now),
+        precondition=_if_match(),
+    )
+    return _contact_answer(change.after, changed=change.changed)
+
+
+@blueprint.delete("/<id>")
+@require_scope("contacts:write")
+def delete_contact(id: str) -> Response:
+    contact = handlers.delete_contact(database(), _phone(id), precondition=_if_match())
+    return success({"contact": {"id": contact.id, "deleted": True}})
+
+
+@blueprint.post("/<id>/tags")
+@require_scope("contacts:write")
+def post_contact_tags(id: str) -> Response:
+    tags = load(_tags_schema, json_object())["tags"]
+    change = handlers.edit_contact(
+        database(), _phone(id), lambda before, now: model.add_tags(before, tags, now)
+    )
+    return _contact_answer(change.after, changed=change.changed)
+
+
+@blueprint.delete("/<id>/tags/<path:tag>")
+@require_scope("contacts:write")
+def delete_contact_tag(id: str, tag: str) -> Response:
+    change = handlers.remove_tag(database(), _phone(id), tag)
+    return _contact_answer(change.after, changed=change.changed)
+
+
+@blueprint.post("/<id>/merge")
+@require_scope("contacts:write")
+def post_contact_merge(id: str) -> Response:
+    other = load(_merge_schema, json_object())["from_"]
+    change = handlers.merge_contacts(database(), _phone(id), _phone(other))
+    return _contact_answer(change.after, changed=change.changed)
+
+
+def _phone(id: str) -> str:
+    """Return the phone of an id, `cnt_…` or the phone itself in any tolerated spelling."""
+    try:
+        return normalise(id.removeprefix("cnt_"))
+    except PhoneError:
+        raise NotFound("There is no such contact: the id is cnt_ and a phone.") from None
+
+
+def _contact_answer(contact: Contact, **more: object) -> Response:
+    response = success({"contact": contact.full_view(), **more})
+    response.set_etag(contact.version())
+    return response
+
+
+def _if_match() -> Callable[[str], bool] | None:
+    return request.if_match.contains if "If-Match" in request.headers else None
+
+
 def _contact_schema() -> ContactSchema:
     return cast(ContactSchema, current_app.extensions["contact_schema"])
 
 
-def _upsert_body(outcome: Upsert, dry_run: bool) -> dict[str, object]:
+def _upsert_body(outcome: Change, dry_run: bool) -> dict[str, object]:
     body: dict[str, object] = {
         "contact": outcome.after.full_view(),
         "created": outcome.created,

@@ -74,7 +74,7 @@ class _Phone(fields.Field[str]):
         try:
             return normalise(value, self.check)
         except PhoneError as error:
-            raise ValidationError(f"Phone {error}") from None
+            raise ValidationError(str(error)) from None
 
 
 class _Tags(fields.Field[tuple[str, ...] | None]):
@@ -97,15 +97,19 @@ class _Tags(fields.Field[tuple[str, ...] | None]):
         return tuple(tags)
 
 
-class _CustomFields(fields.Field[Mapping[str, FieldValue] | None]):
-    """An object of plain values; a null value is as good as absent."""
+class _CustomFields(fields.Field[Mapping[str, FieldValue | None] | None]):
+    """An object of plain values; a null value is as good as absent, unless nulls are kept."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Mapping[str, FieldValue]:
+    def __init__(self, *, keep_nulls: bool = False) -> None:
+        super().__init__(allow_none=True)
+        self._keep_nulls = keep_nulls
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Mapping[str, FieldValue | None]:
         if not isinstance(value, dict):
             raise ValidationError('Must be an object, such as {"plan": "pro"}.')
         if len(value) > MAX_CUSTOM_FIELDS:
             raise ValidationError(f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields.")
-        result: dict[str, FieldValue] = {}
+        result: dict[str, FieldValue | None] = {}
         errors: dict[str, Any] = {}
         for key, each in value.items():
             try:
@@ -114,6 +118,8 @@ class _CustomFields(fields.Field[Mapping[str, FieldValue] | None]):
                     raise ValidationError("Given twice, with different spaces around it.")
                 if each is not None:
                     result[name] = clean_value(each)
+                elif self._keep_nulls:
+                    result[name] = None
             except ValidationError as error:
                 errors[key[:MAX_KEY]] = error.messages
         if errors:
@@ -156,7 +162,7 @@ class ContactSchema(Schema):
     last_name = _Text(MAX_NAME)
     email = _Text(MAX_EMAIL, validate=_EMAIL)
     tags = _Tags(allow_none=True)
-    custom_fields = _CustomFields(allow_none=True)
+    custom_fields = _CustomFields()
     id = fields.String(dump_only=True)
     created_at = fields.String(dump_only=True)
     updated_at = fields.String(dump_only=True)
@@ -170,6 +176,32 @@ class ContactSchema(Schema):
         if data.get("custom_fields") is None:
             data["custom_fields"] = {}
         return Draft(**data)
+
+
+class PatchSchema(Schema):
+    """The body of `PATCH /v1/contacts/{id}`, a JSON merge patch (RFC 7396)."""
+
+    first_name = _Text(MAX_NAME)
+    last_name = _Text(MAX_NAME)
+    email = _Text(MAX_EMAIL, validate=_EMAIL)
+    tags = _Tags(allow_none=True)
+    custom_fields = _CustomFields(keep_nulls=True)
+    phone = fields.Raw()
+    id = fields.String(dump_only=True)
+    created_at = fields.String(dump_only=True)
+    updated_at = fields.String(dump_only=True)
+
+
+class TagsSchema(Schema):
+    """The body of `POST /v1/contacts/{id}/tags`."""
+
+    tags = _Tags(required=True)
+
+
+class MergeSchema(Schema):
+    """The body of `POST /v1/contacts/{id}/merge`."""
+
+    from_ = fields.String(required=True, data_key="from", validate=validate.Length(max=100))
 
 
 @dataclass(frozen=True)

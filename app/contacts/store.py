@@ -13,11 +13,15 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def find_contact(db: Connection, phone: str) -> Contact | None:
+    """Return the contact of a phone, or the one that it was merged into."""
     rows = db.execute(
         """
         SELECT document, custom_fields, updated_at
         FROM contacts
-        WHERE phone = :phone
+        WHERE id = coalesce(
+            (SELECT id FROM contacts WHERE phone = :phone),
+            (SELECT contact_id FROM aliases WHERE phone = :phone)
+        )
         """,
         {"phone": phone},
     )
@@ -26,7 +30,7 @@ def find_contact(db: Connection, phone: str) -> Contact | None:
     document, custom_fields, updated_at = rows[0]
     view = json.loads(document)
     return Contact(
-        phone=phone,
+        phone=view["phone"],
         created_at=view["created_at"],
         updated_at=updated_at,
         first_name=view["first_name"],
@@ -65,6 +69,36 @@ def update_contact(db: Connection, before: Contact, after: Contact) -> None:
     old, new = _typed(before.custom_fields), _typed(after.custom_fields)
     _set_fields(db, after.phone, new - old)
     _unset_fields(db, after.phone, old - new)
+
+
+def delete_contact(db: Connection, contact: Contact) -> None:
+    """Remove a contact with its tags, custom fields and aliases."""
+    _unlink_tags(db, contact.phone, contact.tags)
+    _unset_fields(db, contact.phone, _typed(contact.custom_fields))
+    of_phone = {"phone": contact.phone}
+    db.change(f"DELETE FROM aliases WHERE contact_id = ({_ID})", of_phone)
+    db.change("DELETE FROM contacts WHERE phone = :phone", of_phone)
+
+
+def add_aliases(db: Connection, survivor: Contact, other: Contact) -> None:
+    """Let the other's phone and aliases find the survivor; the other must go afterwards."""
+    parameters = {"phone": survivor.phone, "other": other.phone}
+    db.change(
+        f"""
+        UPDATE aliases
+        SET contact_id = ({_ID})
+        WHERE contact_id = (SELECT id FROM contacts WHERE phone = :other)
+        """,
+        parameters,
+    )
+    db.change(f"INSERT INTO aliases (phone, contact_id) VALUES (:other, ({_ID}))", parameters)
+
+
+def tag_exists(db: Connection, tag: str) -> bool:
+    return bool(db.execute("SELECT 1 FROM tags WHERE name = :tag", {"tag": tag}))
+
+
+_ID = "SELECT id FROM contacts WHERE phone = :phone"
 
 
 def list_contacts(
@@ -184,23 +218,19 @@ def _set_fields(db: Connection, phone: str, fields: Collection[TypedField]) -> N
         db.change(set_, parameters)
 
 
-def _unset_fields(db: Connection, phone: str, fields: Collection[TypedField]) -> None:
-    if not fields:
-        return
-    given, values = _given(fields)
-    db.change(
-        f"""
-        WITH given (key, type, value) AS (VALUES {given})
-        DELETE FROM custom_field_values
-        WHERE (field_id, type, value, contact_id) IN (
-            SELECT custom_fields.id, given.type, given.value, contacts.id
-            FROM given, custom_fields, contacts
-            WHERE custom_fields.key = given.key
-                AND contacts.phone = :phone
+def _unset_fields(db: Connection, phone: str, fields: Iterable[TypedField]) -> None:
+    for key, type_, value in fields:
+        # Named in full, since a row-value IN would walk through all values of the field.
+        db.change(
+            """
+            DELETE FROM custom_field_values
+            WHERE field_id = (SELECT id FROM custom_fields WHERE key = :key)
+                AND type = :type
+                AND value = :value
+                AND contact_id = (SELECT id FROM contacts WHERE phone = :phone)
+            """,
+            {"key": key, "type": type_, "value": value, "phone": phone},
         )
-        """,
-        values | {"phone": phone},
-    )
 
 
 def _parameters(name: str, values: Iterable[object]) -> tuple[list[str], dict[str, object]]:

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from app.database.erasure import LogEraser
 from app.database.group_commit import GroupCommit
 from app.errors import InsufficientStorage, ServiceError, StoreFault, Unavailable
 
 BUSY_SECONDS = 5.0
+READERS_SECONDS = 0.1
 
 # None of these persist in the file, so each connection sets them.
 PRAGMAS = {
@@ -113,6 +115,16 @@ class Connection:
         if self._driver.in_transaction:
             self.execute("ROLLBACK")
 
+    def truncate_log(self) -> bool:
+        """Fold the write-ahead log into the database and empty it; False while readers need it."""
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            self._wait_at_most(READERS_SECONDS)
+            [(blocked, _, _)] = self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self._leave_queue()
+        return not blocked
+
     def close(self) -> None:
         self._driver.close()
         os.close(self._lock)
@@ -146,6 +158,7 @@ class Database:
         self.path = path
         self._local = threading.local()
         self._group = GroupCommit(self._commit_all)
+        self._eraser = LogEraser(self.truncate_log)
 
     def connection(self) -> Connection:
         """Return this thread's connection, a new one after a fork or an I/O error."""
@@ -197,6 +210,19 @@ class Database:
             yield connection
         finally:
             connection.rollback()
+
+    def erase_log(self) -> None:
+        """Soon empty the write-ahead log, so that nothing deleted lives on in it."""
+        self._eraser.request()
+
+    def truncate_log(self) -> bool:
+        """Empty the write-ahead log, if no reader needs it; closes this thread's connection."""
+        try:
+            return self.connection().truncate_log()
+        except ServiceError:
+            return False
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Close this thread's connection."""

@@ -61,14 +61,14 @@ def _query(schema: marshmallow.Schema, query_string: bytes) -> Any:
     return load(schema, args.to_dict())
 
 
-def json_object() -> dict[str, Any]:
-    """Return the body, one JSON object (RFC 8259).
+def json_object(*media_types: str) -> dict[str, Any]:
+    """Return the body, one JSON object (RFC 8259); `media_types` are allowed beside JSON's own.
 
     Raises `UnsupportedMediaType`, `PayloadTooLarge`, or `InvalidJson` for what is cut short, not
     UTF-8, too deep, or has duplicate keys, NaN or Infinity.
     """
     charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if request.mimetype != "application/json" or charset != "utf-8":
+    if request.mimetype not in ("application/json", *media_types) or charset != "utf-8":
         raise UnsupportedMediaType("Send the body as Content-Type: application/json, in UTF-8.")
     return _parsed(_whole_body(settings().max_body_bytes))
 

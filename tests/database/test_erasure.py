@@ -1,0 +1,102 @@
+"""The write-ahead log after a deletion."""
+
+import threading
+from pathlib import Path
+
+from app.contacts import handlers
+from app.contacts.model import Draft
+from app.database import Database
+from app.database.erasure import LogEraser
+from tests.conftest import wait_until
+
+SECRETS = ("Zaphod", "Beeblebrox", "zaphod@example.com", "Betelgeuse-Five", "pan-galactic")
+
+
+def _store(db: Database, phone: str = "918856879188") -> None:
+    draft = Draft(
+        phone,
+        first_name="Zaphod",
+        last_name="Beeblebrox",
+        email="zaphod@example.com",
+        tags=("Betelgeuse-Five",),
+        custom_fields={"drink": "pan-galactic", "pan-galactic": 1},
+    )
+    handlers.upsert_contact(db, draft)
+
+
+def _traces(db: Database) -> list[str]:
+    files = [db.path, db.path.with_name("contacts.db-wal")]
+    content = b"".join(path.read_bytes() for path in files if path.exists())
+    return [secret for secret in SECRETS if secret.encode() in content]
+
+
+def test_erases_a_deleted_contact_from_all_files(db: Database) -> None:
+    for number in range(200):
+        handlers.upsert_contact(db, Draft(f"9188{number:08d}", first_name="Other"))
+    _store(db)
+    handlers.upsert_contact(db, Draft("918856879188", last_name="Prefect"))
+    assert _traces(db)
+    handlers.delete_contact(db, "918856879188")
+    wait_until(lambda: not _traces(db), seconds=10)
+
+
+def test_waits_for_readers(db: Database) -> None:
+    _store(db)
+    reader = Database(db.path)
+    with reader.snapshot() as snapshot:
+        snapshot.execute("SELECT count(*) FROM contacts")
+        handlers.delete_contact(db, "918856879188")
+        assert not db.truncate_log()
+        assert _traces(db)
+    reader.close()
+    wait_until(lambda: not _traces(db), seconds=10)
+
+
+def test_writes_go_on_while_a_reader_keeps_the_log(db: Database) -> None:
+    _store(db)
+    reader = Database(db.path)
+    with reader.snapshot() as snapshot:
+        snapshot.execute("SELECT count(*) FROM contacts")
+        handlers.delete_contact(db, "918856879188")
+        assert handlers.upsert_contact(db, Draft("14155552671")).created
+    reader.close()
+
+
+def test_a_start_erases_what_a_kill_left_behind(db: Database, tmp_path: Path) -> None:
+    _store(db)
+    with db.transaction() as tx:
+        tx.execute("DELETE FROM contacts")
+        tx.execute("DELETE FROM contact_tags")
+        tx.execute("DELETE FROM custom_field_values")
+    assert _traces(db)
+    assert db.truncate_log()
+    assert not _traces(db)
+
+
+def test_tries_again_until_it_succeeds() -> None:
+    outcomes, done = [False, False, True], threading.Event()
+
+    def truncate() -> bool:
+        outcome = outcomes.pop(0)
+        if not outcomes:
+            done.set()
+        return outcome
+
+    LogEraser(truncate).request()
+    assert done.wait(10)
+
+
+def test_a_request_during_a_run_is_not_lost() -> None:
+    started, go_on, runs = threading.Event(), threading.Event(), []
+
+    def truncate() -> bool:
+        runs.append(1)
+        started.set()
+        return go_on.wait(10)
+
+    eraser = LogEraser(truncate)
+    eraser.request()
+    assert started.wait(10)
+    eraser.request()
+    go_on.set()
+    wait_until(lambda: len(runs) == 2)

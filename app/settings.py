@@ -24,9 +24,10 @@ def default_data_folder() -> Path:
 
 def _integer(lowest: int, highest: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and lowest <= int(text[:20]) <= highest):
-            raise ValueError(f"a whole number from {lowest} to {highest}")
-        return int(text)
+        digits = text.lstrip("0")[:20] or "0"
+        if text.isascii() and text.isdigit() and lowest <= int(digits) <= highest:
+            return int(digits)
+        raise ValueError(f"a whole number from {lowest} to {highest}")
 
     return parse
 

@@ -75,6 +75,7 @@ def touch_api_key(db: Database, key: ApiKey) -> None:
     """Note the use of a key, once a minute at most; left for later while others write."""
     with suppress(Unavailable, InsufficientStorage), db.transaction(seconds=0) as tx:
         store.touch_api_key(tx, key.id, clock.timestamp(), _touched_before())
+    _find_api_key.cache_clear()
 
 
 def _touched_before() -> str:

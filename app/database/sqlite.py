@@ -42,6 +42,8 @@ _UNREACHABLE = {
     sqlite3.SQLITE_PROTOCOL,
 }
 
+_UNREACHABLE_TEXT = "The store cannot be reached: nothing was stored."
+
 Row = tuple[Any, ...]
 T = TypeVar("T")
 
@@ -53,9 +55,11 @@ class Connection:
         self.pid = os.getpid()
         self.broken = False
         self._busy_seconds = BUSY_SECONDS
-        self._lock = os.open(
-            path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        lock = path.with_suffix(".lock")
+        try:
+            self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Unavailable(_UNREACHABLE_TEXT, retry_after=5) from error
         try:
             self._driver = sqlite3.connect(
                 f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_SECONDS
@@ -82,6 +86,8 @@ class Connection:
 
     def begin_write(self, seconds: float) -> None:
         """Wait in the queue of writers, then at most the rest of `seconds` for SQLite's lock.
+
+        Nobody stays at the head of the queue for long, unless its process is stopped there.
 
         The queue is fair where SQLite's busy handler is not, and keeps a checkpoint from
         overlapping another writer (https://www.sqlite.org/wal.html#walresetbug). With no
@@ -147,7 +153,7 @@ class Connection:
         if code == sqlite3.SQLITE_FULL:
             return InsufficientStorage("The disk is full: nothing was stored.")
         if code in _UNREACHABLE:
-            return Unavailable("The store cannot be reached: nothing was stored.", retry_after=5)
+            return Unavailable(_UNREACHABLE_TEXT, retry_after=5)
         return StoreFault(f"SQLite says: {error}")
 
 

@@ -54,7 +54,10 @@ def load_query(schema: marshmallow.Schema) -> Any:
 
 @lru_cache(maxsize=256)
 def _query(schema: marshmallow.Schema, query_string: bytes) -> Any:
-    args = request.args
+    try:
+        args = request.args
+    except UnicodeDecodeError:
+        raise ValidationError({"query": ["Must be percent-encoded UTF-8."]}) from None
     twice = [name for name, values in args.lists() if len(values) > 1]
     if twice:
         raise ValidationError({_cut(name): ["Given more than once."] for name in twice})

@@ -1,0 +1,240 @@
+"""What clients may send: limits at their edge, text cleaned, types kept."""
+
+import math
+import unicodedata
+from typing import Any
+
+import pytest
+from marshmallow import ValidationError
+
+from app.contacts.fields import MAX_INTEGER, clean_key, clean_tag, clean_text, clean_value
+from app.contacts.model import Draft
+from app.contacts.schemas import (
+    ContactSchema,
+    ListQuery,
+    ListQuerySchema,
+    UpsertQuery,
+    UpsertQuerySchema,
+)
+
+PHONE = "918856879188"
+
+
+def load(**body: Any) -> Draft:
+    draft: Draft = ContactSchema().load({"phone": PHONE, **body})
+    return draft
+
+
+def reasons(**body: Any) -> Any:
+    with pytest.raises(ValidationError) as caught:
+        load(**body)
+    return caught.value.messages
+
+
+def email(length: int) -> str:
+    """Return a valid address of so many characters."""
+    domain = "." + ".".join(["d" * 60] * 3) + ".example"
+    return "a" * 20 + "@" + "b" * (length - 21 - len(domain)) + domain
+
+
+def test_loads_every_field() -> None:
+    draft = load(
+        first_name="Priya",
+        last_name="Sharma",
+        email="priya@example.com",
+        tags=["VIP", "Lead"],
+        custom_fields={"plan": "pro"},
+    )
+    assert draft == Draft(
+        PHONE, "Priya", "Sharma", "priya@example.com", ("VIP", "Lead"), {"plan": "pro"}
+    )
+
+
+def test_takes_null_as_absent() -> None:
+    nothing = load(first_name=None, last_name=None, email=None, tags=None, custom_fields=None)
+    assert nothing == load() == Draft(PHONE)
+
+
+def test_takes_empty_text_as_unset() -> None:
+    assert load(first_name="", last_name=" \t ", email="  ") == Draft(PHONE)
+
+
+@pytest.mark.parametrize(
+    ("field", "longest"),
+    [
+        ({"first_name": "a" * 255}, {"first_name": "a" * 256}),
+        ({"last_name": "\U0001f600" * 255}, {"last_name": "\U0001f600" * 256}),
+        ({"email": email(254)}, {"email": email(255)}),
+        ({"tags": ["a" * 100]}, {"tags": ["a" * 101]}),
+        ({"tags": [str(n) for n in range(100)]}, {"tags": [str(n) for n in range(101)]}),
+        ({"custom_fields": {"k" * 64: 1}}, {"custom_fields": {"k" * 65: 1}}),
+        ({"custom_fields": {"k": "v" * 4096}}, {"custom_fields": {"k": "v" * 4097}}),
+        ({"custom_fields": {"k": 2**53}}, {"custom_fields": {"k": 2**53 + 1}}),
+        ({"custom_fields": {"k": -(2**53)}}, {"custom_fields": {"k": -(2**53) - 1}}),
+        (
+            {"custom_fields": {str(n): n for n in range(200)}},
+            {"custom_fields": {str(n): n for n in range(201)}},
+        ),
+    ],
+    ids=["first_name", "last_name", "email", "tag", "tags", "key", "value", "int", "-int", "keys"],
+)
+def test_limits_hold_at_their_edge(field: dict[str, Any], longest: dict[str, Any]) -> None:
+    load(**field)
+    assert list(reasons(**longest)) == list(longest)
+
+
+def test_counts_tags_after_duplicates_collapse() -> None:
+    assert load(tags=["VIP"] * 500).tags == ("VIP",)
+
+
+def test_measures_text_after_trimming() -> None:
+    assert load(first_name=" " + "a" * 255 + " ").first_name == "a" * 255
+
+
+@pytest.mark.parametrize("value", [1, 1.5, True, [], {}, ["Priya"]])
+@pytest.mark.parametrize("field", ["first_name", "last_name", "email"])
+def test_rejects_text_of_another_type(field: str, value: object) -> None:
+    assert reasons(**{field: value}) == {field: ["Must be a string."]}
+
+
+@pytest.mark.parametrize("value", [918856879188, 1.5, True, [], {}, None])
+def test_rejects_phones_of_another_type(value: object) -> None:
+    assert "Must be a string" in reasons(phone=value)["phone"][0]
+
+
+def test_rejects_a_missing_phone() -> None:
+    with pytest.raises(ValidationError, match="Required"):
+        ContactSchema().load({"first_name": "Priya"})
+
+
+@pytest.mark.parametrize("value", ["VIP", {"0": "VIP"}, 1, True, "[]"])
+def test_rejects_tags_of_another_type(value: object) -> None:
+    assert "array" in reasons(tags=value)["tags"][0]
+
+
+@pytest.mark.parametrize("tag", [1, None, True, [], {}, "", "  ", "a\nb", "a\x00b", "\ud800"])
+def test_names_the_tag_at_fault(tag: object) -> None:
+    assert list(reasons(tags=["VIP", tag])["tags"]) == ["1"]
+
+
+@pytest.mark.parametrize("value", [[], "plan", 1, True, [["plan", "pro"]]])
+def test_rejects_custom_fields_of_another_type(value: object) -> None:
+    assert "object" in reasons(custom_fields=value)["custom_fields"][0]
+
+
+@pytest.mark.parametrize("value", [[], {}, ["a"], {"a": 1}, [[]]])
+def test_rejects_nested_values(value: object) -> None:
+    assert "nested" in reasons(custom_fields={"ok": 1, "plan": value})["custom_fields"]["plan"][0]
+
+
+@pytest.mark.parametrize("key", ["", "  ", "a[b", "a]b", "a\nb", "a\x7fb", "\udfff"])
+def test_rejects_keys(key: str) -> None:
+    assert key in reasons(custom_fields={key: 1})["custom_fields"]
+
+
+def test_rejects_keys_that_trim_to_one() -> None:
+    assert (
+        "Given twice" in reasons(custom_fields={"plan": 1, " plan": 2})["custom_fields"][" plan"][0]
+    )
+
+
+@pytest.mark.parametrize(
+    "address", ["priya", "priya@", "@example.com", "a b@example.com", "a@b@c.com", "a@example..com"]
+)
+def test_rejects_addresses(address: str) -> None:
+    assert list(reasons(email=address)) == ["email"]
+
+
+@pytest.mark.parametrize(
+    "field", ["id", "created_at", "updated_at", "Phone", "name", "", "__proto__"]
+)
+def test_rejects_unknown_and_read_only_fields(field: str) -> None:
+    assert reasons(**{field: "x"}) == {field: ["Unknown field."]}
+
+
+@pytest.mark.parametrize("code", [*range(0x20), *range(0x7F, 0xA0), 0xD800, 0xDFFF])
+def test_rejects_control_characters(code: int) -> None:
+    for clean in (lambda text: clean_text(text, 9), clean_tag, clean_key):
+        with pytest.raises(ValidationError, match="control"):
+            clean(f"a{chr(code)}b")
+
+
+@pytest.mark.parametrize("code", [*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0x85, 0xD800])
+def test_rejects_control_characters_in_values(code: int) -> None:
+    with pytest.raises(ValidationError, match="control"):
+        clean_value(f"a{chr(code)}b")
+
+
+@pytest.mark.parametrize(
+    "value", ["", "  spaces  ", "tab\tnew\nline\r\n", "e\u0301", "\U0001f468\u200d\U0001f469", "10"]
+)
+def test_keeps_string_values_exactly(value: str) -> None:
+    assert clean_value(value) == value
+
+
+@pytest.mark.parametrize("value", [0, 1, 1.0, -0.5, 1e300, True, False, MAX_INTEGER, "1"])
+def test_keeps_the_type_of_a_value(value: object) -> None:
+    kept = clean_value(value)
+    assert (type(kept), kept) == (type(value), value)
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_rejects_numbers_that_are_not_finite(value: float) -> None:
+    with pytest.raises(ValidationError, match="finite"):
+        clean_value(value)
+
+
+@pytest.mark.parametrize("text", ["e\u0301", "\u1100\u1161", "\u212b", "\ufb2c"])
+def test_composes_text(text: str) -> None:
+    assert clean_text(text, 9) == unicodedata.normalize("NFC", text)
+    assert clean_tag(text) == clean_key(text) == clean_text(text, 9)
+
+
+@pytest.mark.parametrize("text", ["  a  ", "\ta\n", "\u00a0a\u3000", "\u2003a\u2028"])
+def test_trims_text(text: str) -> None:
+    assert clean_text(text, 1) == clean_tag(text) == clean_key(text) == "a"
+
+
+def test_keeps_the_order_of_tags() -> None:
+    assert load(tags=["b", " a ", "b", "A", "a"]).tags == ("b", "a", "A")
+
+
+def test_reports_every_field_at_fault() -> None:
+    found = reasons(phone="x", first_name=1, email="x", tags=1, custom_fields=1, extra=1)
+    assert set(found) == {"phone", "first_name", "email", "tags", "custom_fields", "extra"}
+
+
+def test_valid_check_reaches_the_phone() -> None:
+    assert ContactSchema().load({"phone": "15555555555"}).phone == "15555555555"
+    with pytest.raises(ValidationError, match="not assigned"):
+        ContactSchema("valid").load({"phone": "15555555555"})
+
+
+def test_list_query_has_defaults() -> None:
+    assert ListQuerySchema().load({}) == ListQuery(limit=20, offset=0, tag=None)
+
+
+def test_list_query_takes_its_bounds() -> None:
+    for limit, offset in (("1", "0"), ("100", "2147483647"), ("007", "00")):
+        query = ListQuerySchema().load({"limit": limit, "offset": offset})
+        assert (query.limit, query.offset) == (int(limit), int(offset))
+
+
+def test_include_takes_names_in_any_order() -> None:
+    both = frozenset({"custom_fields", "updated_at"})
+    for text in ("custom_fields,updated_at", "updated_at,custom_fields"):
+        assert ListQuerySchema().load({"include": text}).include == both
+
+
+@pytest.mark.parametrize("text", ["", ",", "tags", "custom_fields,", "custom_fields, updated_at"])
+def test_include_rejects_other_names(text: str) -> None:
+    with pytest.raises(ValidationError):
+        ListQuerySchema().load({"include": text})
+
+
+@pytest.mark.parametrize("text", ["", "1", "0", "True", "yes", " true", "null"])
+def test_flag_takes_words_only(text: str) -> None:
+    assert UpsertQuerySchema().load({"dry_run": "true"}) == UpsertQuery(dry_run=True)
+    assert UpsertQuerySchema().load({"dry_run": "false"}) == UpsertQuery(dry_run=False)
+    with pytest.raises(ValidationError):
+        UpsertQuerySchema().load({"dry_run": text})

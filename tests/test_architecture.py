@@ -1,0 +1,239 @@
+"""The rules that the code keeps: floors, sizes, guarded routes, documented settings."""
+
+import ast
+import statistics
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app.settings import PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "app").rglob("*.py"))
+}
+FEATURES = ("app.api_keys", "app.contacts")
+FLOOR_0 = ("app.settings", "app.errors", "app.clock")
+DATABASE = ("app.database",)
+WEB = ("app.web",)
+TOP = ("app", "app.__main__", "app.cli", "app.server", "app.startup")
+FLASK = ("flask", "werkzeug")
+PUBLIC = {"/healthz", "/readyz"}
+MAX_LINES = 250
+MAX_FUNCTION = 40
+MEDIAN_FUNCTION = 12
+
+INSIDE_A_FEATURE = {
+    "routes": ("schemas", "handlers", "store", "model", "phone", "guard"),
+    "guard": ("handlers", "model"),
+    "handlers": ("store", "model"),
+    "store": ("model", "links"),
+    "links": ("model",),
+    "schemas": ("model", "fields"),
+    "fields": ("model", "phone"),
+    "model": (),
+    "phone": (),
+}
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text())
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Return what a module imports: modules of ours by full name, packages by their name."""
+    return frozenset(_imports(tree(module)))
+
+
+def _imports(parsed: ast.Module) -> Iterator[str]:
+    for node in ast.walk(parsed):
+        if isinstance(node, ast.Import):
+            yield from (_known(each.name) for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module and not node.level, "imports are absolute"
+            yield from (_known(f"{node.module}.{each.name}") for each in node.names)
+
+
+def _known(name: str) -> str:
+    if name.partition(".")[0] != "app":
+        return name.partition(".")[0]
+    while name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def within(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == each or module.startswith(f"{each}.") for each in packages)
+
+
+def below(packages: tuple[str, ...]) -> list[str]:
+    return [module for module in MODULES if within(module, packages)]
+
+
+def strangers(module: str, *allowed: str) -> list[str]:
+    """Return what a module imports beyond the standard library and `allowed`."""
+    return [
+        each
+        for each in imports(module)
+        if each not in sys.stdlib_module_names and not within(each, allowed)
+    ]
+
+
+def functions(module: str) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno
+            yield f"{module}.{node.name}", node.end_lineno - node.lineno + 1
+
+
+def feature(module: str) -> str:
+    return next(each for each in FEATURES if within(module, (each,)))
+
+
+def test_every_module_is_on_a_floor() -> None:
+    floors = (*FLOOR_0, *DATABASE, *WEB, *FEATURES, *TOP[1:])
+    assert [each for each in MODULES if not within(each, floors)] == ["app"]
+
+
+@pytest.mark.parametrize("module", FLOOR_0)
+def test_floor_0_knows_the_standard_library(module: str) -> None:
+    assert strangers(module, *FLOOR_0) == []
+
+
+@pytest.mark.parametrize("module", below(DATABASE))
+def test_database_knows_floor_0(module: str) -> None:
+    assert strangers(module, *FLOOR_0, *DATABASE) == []
+
+
+@pytest.mark.parametrize("module", below(WEB))
+def test_web_knows_no_feature(module: str) -> None:
+    allowed = (*FLOOR_0, *DATABASE, *WEB, *FLASK, "marshmallow")
+    assert strangers(module, *allowed) == []
+
+
+@pytest.mark.parametrize("module", below(FEATURES))
+def test_features_know_nothing_above(module: str) -> None:
+    allowed = (*FLOOR_0, *DATABASE, *WEB, *FEATURES, *FLASK, "marshmallow", "phonenumbers")
+    assert strangers(module, *allowed) == []
+
+
+@pytest.mark.parametrize("module", below(FEATURES))
+def test_features_keep_their_store_and_routes(module: str) -> None:
+    others = tuple(each for each in FEATURES if each != feature(module))
+    found = [each for each in imports(module) if within(each, others)]
+    assert [each for each in found if each.endswith((".store", ".routes"))] == []
+
+
+def test_api_keys_do_not_know_contacts() -> None:
+    found = {each for module in below(("app.api_keys",)) for each in imports(module)}
+    assert [each for each in found if within(each, ("app.contacts",))] == []
+
+
+@pytest.mark.parametrize("module", below(FEATURES))
+def test_features_point_one_way_inside(module: str) -> None:
+    name = module.removeprefix(feature(module)).removeprefix(".")
+    if name:
+        allowed = tuple(f"{feature(module)}.{each}" for each in INSIDE_A_FEATURE[name])
+        own = [each for each in imports(module) if within(each, (feature(module),))]
+        assert [each for each in own if each not in allowed] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
+    if module.endswith((".handlers", ".store", ".model", ".phone", ".schemas")):
+        assert not imports(module) & {*FLASK, "app.web", "app.web.requests", "app.web.responses"}
+
+
+@pytest.mark.parametrize(
+    ("package", "home"),
+    [
+        ("sqlite3", "app.database"),
+        ("fcntl", "app.database"),
+        ("phonenumbers", "app.contacts.phone"),
+        ("click", "app.cli"),
+        ("gunicorn", "app.server"),
+    ],
+)
+def test_packages_have_one_home(package: str, home: str) -> None:
+    users = [module for module in MODULES if package in imports(module)]
+    assert users and [each for each in users if not within(each, (home,))] == []
+
+
+def test_settings_alone_read_the_environment() -> None:
+    readers = {
+        module
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if (isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv"))
+        or (isinstance(node, ast.ImportFrom) and node.module == "os")
+    }
+    assert readers == {"app.settings"}
+
+
+def test_sql_stays_in_stores_and_database() -> None:
+    homes = (
+        "app.contacts.store",
+        "app.contacts.links",
+        "app.api_keys.store",
+        *DATABASE,
+        "app.web.health",
+    )
+    verbs = ("SELECT ", "INSERT ", "UPDATE ", "DELETE ")
+    found = {
+        module
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Constant) and str(node.value).lstrip().startswith(verbs)
+    }
+    assert found and [each for each in found if not within(each, homes)] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_say_what_they_own(module: str) -> None:
+    docstring = ast.get_docstring(tree(module))
+    assert docstring and docstring.splitlines()[0].endswith(".")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_files_stay_short(module: str) -> None:
+    assert len(MODULES[module].read_text().splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_functions_stay_short(module: str) -> None:
+    assert [each for each in functions(module) if each[1] > MAX_FUNCTION] == []
+
+
+def test_most_functions_are_shorter() -> None:
+    lengths = [length for module in MODULES for _, length in functions(module)]
+    assert statistics.median(lengths) < MEDIAN_FUNCTION
+
+
+def test_every_route_is_guarded(app: Flask) -> None:
+    scopes = {
+        rule.rule: getattr(app.view_functions[rule.endpoint], "scope", None)
+        for rule in app.url_map.iter_rules()
+    }
+    assert {rule for rule, scope in scopes.items() if scope is None} == PUBLIC
+    assert set(scopes.values()) <= {None, "any", "admin", "contacts:read", "contacts:write"}
+
+
+def test_every_writing_route_needs_the_scope_to_write(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        if (rule.methods or set()) & {"POST", "PUT", "PATCH", "DELETE"}:
+            view = app.view_functions[rule.endpoint]
+            assert getattr(view, "scope", None) in ("contacts:write", "admin"), rule
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    names = [PREFIX + each.name.upper() for each in fields(Settings)]
+    assert [name for name in names if name not in readme] == []

@@ -1,0 +1,165 @@
+"""Settings: defaults, the environment, options, and one line for what is wrong."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from pytest import CaptureFixture, MonkeyPatch, Subtests
+
+from app.errors import StartError
+from app.settings import PREFIX, Settings, default_data_folder, load, load_or_exit
+
+GOOD = {
+    "data": ("/srv/contacts", Path("/srv/contacts")),
+    "host": ("::1", "::1"),
+    "port": ("65535", 65_535),
+    "workers": ("64", 64),
+    "threads": ("1", 1),
+    "phone_check": ("valid", "valid"),
+    "max_body_bytes": ("1024", 1_024),
+}
+
+BAD = {
+    "data": ["", "  "],
+    "host": ["", "  "],
+    "port": [
+        "",
+        "-1",
+        "65536",
+        "8_000",
+        " 80",
+        "80 ",
+        "+80",
+        "0x50",
+        "8e3",
+        "\u0668\u0660",
+        "http",
+    ],
+    "workers": ["0", "65", "2.0", "auto"],
+    "threads": ["0", "65", "four", "\u00b2"],
+    "phone_check": ["", "strict", "Valid", "none"],
+    "max_body_bytes": ["1023", "1073741825", "1MiB", "9" * 30, "9" * 5_000],
+}
+
+
+def reason(environ: dict[str, str]) -> str:
+    with pytest.raises(StartError) as caught:
+        load(environ)
+    return str(caught.value)
+
+
+def test_has_defaults() -> None:
+    assert load({}) == Settings(
+        data=default_data_folder(),
+        host="127.0.0.1",
+        port=8000,
+        workers=2,
+        threads=4,
+        phone_check="possible",
+        max_body_bytes=1_048_576,
+    )
+
+
+def test_every_setting_has_a_case() -> None:
+    assert set(GOOD) == set(BAD) == {each.name for each in fields(Settings)}
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert all(each.metadata["meaning"] for each in fields(Settings))
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_reads_the_environment(name: str) -> None:
+    text, value = GOOD[name]
+    assert getattr(load({PREFIX + name.upper(): text}), name) == value
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_options_win(name: str) -> None:
+    text, value = GOOD[name]
+    other = str(getattr(load({}), name))
+    assert getattr(load({PREFIX + name.upper(): other}, **{name: text}), name) == value
+    assert getattr(load({PREFIX + name.upper(): text}, **{name: None}), name) == value
+
+
+def test_rejects_bad_values(subtests: Subtests) -> None:
+    for name, texts in BAD.items():
+        for text in texts:
+            with subtests.test(name, text=ascii(text)[:40]):
+                message = reason({PREFIX + name.upper(): text})
+                assert message.startswith(f"{PREFIX}{name.upper()} must be ")
+                assert "\n" not in message and len(message) < 250
+
+
+@pytest.mark.parametrize("text", ["0" * 20 + "99999", "0" * 20 + "9" * 30])
+def test_rejects_numbers_behind_zeros(text: str) -> None:
+    assert reason({"CONTACTS_PORT": text}).startswith("CONTACTS_PORT must be ")
+
+
+def test_rejects_bad_options() -> None:
+    with pytest.raises(StartError, match=r"^--max-body-bytes must be a whole number from 1024"):
+        load({}, max_body_bytes="1")
+
+
+def test_says_what_is_allowed() -> None:
+    assert reason({"CONTACTS_PORT": "http"}) == (
+        "CONTACTS_PORT must be a whole number from 0 to 65535, not 'http'"
+    )
+    assert "possible or valid" in reason({"CONTACTS_PHONE_CHECK": "strict"})
+
+
+def test_rejects_unknown_names() -> None:
+    assert reason({"CONTACTS_PROT": "80"}) == (
+        "unknown setting CONTACTS_PROT: did you mean CONTACTS_PORT?"
+    )
+    for name in ("CONTACTS_ZZZZZZZZ", "CONTACTS_", "CONTACTS_port"):
+        assert reason({name: "80"}).startswith(f"unknown setting {name}: ")
+
+
+def test_ignores_other_names() -> None:
+    assert load({"PORT": "1", "contacts_port": "1", "MY_CONTACTS_PORT": "1"}) == load({})
+
+
+def test_takes_a_relative_folder(monkeypatch: MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load({"CONTACTS_DATA": "here"}).data == tmp_path.resolve() / "here"
+
+
+def test_takes_a_folder_at_home(monkeypatch: MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load({"CONTACTS_DATA": "~/contacts"}).data == tmp_path.resolve() / "contacts"
+
+
+def test_rejects_the_home_of_nobody() -> None:
+    assert reason({"CONTACTS_DATA": "~no-such-user-here/x"}).startswith("CONTACTS_DATA must be ")
+
+
+def test_keeps_the_database_in_the_folder(tmp_path: Path) -> None:
+    assert load({}, data=tmp_path).database == tmp_path.resolve() / "contacts.db"
+
+
+def test_default_folder_is_in_the_checkout() -> None:
+    assert default_data_folder() == Path(__file__).resolve().parent.parent / "instance"
+
+
+def test_default_folder_outside_a_checkout(monkeypatch: MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("app.settings._CHECKOUT", tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
+    assert default_data_folder() == tmp_path / "xdg" / "contacts-service"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_data_folder() == tmp_path / ".local" / "share" / "contacts-service"
+
+
+def test_reads_the_process_environment(monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTACTS_PORT", "8123")
+    assert load().port == load_or_exit().port == 8123
+
+
+def test_exits_with_one_line(monkeypatch: MonkeyPatch, capsys: CaptureFixture[str]) -> None:
+    monkeypatch.setenv("CONTACTS_PORT", "http")
+    with pytest.raises(SystemExit) as caught:
+        load_or_exit()
+    assert caught.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("contacts: CONTACTS_PORT must be ")

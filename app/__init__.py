@@ -9,7 +9,7 @@ from flask import Flask
 from app import api_keys, contacts, web
 from app.database import Database
 from app.settings import Settings, load
-from app.startup import keep_first_key, prepare
+from app.startup import prepare
 
 
 class _Service(Flask):
@@ -23,8 +23,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     Raises `StartError` where the store cannot be used.
     """
     settings = settings or load()
-    if first_key := prepare(settings):
-        keep_first_key(settings, first_key)
+    prepare(settings)
     app = _Service("app", static_folder=None)
     app.url_map.merge_slashes = False
     app.extensions["settings"] = settings

@@ -12,12 +12,16 @@ from typing import Any
 from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.http import errors as http_errors
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers import gthread
 
 from app.database import Database
 from app.settings import Settings
 
-STALL_SECONDS = 10
+STALL_SECONDS = 5
+LINGER_SECONDS = 0.5
+
+# How long a thread waits for a silent client, and for the rest of a body that nobody read.
+gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
 
 _STATUSES: dict[type[Exception], tuple[int, str]] = {
     http_errors.LimitRequestLine: (414, "URI Too Long"),
@@ -27,14 +31,14 @@ _STATUSES: dict[type[Exception], tuple[int, str]] = {
 }
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     """A threaded worker that a slow or hostile client cannot hold up."""
 
-    def handle(self, conn: TConn) -> Any:
+    def handle(self, conn: gthread.TConn) -> Any:
         keep = super().handle(conn)
         if keep is False:
-            # Gunicorn lingers on a closing connection in its only accepting thread, up to 2 s.
-            conn.close(graceful=True)
+            # Gunicorn would linger on each in its only accepting thread, up to 2 s.
+            util.close_graceful(conn.sock, LINGER_SECONDS)
         return keep
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:

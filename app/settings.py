@@ -118,6 +118,7 @@ def _parse(name: str, text: str, parse: Callable[[str], Any]) -> Any:
 
 
 def _unknown(name: str, known: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else "the README lists those there are"
+    endings = [each.removeprefix(PREFIX) for each in known]
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), endings, n=1)
+    hint = f"did you mean {PREFIX}{near[0]}?" if near else "the README lists those there are"
     return f"unknown setting {name}: {hint}"

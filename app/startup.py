@@ -1,6 +1,7 @@
 """Makes a data folder ready to serve from, or says in one line why it cannot be."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from app.api_keys.handlers import create_first_api_key
@@ -12,17 +13,29 @@ from app.settings import Settings, default_data_folder
 KEY_FILE = "first-admin-key"
 
 
-def prepare(settings: Settings) -> str | None:
+def keep_first_key(settings: Settings, key: str) -> Path:
+    """Write the first admin key where only its owner can read it; returns the file."""
+    path = settings.data / KEY_FILE
+    try:
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(key + "\n")
+    except OSError as error:
+        raise StartError(f"cannot write the first key to {path}: {error.strerror}") from None
+    return path
+
+
+def prepare(settings: Settings, tell: Callable[[Settings, str], object] = keep_first_key) -> None:
     """Bring the store up to date; nothing of it stays open.
 
-    Returns the first admin key where the store has just got it, else None. Raises `StartError`.
+    `tell` gets the first admin key, where the store has just got one. Raises `StartError`.
     """
     prepare_folder(settings.data)
     migrate(settings.database)
     db = Database(settings.database)
     db.truncate_log()
     try:
-        return create_first_api_key(db)
+        create_first_api_key(db, lambda key: tell(settings, key))
     except ServiceError as error:
         raise StartError(f"cannot use {settings.database}: {error.message}") from error
     finally:
@@ -38,12 +51,3 @@ def prepare_folder(folder: Path) -> None:
         raise StartError(f"cannot use the data folder {folder}: {error.strerror}") from None
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise StartError(f"cannot write to the data folder {folder}: choose another with --data")
-
-
-def keep_first_key(settings: Settings, key: str) -> Path:
-    """Write the first admin key where only its owner can read it; returns the file."""
-    path = settings.data / KEY_FILE
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_text(key + "\n")
-    return path

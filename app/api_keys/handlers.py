@@ -3,6 +3,7 @@
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -34,14 +35,16 @@ def create_api_key(
     return secret
 
 
-def create_first_api_key(db: Database) -> str | None:
-    """Store a key with all scopes and return its secret, if the store has never had any key."""
+def create_first_api_key(db: Database, tell: Callable[[str], object]) -> None:
+    """Store a key with all scopes, once `tell` has taken its secret.
+
+    Does nothing if the store has ever had a key.
+    """
     secret, key = _new_api_key("first admin key", SCOPES)
     with db.transaction() as tx:
-        if store.list_api_keys(tx):
-            return None
-        store.insert_api_key(tx, key, digest(secret))
-    return secret
+        if not store.list_api_keys(tx):
+            tell(secret)
+            store.insert_api_key(tx, key, digest(secret))
 
 
 def revoke_api_key(db: Database, id: str) -> None:

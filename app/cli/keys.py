@@ -4,7 +4,6 @@ import json
 import re
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import click
 
@@ -48,7 +47,7 @@ class _Duration(click.ParamType[datetime]):
 @click.option("--expires-in", "expires_at", type=_Duration(), help="Such as 90d, 12h, 30m.")
 @options.data
 def create(
-    label: str, scopes: tuple[str, ...], expires_at: datetime | None, data: Path | None
+    label: str, scopes: tuple[str, ...], expires_at: datetime | None, data: str | None
 ) -> None:
     """Make a key and print it, alone, on standard output. It cannot be shown again."""
     label = label.strip()
@@ -67,7 +66,7 @@ def create(
 @keys.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @options.data
-def list_keys(as_json: bool, data: Path | None) -> None:
+def list_keys(as_json: bool, data: str | None) -> None:
     """List all keys, oldest first; the keys themselves are not stored."""
     found = store.list_api_keys(_database(data).connection())
     if as_json:
@@ -84,13 +83,13 @@ def list_keys(as_json: bool, data: Path | None) -> None:
 @keys.command()
 @click.argument("id")
 @options.data
-def revoke(id: str, data: Path | None) -> None:
+def revoke(id: str, data: str | None) -> None:
     """Stop a key, by the id that `contacts keys list` shows."""
     handlers.revoke_api_key(_database(data), id)
     click.echo(f"Revoked {id}")
 
 
-def _database(data: Path | None) -> Database:
+def _database(data: str | None) -> Database:
     settings = settings_module.load(data=data)
     prepare_folder(settings.data)
     migrate(settings.database)

@@ -1,8 +1,8 @@
 """`contacts serve`: run the server."""
 
+import shlex
 import socket
 import sys
-from pathlib import Path
 
 import click
 
@@ -20,7 +20,7 @@ from app.startup import keep_first_key, prepare
 @click.option("--workers", help="Processes that serve.  [default: 2]")
 @click.option("--threads", help="Threads in each process.  [default: 4]")
 def serve(
-    data: Path | None,
+    data: str | None,
     host: str | None,
     port: str | None,
     workers: str | None,
@@ -46,15 +46,19 @@ def prepare_aloud(settings: Settings) -> str:
 
     Returns what stands for a key in a shell command.
     """
-    key = prepare(settings)
-    if key is None:
-        return "YOUR_API_KEY"
-    if sys.stdout.isatty():
-        click.echo(f"First admin key, shown only now: {key}")
-        return key
-    path = keep_first_key(settings, key)
-    click.echo(f"First admin key: in {path}")
-    return f"$(cat {path})"
+    shown = ["YOUR_API_KEY"]
+
+    def tell(settings: Settings, key: str) -> None:
+        if sys.stdout.isatty():
+            click.echo(f"First admin key, shown only now: {key}")
+            shown[0] = key
+        else:
+            path = keep_first_key(settings, key)
+            click.echo(f"First admin key: in {path}")
+            shown[0] = f"$(cat {shlex.quote(str(path))})"
+
+    prepare(settings, tell)
+    return shown[0]
 
 
 def check_address(settings: Settings) -> None:
@@ -66,9 +70,10 @@ def check_address(settings: Settings) -> None:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "not a host name"
         raise StartError(
-            f"cannot listen on {where}: {error.strerror}; choose another with --port or --host"
+            f"cannot listen on {where}: {why}; choose another with --port or --host"
         ) from None
 
 

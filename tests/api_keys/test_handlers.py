@@ -1,6 +1,7 @@
 """Keys: made once, stored as a digest, checked, expired, revoked, touched."""
 
 import re
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from app.api_keys.handlers import (
 )
 from app.api_keys.model import PREFIX, SCOPES, ApiKey, digest
 from app.database import Database
+from app.database.migrate import migrate
 from app.errors import NotFound, Unauthorized
 from tests.conftest import wait_until
 
@@ -124,11 +126,30 @@ def test_revoking_leaves_other_keys(db: Database, key: str) -> None:
 
 
 def test_makes_a_first_key_once(db: Database) -> None:
-    assert create_first_api_key(db) is None
+    told: list[str] = []
+    create_first_api_key(db, told.append)
+    assert told == []
     [first] = store.list_api_keys(db.connection())
     assert (first.label, first.scopes) == ("first admin key", SCOPES)
     revoke_api_key(db, first.id)
-    assert create_first_api_key(db) is None
+    create_first_api_key(db, told.append)
+    assert told == []
+
+
+def test_stores_no_first_key_that_nobody_was_told(tmp_path: Path) -> None:
+    db = Database(tmp_path / "contacts.db")
+    migrate(db.path)
+
+    def fail(secret: str) -> None:
+        raise OSError
+
+    with closing(db):
+        with pytest.raises(OSError):
+            create_first_api_key(db, fail)
+        assert store.list_api_keys(db.connection()) == []
+        told: list[str] = []
+        create_first_api_key(db, told.append)
+        assert authenticate(db, told[0]).label == "first admin key"
 
 
 def test_stores_a_digest_only(db: Database, key: str) -> None:

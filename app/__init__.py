@@ -17,13 +17,14 @@ class _Service(Flask):
         return func  # All of ours is synchronous; asking that anew at each call takes time.
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None, *, prepared: bool = False) -> Flask:
     """Build the WSGI application over the store of `settings` (default: the environment's).
 
-    Raises `StartError` where the store cannot be used.
+    Brings the store up to date, unless it is `prepared`. Raises `StartError` where it cannot be.
     """
     settings = settings or load()
-    prepare(settings)
+    if not prepared:
+        prepare(settings)
     app = _Service("app", static_folder=None)
     app.url_map.merge_slashes = False
     app.extensions["settings"] = settings

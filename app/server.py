@@ -7,6 +7,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from gunicorn import util
@@ -37,8 +38,11 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     def handle(self, conn: gthread.TConn) -> Any:
         keep = super().handle(conn)
         if keep is False:
-            # Gunicorn would linger on each in its only accepting thread, up to 2 s.
-            util.close_graceful(conn.sock, LINGER_SECONDS)
+            # Gunicorn would linger in its only accepting thread, up to 2 s for each. The
+            # connection itself stays open: closing and counting it is for that thread.
+            with suppress(OSError):
+                util.close_graceful(conn.sock.dup(), LINGER_SECONDS)
+                conn.sock.shutdown(socket.SHUT_RD)
         return keep
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
@@ -76,10 +80,11 @@ class Server(BaseApplication):  # type: ignore[misc]
         self.cfg.set("when_ready", self._when_ready)
 
     def load(self) -> Any:
-        # Imported in the worker, so that the parent has opened and started nothing to inherit.
         from app import create_app
 
-        return create_app(self.settings)
+        # Prepared by the parent: a worker that starts while the store is locked or away serves
+        # errors until it is back, and makes no new one in its place.
+        return create_app(self.settings, prepared=True)
 
     def _when_ready(self, arbiter: Any) -> None:
         when_ready(arbiter)

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -145,3 +146,80 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def clean_environ(**more: str) -> dict[str, str]:
+    """Return the environment without the settings of whoever runs the tests, and `more`."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("CONTACTS_")}
+    return kept | more
+
+
+def run_contacts(*arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command `contacts` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "app", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=clean_environ(**environ),
+    )
+
+
+def store_faults(path: Path) -> list[str]:
+    """Return what is wrong in a database: damage, and counters that differ from what they count."""
+    with closing(sqlite3.connect(path)) as driver:
+        found = [f"{text}" for (text,) in driver.execute("PRAGMA integrity_check") if text != "ok"]
+        for query in _COUNTED:
+            found += [f"{query}: {row}" for row in driver.execute(query)]
+    return found
+
+
+_COUNTED = (
+    """
+    SELECT value, (SELECT count(*) FROM contacts)
+    FROM counters
+    WHERE name = 'contacts' AND value != (SELECT count(*) FROM contacts)
+    """,
+    """
+    SELECT tags.name, contacts, count(contact_id)
+    FROM tags LEFT JOIN contact_tags ON tag_id = tags.id
+    GROUP BY tags.id
+    HAVING contacts != count(contact_id)
+    """,
+    """
+    SELECT key, strings, numbers, booleans, group_concat(type)
+    FROM custom_fields LEFT JOIN custom_field_values ON field_id = custom_fields.id
+    GROUP BY custom_fields.id
+    HAVING strings != count(*) FILTER (WHERE type = 'string')
+        OR numbers != count(*) FILTER (WHERE type = 'number')
+        OR booleans != count(*) FILTER (WHERE type = 'boolean')
+    """,
+    """
+    SELECT contacts.id, document
+    FROM contacts
+    WHERE json_array_length(document, '$.tags')
+        != (SELECT count(*) FROM contact_tags WHERE contact_id = contacts.id)
+    """,
+    """
+    SELECT contacts.id, custom_fields
+    FROM contacts
+    WHERE (SELECT count(*) FROM json_each(contacts.custom_fields))
+        != (SELECT count(*) FROM custom_field_values WHERE contact_id = contacts.id)
+    """,
+)
+
+
+def wait_for_workers(server: RunningServer, count: int = 2) -> None:
+    """Wait until so many workers accept connections (Linux)."""
+    wait_until(lambda: sum(map(_is_accepting, server.workers())) == count)
+
+
+def _is_accepting(pid: int) -> bool:
+    try:
+        opened = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()]
+    except OSError:  # It, or a file of it, has gone meanwhile.
+        return False
+    return any("eventpoll" in each for each in opened)

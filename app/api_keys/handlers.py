@@ -40,6 +40,8 @@ def create_first_api_key(db: Database, tell: Callable[[str], object]) -> None:
 
     Does nothing if the store has ever had a key.
     """
+    if store.list_api_keys(db.connection()):
+        return
     secret, key = _new_api_key("first admin key", SCOPES)
     with db.transaction() as tx:
         if not store.list_api_keys(tx):

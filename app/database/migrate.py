@@ -3,9 +3,11 @@
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from app.database.filesystem import network_filesystem
+from app.database.write_queue import WriteQueue
 from app.errors import StartError
 
 APPLICATION_ID = 0x436E7463  # "Cntc"
@@ -31,7 +33,10 @@ def migrate(path: Path) -> None:
         else:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         path.chmod(0o600)
-        _apply(path)
+        # SQLite does not wait for another process that changes the journal mode too.
+        with closing(WriteQueue(path)) as queue:
+            queue.enter()
+            _apply(path)
     except OSError as error:
         raise StartError(f"cannot use {path}: {error.strerror}") from None
     except sqlite3.Error as error:

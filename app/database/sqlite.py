@@ -1,18 +1,18 @@
 """SQLite: a connection for each thread, writers in a queue, the driver's errors as ours."""
 
-import fcntl
 import math
 import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from app.database.erasure import LogEraser
 from app.database.group_commit import GroupCommit
+from app.database.write_queue import WriteQueue
 from app.errors import InsufficientStorage, ServiceError, StoreFault, Unavailable
 
 BUSY_SECONDS = 5.0
@@ -55,20 +55,21 @@ class Connection:
         self.pid = os.getpid()
         self.broken = False
         self._busy_seconds = BUSY_SECONDS
-        lock = path.with_suffix(".lock")
-        try:
-            self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise Unavailable(_UNREACHABLE_TEXT, retry_after=5) from error
-        try:
-            self._driver = sqlite3.connect(
-                f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_SECONDS
-            )
-            for name, value in PRAGMAS.items():
-                self._driver.execute(f"PRAGMA {name} = {value}").fetchall()
-        except sqlite3.Error as error:
-            os.close(self._lock)
-            raise self._translated(error) from error
+        with ExitStack() as opened:
+            try:
+                self._queue = WriteQueue(path)
+                opened.callback(self._queue.close)
+                self._driver = sqlite3.connect(
+                    f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_SECONDS
+                )
+                opened.callback(self._driver.close)
+                for name, value in PRAGMAS.items():
+                    self._driver.execute(f"PRAGMA {name} = {value}").fetchall()
+            except OSError as error:
+                raise Unavailable(_UNREACHABLE_TEXT, retry_after=5) from error
+            except sqlite3.Error as error:
+                raise self._translated(error) from error
+            self.close = opened.pop_all().close
 
     def execute(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
         try:
@@ -87,22 +88,15 @@ class Connection:
     def begin_write(self, seconds: float) -> None:
         """Wait in the queue of writers, then at most the rest of `seconds` for SQLite's lock.
 
-        Nobody stays at the head of the queue for long, unless its process is stopped there.
-
-        The queue is fair where SQLite's busy handler is not, and keeps a checkpoint from
-        overlapping another writer (https://www.sqlite.org/wal.html#walresetbug). With no
-        seconds to wait, it fails at once where another writer is at work.
+        With no seconds to wait, it fails at once where another writer is at work.
         """
         deadline = time.monotonic() + seconds
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX if seconds else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Unavailable("Another writer is at work.") from None
+        self._queue.enter(wait=seconds > 0)
         try:
             self._wait_at_most(max(0.0, deadline - time.monotonic()))
             self.execute("BEGIN IMMEDIATE")
         except BaseException:
-            self._leave_queue()
+            self._queue.leave()
             raise
 
     def end_write(self, *, commit: bool) -> None:
@@ -114,7 +108,7 @@ class Connection:
             try:
                 self.rollback()
             finally:
-                self._leave_queue()
+                self._queue.leave()
 
     def rollback(self) -> None:
         """End the transaction, where an error has not ended it already."""
@@ -123,20 +117,13 @@ class Connection:
 
     def truncate_log(self) -> bool:
         """Fold the write-ahead log into the database and empty it; False while readers need it."""
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._queue.enter()
         try:
             self._wait_at_most(READERS_SECONDS)
             [(blocked, _, _)] = self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
-            self._leave_queue()
+            self._queue.leave()
         return not blocked
-
-    def close(self) -> None:
-        self._driver.close()
-        os.close(self._lock)
-
-    def _leave_queue(self) -> None:
-        fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _wait_at_most(self, seconds: float) -> None:
         seconds = math.ceil(seconds * 10) / 10

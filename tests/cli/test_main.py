@@ -1,0 +1,79 @@
+"""The command as a whole: help, version, and errors in one line."""
+
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import clean_environ, run_contacts
+
+COMMANDS = [[], ["serve"], ["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "contacts")
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_helps_everywhere(command: list[str], option: str) -> None:
+    finished = run_contacts(*command, option)
+    assert finished.returncode == 0
+    assert finished.stderr == ""
+    assert finished.stdout.startswith("Usage: ")
+    assert "--help" in finished.stdout
+
+
+def test_help_names_the_next_commands() -> None:
+    told = run_contacts("--help").stdout
+    assert "contacts serve" in told
+    assert "contacts keys create" in told
+
+
+@pytest.mark.parametrize("command", [[], ["keys"]], ids=["contacts", "keys"])
+def test_a_group_alone_shows_its_help(command: list[str]) -> None:
+    finished = run_contacts(*command)
+    assert finished.returncode == 0
+    assert "Commands:" in finished.stdout
+    assert finished.stderr == ""
+
+
+def test_shows_its_version() -> None:
+    finished = run_contacts("--version")
+    assert finished.returncode == 0
+    assert re.search(rf"\b{re.escape(version('contacts-service'))}\n", finished.stdout)
+
+
+def test_the_installed_command_is_the_same() -> None:
+    command = Path(sys.executable).with_name("contacts")
+    finished = subprocess.run(
+        [command, "--version"], capture_output=True, text=True, timeout=60, env=clean_environ()
+    )
+    assert finished.stdout == run_contacts("--version").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        (["--bogus"], "--bogus"),
+        (["bogus"], "bogus"),
+        (["serve", "--prot", "1"], "--port"),
+        (["serve", "more"], "more"),
+        (["serve", "--port"], "--port"),
+        (["keys", "bogus"], "bogus"),
+        (["keys", "create"], "--label"),
+        (["keys", "create", "--label", "x", "--scope", "everything"], "contacts:read"),
+        (["keys", "revoke"], "ID"),
+        (["keys", "list", "--jsn"], "--json"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else value,
+)
+def test_a_wrong_command_line_is_told_in_one_line(
+    tmp_path: Path, command: list[str], word: str
+) -> None:
+    finished = run_contacts(*command, CONTACTS_DATA=str(tmp_path / "data"))
+    assert finished.returncode == 2
+    assert finished.stdout == ""
+    [line] = finished.stderr.splitlines()
+    assert line.startswith("contacts: ")
+    assert word in line
+    assert not (tmp_path / "data").exists()

@@ -1,0 +1,167 @@
+"""The calls of the vendor's page run unchanged but for the host and the key."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import SEED, RunningServer, StartServer
+
+HOST = "https://api.aisoule.com"
+KEY = "YOUR_API_KEY"
+
+# Our own words for the same calls, for a clone without the page.
+CURL = """
+curl -sS "https://api.aisoule.com/v1/contacts" -H "Authorization: Bearer YOUR_API_KEY" \\
+  -H "Content-Type: application/json" -d '{"phone": "918856879188", "first_name": "Priya",
+  "last_name": "Sharma", "email": "priya@example.com", "tags": ["Lead", "High-Priority"],
+  "custom_fields": {"shopify_id": "cust_29813a", "acquisition_source": "AdWords"}}'
+"""
+PYTHON = """
+import requests
+
+person = {"phone": "918856879188", "first_name": "Priya", "last_name": "Sharma"}
+more = {"email": "priya@example.com", "tags": ["Lead"]}
+fields = {"custom_fields": {"shopify_id": "cust_29813a"}}
+url = "https://api.aisoule.com/v1/contacts"
+answer = requests.post(
+    url, json=person | more | fields, headers={"Authorization": "Bearer YOUR_API_KEY"}
+)
+print(answer.text)
+"""
+LISTED = {
+    "success": True,
+    "contacts": [
+        {
+            "id": "cnt_918856879188",
+            "phone": "918856879188",
+            "first_name": "Priya",
+            "last_name": "Sharma",
+            "email": "priya@example.com",
+            "tags": ["Lead"],
+            "created_at": "2026-06-02T08:00:00Z",
+        }
+    ],
+    "pagination": {"total": 1, "limit": 20, "offset": 0},
+}
+# Stands in for the package of that name, which is not needed to see what a client sends.
+AXIOS = """
+exports.post = async (url, data, config) => {
+  const response = await fetch(url, {
+    method: "POST",
+    body: JSON.stringify(data),
+    headers: {"Content-Type": "application/json", ...config.headers},
+  });
+  const body = await response.json();
+  if (!response.ok) throw new Error(`Request failed with status code ${response.status}`);
+  return {status: response.status, data: body};
+};
+"""
+
+
+def _page() -> dict[str, str]:
+    """Return the page's samples by language, and its list answer as "list"."""
+    for path in sorted(SEED.glob("*.txt")):
+        values = json.loads(path.read_text())
+        if not isinstance(values, list):
+            continue
+        # Every object maps its keys to places in the outermost array.
+        for each in values:
+            if isinstance(each, dict) and "code_curl" in each:
+                found = {
+                    name: values[each[f"code_{name}"]] for name in ("curl", "node", "python", "go")
+                }
+                [listed] = [
+                    text
+                    for text in values
+                    if isinstance(text, str) and text.startswith("{") and '"pagination"' in text
+                ]
+                return found | {"list": listed}
+    return {}
+
+
+PAGE = _page()
+needs_page = pytest.mark.skipif(not PAGE, reason="the vendor's page is not at hand")
+
+
+def _run(server: RunningServer, folder: Path, sample: str, name: str, *command: str) -> str:
+    assert HOST in sample
+    assert KEY in sample
+    script = folder / name
+    script.write_text(sample.replace(HOST, server.url).replace(KEY, server.key))
+    done = subprocess.run(
+        [*command, str(script)], capture_output=True, text=True, timeout=120, cwd=folder
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _assert_listed(server: RunningServer, expected: dict[str, Any]) -> None:
+    """Compare with the page's answer, the order of the keys included, but not the instant."""
+    listed = server.get().json()
+    stored = listed["contacts"][0]["created_at"]
+    shown = expected["contacts"][0]["created_at"]
+    assert re.sub(r"\d", "0", stored) == re.sub(r"\d", "0", shown)
+    listed["contacts"][0]["created_at"] = shown
+    assert json.dumps(listed) == json.dumps(expected)
+
+
+def test_our_own_words_for_the_samples(start_server: StartServer, tmp_path: Path) -> None:
+    server = start_server()
+    made = json.loads(_run(server, tmp_path, CURL, "sample.sh", "sh"))
+    assert made["success"] is True
+    assert made["created"] is True
+    assert made["contact"]["id"] == "cnt_918856879188"
+    assert made["contact"]["tags"] == ["Lead", "High-Priority"]
+    updated = json.loads(_run(server, tmp_path, PYTHON, "sample.py", sys.executable))
+    assert updated["created"] is False
+    assert updated["contact"]["custom_fields"] == {
+        "shopify_id": "cust_29813a",
+        "acquisition_source": "AdWords",
+    }
+    _assert_listed(server, LISTED)
+
+
+@needs_page
+def test_the_pages_samples_lead_to_the_pages_answer(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    server = start_server()
+    made = json.loads(_run(server, tmp_path, PAGE["curl"], "sample.sh", "sh"))
+    assert made["contact"]["tags"] == ["Lead", "High-Priority"]
+    said = _run(server, tmp_path, PAGE["python"], "sample.py", sys.executable)
+    assert "cnt_918856879188" in said
+    _assert_listed(server, json.loads(PAGE["list"]))
+
+
+@needs_page
+def test_our_own_words_ask_for_the_pages_answer() -> None:
+    assert json.dumps(LISTED) == json.dumps(json.loads(PAGE["list"]))
+
+
+@needs_page
+@pytest.mark.skipif(not shutil.which("node"), reason="Node is not installed")
+def test_the_pages_node_sample(start_server: StartServer, tmp_path: Path) -> None:
+    server = start_server()
+    package = tmp_path / "node_modules" / "axios"
+    package.mkdir(parents=True)
+    (package / "index.js").write_text(AXIOS)
+    said = _run(server, tmp_path, PAGE["node"], "sample.js", "node")
+    assert "cnt_918856879188" in said
+    _assert_listed(server, json.loads(PAGE["list"]))
+
+
+@needs_page
+@pytest.mark.skipif(not shutil.which("go"), reason="Go is not installed")
+def test_the_pages_go_sample(start_server: StartServer, tmp_path: Path) -> None:
+    server = start_server()
+    said = _run(server, tmp_path, PAGE["go"], "sample.go", "go", "run")
+    assert '"id":"cnt_918856879188"' in said
+    [contact] = server.get().json()["contacts"]
+    assert contact["tags"] == ["Lead"]
+    assert contact["last_name"] is None

@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -41,8 +42,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             # Gunicorn would linger in its only accepting thread, up to 2 s for each. The
             # connection itself stays open: closing and counting it is for that thread.
             with suppress(OSError):
-                util.close_graceful(conn.sock.dup(), LINGER_SECONDS)
-                conn.sock.shutdown(socket.SHUT_RD)
+                _linger(conn.sock)
         return keep
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
@@ -61,6 +61,20 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             f"X-Request-Id: {error['request_id']}\r\n\r\n"
         )
         util.write_nonblock(client, (head + body).encode("ascii"))
+
+
+def _linger(connection: socket.socket) -> None:
+    """Let a client take its answer while it may still be sending (RFC 9112, section 9.6)."""
+    deadline = time.monotonic() + LINGER_SECONDS
+    connection.shutdown(socket.SHUT_WR)
+    while (remaining := deadline - time.monotonic()) > 0:
+        connection.settimeout(remaining)
+        if not connection.recv(65_536):
+            break
+    else:
+        # It does not stop sending: reset it, or it would wait for room that never comes.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.shutdown(socket.SHUT_RD)
 
 
 class Server(BaseApplication):  # type: ignore[misc]

@@ -92,13 +92,30 @@ def fill(folder, contacts):
 
 
 def measure(url, scenario, key, contacts, seed, seconds, connections):
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "-s", HERE / "load.lua", url,
-               "--", scenario, key, str(contacts), str(seed)]  # fmt: skip
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}",
+        "-s",
+        HERE / "load.lua",
+        url,
+        "--",
+        scenario,
+        key,
+        str(contacts),
+        str(seed),
+    ]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rate, p50, p99, failed = map(float, re.search(r"RESULT (.*)", output)[1].split())
     if failed:
         raise SystemExit(f"{failed:.0f} requests failed: {scenario} on {url}\n{output}")
     return rate, p50, p99
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{text:60}\r")
 
 
 def main():
@@ -132,17 +149,21 @@ def main():
                             seed,
                             options.seconds,
                             options.connections,
-                        )  # fmt: skip
+                        )
                     )
-    sys.stderr.write("\r" + " " * 60 + "\r")
+    progress("")
     report(results, options)
 
 
 def report(results, options):
-    print(f"{options.contacts} contacts, {options.connections} connections, "
-          f"medians of {options.rounds} rounds of {options.seconds} s")  # fmt: skip
-    print(f"{'':16} {'req/s':>7} {'p50 ms':>7} {'p99 ms':>7}   {'of hello':>8} {'of raw':>7} "
-          f"{'p99 / hello':>11}")  # fmt: skip
+    print(
+        f"{options.contacts} contacts, {options.connections} connections, "
+        f"medians of {options.rounds} rounds of {options.seconds} s"
+    )
+    print(
+        f"{'':16} {'req/s':>7} {'p50 ms':>7} {'p99 ms':>7}   {'of hello':>8} {'of raw':>7} "
+        f"{'p99 / hello':>11}"
+    )
     for name in SCENARIOS:
         rows = {who: results[name, who] for who in ("ours", "hello", "raw")}
         rate, p50, p99 = (statistics.median(column) for column in zip(*rows["ours"], strict=True))
@@ -153,8 +174,10 @@ def report(results, options):
             )
             for who, index in (("hello", 0), ("raw", 0), ("hello", 2))
         ]
-        print(f"{name:16} {rate:7.0f} {p50:7.2f} {p99:7.2f}   {ratios[0]:8.2f} {ratios[1]:7.2f} "
-              f"{ratios[2]:11.2f}")  # fmt: skip
+        print(
+            f"{name:16} {rate:7.0f} {p50:7.2f} {p99:7.2f}   {ratios[0]:8.2f} {ratios[1]:7.2f} "
+            f"{ratios[2]:11.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ def _page() -> dict[str, str]:
 
 
 PAGE = _page()
+needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 needs_page = pytest.mark.skipif(not PAGE, reason="the vendor's page is not at hand")
 
 
@@ -111,6 +112,7 @@ def _assert_listed(server: RunningServer, expected: dict[str, Any]) -> None:
     assert json.dumps(listed) == json.dumps(expected)
 
 
+@needs_curl
 def test_our_own_words_for_the_samples(start_server: StartServer, tmp_path: Path) -> None:
     server = start_server()
     made = json.loads(_run(server, tmp_path, CURL, "sample.sh", "sh"))
@@ -127,6 +129,7 @@ def test_our_own_words_for_the_samples(start_server: StartServer, tmp_path: Path
     _assert_listed(server, LISTED)
 
 
+@needs_curl
 @needs_page
 def test_the_pages_samples_lead_to_the_pages_answer(
     start_server: StartServer, tmp_path: Path

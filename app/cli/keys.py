@@ -14,6 +14,7 @@ from app.api_keys.model import DEFAULT_SCOPES, SCOPES
 from app.cli import options
 from app.database import Database
 from app.database.migrate import migrate
+from app.errors import StartError
 from app.startup import prepare_folder
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -53,7 +54,7 @@ def create(
     label = label.strip()
     if not (label and len(label) <= 100 and label.isprintable()):
         raise click.BadParameter("must be 1 to 100 printable characters", param_hint="--label")
-    db = _database(data)
+    db = _database(data, create=True)
     secret = handlers.create_api_key(
         db,
         label=label,
@@ -72,8 +73,6 @@ def list_keys(as_json: bool, data: str | None) -> None:
     if as_json:
         click.echo(json.dumps([asdict(key) for key in found], indent=2))
         return
-    if not found:
-        click.echo("No keys. Make one with: contacts keys create --label NAME", err=True)
     for key in found:
         state = "revoked" if key.revoked_at else f"until {key.expires_at or 'revoked'}"
         used = f"used {key.last_used_at}" if key.last_used_at else "never used"
@@ -89,8 +88,13 @@ def revoke(id: str, data: str | None) -> None:
     click.echo(f"Revoked {id}")
 
 
-def _database(data: str | None) -> Database:
+def _database(data: str | None, *, create: bool = False) -> Database:
     settings = settings_module.load(data=data)
+    if not (create or settings.database.exists()):
+        raise StartError(
+            f"there is no store in {settings.data}: contacts serve starts one, and so does "
+            "contacts keys create"
+        )
     prepare_folder(settings.data)
     migrate(settings.database)
     return Database(settings.database)

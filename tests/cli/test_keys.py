@@ -111,11 +111,17 @@ def test_list_shows_a_line_for_each_key_oldest_first(tmp_path: Path) -> None:
     assert sum("  revoked  " in line for line in lines) == 1
 
 
-def test_list_of_no_keys_says_how_to_make_one(tmp_path: Path) -> None:
-    finished = run_contacts("keys", "list", "--data", tmp_path)
-    assert (finished.returncode, finished.stdout) == (0, "")
+@pytest.mark.parametrize("command", [["list"], ["revoke", "key_0"]])
+def test_a_folder_without_a_store_is_told_and_left_alone(
+    tmp_path: Path, command: list[str]
+) -> None:
+    folder = tmp_path / "typo"
+    finished = run_contacts("keys", *command, "--data", folder)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.startswith("contacts: there is no store in")
     assert "contacts keys create" in finished.stderr
-    assert _listed(tmp_path) == []
+    assert len(finished.stderr.splitlines()) == 1
+    assert not folder.exists()
 
 
 def test_revoke_keeps_the_first_time(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import socket
 import struct
 import sys
@@ -25,6 +26,9 @@ LINGER_SECONDS = 0.5
 # How long a thread waits for a silent client, and for the rest of a body that nobody read.
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
 
+_STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+os.register_at_fork(after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING))
+
 _STATUSES: dict[type[Exception], tuple[int, str]] = {
     http_errors.LimitRequestLine: (414, "URI Too Long"),
     http_errors.LimitRequestHeaders: (431, "Request Header Fields Too Large"),
@@ -35,6 +39,10 @@ _STATUSES: dict[type[Exception], tuple[int, str]] = {
 
 class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     """A threaded worker that a slow or hostile client cannot hold up."""
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
 
     def handle(self, conn: gthread.TConn) -> Any:
         keep = super().handle(conn)
@@ -123,10 +131,16 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "umask": 0o077,
         "control_socket_disable": True,
         "loglevel": "warning",
+        "pre_fork": _hold_signals,
         "when_ready": when_ready,
         # The database file is then whole by itself.
         "on_exit": lambda arbiter: Database(settings.database).truncate_log(),
     }
+
+
+def _hold_signals(arbiter: Any, worker: Any) -> None:
+    """Keep a signal to stop for the worker, which would lose one that came before it is set up."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
 
 
 def when_ready(arbiter: Any) -> None:

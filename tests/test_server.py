@@ -80,6 +80,40 @@ def _head(server: RunningServer, length: int) -> bytes:
     ).encode()
 
 
+SLOW_WORKERS = """
+import time
+from app import server
+from app.cli import main
+
+def start_late(worker, start=server.Worker.init_process):
+    time.sleep(1)
+    start(worker)
+
+server.Worker.init_process = start_late
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_stops_soon_while_its_workers_are_starting(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW_WORKERS, "serve", "--port", "0", "--data", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=clean_environ(),
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("First admin key")
+        server = RunningServer(process, "", tmp_path, "")
+        wait_until(lambda: len(server.workers()) == 2)
+        process.terminate()
+        try:
+            assert process.wait(10) == 0
+        finally:
+            if process.poll() is None:
+                server.stop(signal.SIGKILL)
+
+
 def test_keeps_contacts_over_a_restart(start_server: StartServer) -> None:
     first = start_server()
     first.post(phone=PHONE, first_name="Priya", custom_fields={"plan": "pro"})

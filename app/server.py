@@ -21,6 +21,7 @@ from app.database import Database
 from app.settings import Settings
 
 STALL_SECONDS = 5
+RECEIVE_SECONDS = 10  # For a whole request, however it trickles in.
 LINGER_SECONDS = 0.5
 
 # How long a thread waits for a silent client, and for the rest of a body that nobody read.
@@ -40,12 +41,29 @@ _STATUSES: dict[type[Exception], tuple[int, str]] = {
 class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     """A threaded worker that a slow or hostile client cannot hold up."""
 
+    def init_process(self) -> None:
+        self._receiving: dict[gthread.TConn, float] = {}
+        super().init_process()
+
+    def notify(self) -> None:
+        """Beat the heart, once a second at least; stop waiting for requests that only trickle."""
+        super().notify()
+        now = time.monotonic()
+        for conn, deadline in list(self._receiving.items()):
+            if deadline < now and self._receiving.pop(conn, 0.0):
+                with suppress(OSError):
+                    # What has not come is now cut short; an answer can still be sent.
+                    conn.sock.shutdown(socket.SHUT_RD)
+
     def init_signals(self) -> None:
         super().init_signals()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
 
     def handle(self, conn: gthread.TConn) -> Any:
+        self._receiving[conn] = time.monotonic() + RECEIVE_SECONDS
         keep = super().handle(conn)
+        if self._receiving.pop(conn, None) is None and keep is True:
+            keep = False
         if keep is False:
             # Gunicorn would linger in its only accepting thread, up to 2 s for each. The
             # connection itself stays open: closing and counting it is for that thread.
@@ -106,7 +124,10 @@ class Server(BaseApplication):  # type: ignore[misc]
 
         # Prepared by the parent: a worker that starts while the store is locked or away serves
         # errors until it is back, and makes no new one in its place.
-        return create_app(self.settings, prepared=True)
+        app = create_app(self.settings, prepared=True)
+        # A worker that ended may have left the log of a deletion behind.
+        app.extensions["database"].erase_log()
+        return app
 
     def _when_ready(self, arbiter: Any) -> None:
         when_ready(arbiter)

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -308,3 +309,36 @@ def test_odd_bytes_in_the_path_and_the_key_get_an_ordinary_answer(
             assert _error(answer)
     with subtests.test("the log"):
         assert "Traceback" not in (tmp_path / "server-0.log").read_text()
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_serves_others_while_clients_trickle_on_every_thread(
+    start_server: StartServer, part: str
+) -> None:
+    server = start_server()
+    wait_for_workers(server)
+    head = f"POST /v1/contacts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.key}\r\n"
+    if part == "body":
+        head += "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+    stop = threading.Event()
+    with ExitStack() as held:
+        clients = [held.enter_context(_connect(server)) for _ in range(8)]
+
+        def trickle() -> None:
+            for client in clients:
+                client.sendall(head.encode())
+            while not stop.wait(0.4):
+                for client in clients:
+                    with suppress(OSError):
+                        client.sendall(b"x")
+
+        trickling = threading.Thread(target=trickle)
+        trickling.start()
+        try:
+            time.sleep(1)
+            started = time.monotonic()
+            assert server.get().status_code == 200
+            assert time.monotonic() - started <= 25
+        finally:
+            stop.set()
+            trickling.join()

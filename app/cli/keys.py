@@ -74,7 +74,8 @@ def list_keys(as_json: bool, data: str | None) -> None:
         click.echo(json.dumps([asdict(key) for key in found], indent=2))
         return
     for key in found:
-        state = "revoked" if key.revoked_at else f"until {key.expires_at or 'revoked'}"
+        until = f"active until {key.expires_at}" if key.expires_at else "active"
+        state = f"revoked {key.revoked_at}" if key.revoked_at else until
         used = f"used {key.last_used_at}" if key.last_used_at else "never used"
         click.echo(f"{key.id}  {key.label}  {','.join(key.scopes)}  {state}  {used}")
 

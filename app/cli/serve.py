@@ -10,7 +10,7 @@ from app import settings as settings_module
 from app.cli import options
 from app.errors import StartError
 from app.settings import Settings
-from app.startup import keep_first_key, prepare
+from app.startup import KEY_FILE, keep_first_key, prepare
 
 
 @click.command()
@@ -46,7 +46,8 @@ def prepare_aloud(settings: Settings) -> str:
 
     Returns what stands for a key in a shell command.
     """
-    shown = ["YOUR_API_KEY"]
+    kept = settings.data / KEY_FILE
+    shown = [f"$(cat {shlex.quote(str(kept))})" if kept.exists() else "YOUR_API_KEY"]
 
     def tell(settings: Settings, key: str) -> None:
         if sys.stdout.isatty():
@@ -80,7 +81,8 @@ def check_address(settings: Settings) -> None:
 def _announce(address: str, settings: Settings, key: str) -> None:
     click.echo(f"Contacts service on {address}, data in {settings.data}")
     if key == "YOUR_API_KEY":
-        click.echo("Make a key with: contacts keys create --label NAME")
+        data = shlex.quote(str(settings.data))
+        click.echo(f"Make a key with: {sys.argv[0]} keys create --label NAME --data {data}")
     click.echo(
         "Try:\n"
         f"  curl -X POST {address}/v1/contacts \\\n"

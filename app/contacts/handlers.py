@@ -62,12 +62,19 @@ def edit_contact(
     return db.write(write) if foreseen.changed else foreseen
 
 
-def remove_tag(db: Database, phone: str, tag: str) -> Change:
+def remove_tag(
+    db: Database, phone: str, tag: str, *, precondition: Precondition | None = None
+) -> Change:
     """Raises `NotFound` for an unknown contact, and for a tag that no contact carries."""
     if not store.tag_exists(db.connection(), tag):
         get_contact(db, phone)
         raise NotFound("There is no such tag: no contact carries it.")
-    return edit_contact(db, phone, lambda before, now: model.remove_tag(before, tag, now))
+    return edit_contact(
+        db,
+        phone,
+        lambda before, now: model.remove_tag(before, tag, now),
+        precondition=precondition,
+    )
 
 
 def delete_contact(
@@ -90,7 +97,9 @@ def delete_contact(
     return deleted
 
 
-def merge_contacts(db: Database, phone: str, other_phone: str) -> Change:
+def merge_contacts(
+    db: Database, phone: str, other_phone: str, *, precondition: Precondition | None = None
+) -> Change:
     """Merge another contact into that of `phone`; the other's phone goes on as its alias.
 
     A merge that was done before changes nothing. Raises `NotFound`, `ValidationError` where the
@@ -99,6 +108,7 @@ def merge_contacts(db: Database, phone: str, other_phone: str) -> Change:
 
     def write(tx: Connection) -> Change:
         before = _found(tx, phone)
+        _check(precondition, before)
         other = store.find_contact(tx, other_phone)
         if other is None:
             raise NotFound("There is no contact to merge from: see from.")

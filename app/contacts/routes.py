@@ -1,9 +1,12 @@
 """The contacts API over HTTP."""
 
+import unicodedata
 from collections.abc import Callable
 from typing import cast
 
 from flask import Blueprint, Response, current_app, request
+from marshmallow import Schema
+from werkzeug.routing import BaseConverter
 
 from app.api_keys.guard import require_scope
 from app.contacts import handlers, model, store
@@ -25,11 +28,22 @@ from app.web.responses import json_response, success
 
 blueprint = Blueprint("contacts", __name__, url_prefix="/v1/contacts")
 
+_no_query = Schema()
 _patch_schema = PatchSchema()
 _tags_schema = TagsSchema()
 _merge_schema = MergeSchema()
 _list_query = ListQuerySchema()
 _upsert_query = UpsertQuerySchema()
+
+
+class TagConverter(BaseConverter):
+    """A tag in a path: any characters, slashes too; trimmed and composed as it was stored."""
+
+    regex = ".+"
+    part_isolating = False
+
+    def to_python(self, value: str) -> str:
+        return unicodedata.normalize("NFC", value[:1_000].strip())
 
 
 @blueprint.post("")
@@ -62,9 +76,11 @@ def get_contacts() -> Response:
 @require_scope("contacts:read")
 def get_contact(id: str) -> Response:
     contact = handlers.get_contact(database(), _phone(id))
-    response = _contact_answer(contact)
-    response.make_conditional(request)
-    return response
+    if request.if_none_match.contains_weak(contact.version()):
+        response = Response(status=304)
+        response.set_etag(contact.version())
+        return response
+    return _contact_answer(contact)
 
 
 @blueprint.patch("/<id>")
@@ -98,15 +114,18 @@ def delete_contact(id: str) -> Response:
 def post_contact_tags(id: str) -> Response:
     tags = load(_tags_schema, json_object())["tags"]
     change = handlers.edit_contact(
-        database(), _phone(id), lambda before, now: model.add_tags(before, tags, now)
+        database(),
+        _phone(id),
+        lambda before, now: model.add_tags(before, tags, now),
+        precondition=_if_match(),
     )
     return _contact_answer(change.after, changed=change.changed)
 
 
-@blueprint.delete("/<id>/tags/<path:tag>")
+@blueprint.delete("/<id>/tags/<tag:tag>")
 @require_scope("contacts:write")
 def delete_contact_tag(id: str, tag: str) -> Response:
-    change = handlers.remove_tag(database(), _phone(id), tag)
+    change = handlers.remove_tag(database(), _phone(id), tag, precondition=_if_match())
     return _contact_answer(change.after, changed=change.changed)
 
 
@@ -114,12 +133,21 @@ def delete_contact_tag(id: str, tag: str) -> Response:
 @require_scope("contacts:write")
 def post_contact_merge(id: str) -> Response:
     other = load(_merge_schema, json_object())["from_"]
-    change = handlers.merge_contacts(database(), _phone(id), _phone(other))
+    change = handlers.merge_contacts(
+        database(), _phone(id), _phone(other), precondition=_if_match()
+    )
     return _contact_answer(change.after, changed=change.changed)
 
 
 def _phone(id: str) -> str:
-    """Return the phone of an id, `cnt_…` or the phone itself in any tolerated spelling."""
+    """Return the phone of an id, `cnt_…` or the phone itself in any tolerated spelling.
+
+    What is stored is found as it is stored. The routes of one contact take no query.
+    """
+    load_query(_no_query)
+    stored = id.removeprefix("cnt_")
+    if stored != id and stored.isascii() and stored.isdigit():
+        return stored
     try:
         return normalise(id.removeprefix("cnt_"))
     except PhoneError:

@@ -71,7 +71,10 @@ def json_object(*media_types: str) -> dict[str, Any]:
     UTF-8, too deep, or has duplicate keys, NaN or Infinity.
     """
     charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if request.mimetype not in ("application/json", *media_types) or charset != "utf-8":
+    if request.mimetype not in ("application/json", *media_types) or charset not in (
+        "utf-8",
+        "utf8",
+    ):
         raise UnsupportedMediaType("Send the body as Content-Type: application/json, in UTF-8.")
     return _parsed(_whole_body(settings().max_body_bytes))
 
@@ -153,7 +156,7 @@ def _depth(value: object) -> int:
 
 
 def _unknown(name: str, schema: marshmallow.Schema) -> list[str]:
-    if name in schema.fields:
+    if name in schema.fields and schema.fields[name].dump_only:
         return ["Read-only: leave it out."]
     near = difflib.get_close_matches(name[:_MAX_ECHO], schema.load_fields, n=1)
     if near:

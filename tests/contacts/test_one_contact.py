@@ -277,3 +277,69 @@ def test_rejects_a_merge(
 ) -> None:
     assert _error(client.post(f"{URL}/merge", json={"from": source})) == expected
     assert client.get(URL).get_json()["contact"] == priya
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_rejects_a_query(client: FlaskClient, priya: dict[str, Any], method: str) -> None:
+    answer = client.open(f"{URL}?dry_run=true", method=method, json={"first_name": "X"})
+    assert _error(answer) == (422, "validation_error")
+    assert client.get(URL).get_json()["contact"] == priya
+
+
+def test_get_ignores_if_match(client: FlaskClient, priya: dict[str, Any]) -> None:
+    assert client.get(URL, headers={"If-Match": '"other"'}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/tags", {"tags": ["New"]}),
+        ("DELETE", "/tags/VIP", None),
+        ("POST", "/merge", {"from": OTHER["phone"]}),
+    ],
+)
+def test_if_match_guards_tags_and_merge(
+    client: FlaskClient,
+    priya: dict[str, Any],
+    other: dict[str, Any],
+    method: str,
+    path: str,
+    body: dict[str, Any] | None,
+) -> None:
+    headers = {"If-Match": '"other"'}
+    answer = client.open(URL + path, method=method, json=body, headers=headers)
+    assert _error(answer) == (412, "precondition_failed")
+    assert client.get(URL).get_json()["contact"] == priya
+    assert client.get(f"/v1/contacts/{other['id']}").get_json()["contact"] == other
+
+
+@pytest.mark.parametrize(
+    ("tag", "path"), [("/x", "%2Fx"), ("é", "e%CC%81"), ("Lead", "%20Lead%20"), ("a/b/", "a/b/")]
+)
+def test_removes_a_tag_however_it_is_written(client: FlaskClient, tag: str, path: str) -> None:
+    _post(client, PRIYA | {"tags": [tag]})
+    assert client.delete(f"{URL}/tags/{path}").get_json()["contact"]["tags"] == []
+
+
+def test_patch_may_remove_more_fields_than_fit(client: FlaskClient) -> None:
+    _post(client, PRIYA | {"custom_fields": {f"old{number}": 1 for number in range(200)}})
+    fields = {f"old{number}": None for number in range(199)} | {f"new{n}": 1 for n in range(5)}
+    contact = client.patch(URL, json={"custom_fields": fields}).get_json()["contact"]
+    assert len(contact["custom_fields"]) == 6
+
+
+def test_finds_what_is_stored_as_it_is_stored(
+    client: FlaskClient, db: Database, priya: dict[str, Any]
+) -> None:
+    with db.transaction() as tx:
+        tx.execute(
+            "UPDATE contacts SET phone = '5215512345678',"
+            " document = replace(document, '918856879188', '5215512345678')"
+        )
+    assert client.get("/v1/contacts/cnt_5215512345678").status_code == 200
+
+
+def test_refuses_a_long_run_of_combining_marks_at_once(client: FlaskClient) -> None:
+    marks = "a" + "\u0301\u0323" * 20_000
+    body = {"phone": "918856879188", "first_name": marks, "tags": [marks]}
+    assert _error(client.post("/v1/contacts", json=body)) == (422, "validation_error")

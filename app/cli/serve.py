@@ -82,7 +82,9 @@ def _announce(address: str, settings: Settings, key: str) -> None:
     click.echo(f"Contacts service on {address}, data in {settings.data}")
     if key == "YOUR_API_KEY":
         data = shlex.quote(str(settings.data))
-        click.echo(f"Make a key with: {sys.argv[0]} keys create --label NAME --data {data}")
+        # With its path: after `make run` it is in no folder that a shell searches.
+        program = sys.argv[0] if sys.argv[0].endswith("contacts") else "contacts"
+        click.echo(f"Make a key with: {program} keys create --label NAME --data {data}")
     click.echo(
         "Try:\n"
         f"  curl -X POST {address}/v1/contacts \\\n"

@@ -135,14 +135,14 @@ def test_refuses_a_folder_that_cannot_be(tmp_path: Path, place: str, command: li
 
 
 def _newer(path: Path) -> None:
-    run_contacts("keys", "list", "--data", path.parent)
+    run_contacts("keys", "create", "--label", "x", "--data", path.parent)
     with closing(sqlite3.connect(path)) as driver:
         driver.execute("PRAGMA user_version = 9999")
 
 
 def _newer_in_its_log(path: Path) -> None:
     source = path.parent / "source"
-    run_contacts("keys", "list", "--data", source)
+    run_contacts("keys", "create", "--label", "x", "--data", source)
     with closing(sqlite3.connect(source / "contacts.db")) as driver:
         driver.execute("PRAGMA wal_autocheckpoint = 0")
         driver.execute("PRAGMA user_version = 9999")

@@ -108,7 +108,7 @@ def test_list_shows_a_line_for_each_key_oldest_first(tmp_path: Path) -> None:
     shown = {line.split()[1]: line for line in lines}
     for label, id in by_label.items():
         assert shown[label].startswith(id)
-    assert sum("  revoked  " in line for line in lines) == 1
+    assert sum("  revoked 2" in line for line in lines) == 1
 
 
 @pytest.mark.parametrize("command", [["list"], ["revoke", "key_0"]])

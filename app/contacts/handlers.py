@@ -1,9 +1,11 @@
 """What is done with contacts; every write goes through here."""
 
 from collections.abc import Callable
+from typing import Any
 
 from app import clock
-from app.contacts import model, store
+from app.contacts import model, search, store
+from app.contacts.filters import Filter, conditions
 from app.contacts.model import Change, Contact, Draft
 from app.database import Connection, Database
 from app.errors import Conflict, NotFound, PreconditionFailed
@@ -40,6 +42,28 @@ def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Chan
 def get_contact(db: Database, phone: str) -> Contact:
     """Raises `NotFound`."""
     return _found(db.connection(), phone)
+
+
+def match_contact(db: Database, phone: str, filter: Filter) -> tuple[bool, list[dict[str, Any]]]:
+    """Return whether a filter holds for a contact, and what became of each of its conditions.
+
+    Raises `NotFound`.
+    """
+    leaves = list(conditions(filter))
+    with db.snapshot() as snapshot:
+        contact = _found(snapshot, phone)
+        matches, *results = search.match_contact(snapshot, contact.phone, [filter, *leaves])
+    because = [
+        {
+            "field": leaf.field,
+            "op": leaf.op,
+            "value": leaf.value,
+            "actual": contact.value(leaf.field),
+            "matches": result,
+        }
+        for leaf, result in zip(leaves, results, strict=True)
+    ]
+    return matches, because
 
 
 def edit_contact(

@@ -10,11 +10,8 @@ from app.contacts.fields import (
     MAX_EMAIL,
     MAX_NAME,
     CustomFields,
-    Digits,
     Flag,
-    Include,
     Phone,
-    Tag,
     Tags,
     Text,
 )
@@ -69,27 +66,6 @@ class MergeSchema(Schema):
     """The body of `POST /v1/contacts/{id}/merge`."""
 
     from_ = fields.String(required=True, data_key="from", validate=validate.Length(max=100))
-
-
-@dataclass(frozen=True)
-class ListQuery:
-    limit: int = 20
-    offset: int = 0
-    tag: str | None = None
-    include: frozenset[str] = frozenset()
-
-
-class ListQuerySchema(Schema):
-    """The query of `GET /v1/contacts` ("Retrieve Contacts List" in the vendor's docs)."""
-
-    limit = Digits(1, 100)
-    offset = Digits(0, 2**31 - 1)
-    tag = Tag()
-    include = Include()
-
-    @post_load
-    def _to_query(self, data: dict[str, Any], **_: Any) -> ListQuery:
-        return ListQuery(**data)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 import json
 
-from app.contacts.links import relink
+from app.contacts.links import relink, search_columns
 from app.contacts.model import Contact
+from app.contacts.views import view
 from app.database import Connection
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -41,10 +42,16 @@ def find_contact(db: Connection, phone: str) -> Contact | None:
 def insert_contact(db: Connection, contact: Contact) -> None:
     db.change(
         """
-        INSERT INTO contacts (phone, document, custom_fields, created_at, updated_at)
-        VALUES (:phone, :document, :custom_fields, :created_at, :updated_at)
+        INSERT INTO contacts (
+            phone, document, custom_fields, created_at, updated_at,
+            first_name_key, last_name_key, email_key, words
+        )
+        VALUES (
+            :phone, :document, :custom_fields, :created_at, :updated_at,
+            :first_name_key, :last_name_key, :email_key, :words
+        )
         """,
-        _columns(contact),
+        _columns(contact) | search_columns(contact),
     )
     relink(db, None, contact)
 
@@ -60,6 +67,18 @@ def update_contact(db: Connection, before: Contact, after: Contact) -> None:
         """,
         _columns(after),
     )
+    if search_columns(before) != search_columns(after):
+        db.change(
+            """
+            UPDATE contacts
+            SET first_name_key = :first_name_key,
+                last_name_key = :last_name_key,
+                email_key = :email_key,
+                words = :words
+            WHERE phone = :phone
+            """,
+            {"phone": after.phone} | search_columns(after),
+        )
     relink(db, before, after)
 
 
@@ -98,13 +117,12 @@ def list_contacts(
     """Return a page of contacts, oldest first, as the inside of a JSON array, and the total."""
     # One statement sees one state of the store; one row, since threads contend for the
     # interpreter again at each row. The innermost query skips over a narrow index.
-    view = _VIEWS["custom_fields" in include, "updated_at" in include]
     ids, total = (_IDS, _TOTAL) if tag is None else (_IDS_OF_TAG, _TOTAL_OF_TAG)
     [(page, count)] = db.execute(
         f"""
         SELECT group_concat(view), ({total})
         FROM (
-            SELECT {view} AS view
+            SELECT {view(include)} AS view
             FROM contacts
             WHERE id IN ({ids})
             ORDER BY id
@@ -130,16 +148,6 @@ _IDS_OF_TAG = """
     ORDER BY contact_id
     LIMIT :limit OFFSET :offset
 """
-# By (with custom_fields, with updated_at): the stored view, or spliced in at its end.
-_OPEN = "substr(document, 1, length(document) - 1)"
-_FIELDS = """ || ',"custom_fields":' || custom_fields"""
-_UPDATED = """ || ',"updated_at":"' || updated_at || '"'"""
-_VIEWS = {
-    (False, False): "document",
-    (True, False): _OPEN + _FIELDS + " || '}'",
-    (False, True): _OPEN + _UPDATED + " || '}'",
-    (True, True): _OPEN + _FIELDS + _UPDATED + " || '}'",
-}
 
 
 def _columns(contact: Contact) -> dict[str, object]:

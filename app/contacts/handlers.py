@@ -117,7 +117,7 @@ def delete_contact(
 
     _found(db.connection(), phone)
     deleted = db.write(write)
-    db.erase_log()
+    db.erase()
     return deleted
 
 

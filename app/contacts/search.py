@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.contacts.conditions import EVERY, KEYS, Parameters, Source, alternatives, holds
+from app.contacts.conditions import KEYS, Parameters, holds
 from app.contacts.filters import Condition, Filter
 from app.contacts.paging import Position, Search, Sort
+from app.contacts.sources import EVERY, Source, alternatives
 from app.contacts.views import view
 from app.database import Connection
 
-NARROW = 10_000
-BUDGET = 250_000
+NARROW = 5_000
+BUDGET = 100_000
 
 
 @dataclass(frozen=True)

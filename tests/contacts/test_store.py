@@ -16,7 +16,7 @@ from app.contacts import store
 from app.contacts.handlers import upsert_contact
 from app.contacts.model import Contact, Draft, FieldValue
 from app.database import Connection, Database
-from app.database.sqlite import Row
+from app.database.connection import Row
 
 PRIYA = Contact(
     "918856879188",
@@ -154,7 +154,7 @@ def test_writes_use_an_index(recorder: Recorder) -> None:
 
 def test_deletes_look_at_one_contact(recorder: Recorder) -> None:
     store.insert_contact(recorder, PRIYA)
-    after = replace(PRIYA, first_name=None, tags=(), custom_fields={"plan": "free"})
+    after = replace(PRIYA, email=None, tags=(), custom_fields={"plan": "free"})
     store.update_contact(recorder, PRIYA, after)
     for table in ("contact_tags", "custom_field_values", "contact_words"):
         plans = [plan for sql, plan in recorder.plans.items() if f"DELETE FROM {table} " in sql]

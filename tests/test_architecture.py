@@ -18,7 +18,7 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "app").rglob("*.py"))
 }
-FEATURES = ("app.api_keys", "app.contacts")
+FEATURES = ("app.api_keys", "app.journal", "app.contacts")
 FLOOR_0 = ("app.settings", "app.errors", "app.clock")
 DATABASE = ("app.database",)
 WEB = ("app.web",)
@@ -32,7 +32,7 @@ MEDIAN_FUNCTION = 12
 
 INSIDE_A_FEATURE = {
     "routes": (
-        *("schemas", "queries", "handlers", "store", "search"),
+        *("schemas", "queries", "waiting", "handlers", "store", "search"),
         *("model", "filters", "paging", "phone", "guard"),
     ),
     "guard": ("handlers", "model"),
@@ -42,6 +42,7 @@ INSIDE_A_FEATURE = {
     "sources": ("conditions", "filters", "operands"),
     "conditions": ("filters", "operands"),
     "views": (),
+    "waiting": (),
     "links": ("model",),
     "schemas": ("model", "fields"),
     "queries": ("filters", "paging", "operands", "fields"),
@@ -200,6 +201,7 @@ def test_sql_stays_in_stores_and_database() -> None:
         "app.contacts.conditions",
         "app.contacts.sources",
         "app.api_keys.store",
+        "app.journal.store",
         *DATABASE,
         "app.web.health",
     )

@@ -9,6 +9,8 @@ from app.contacts.filters import Filter, conditions
 from app.contacts.model import Change, Contact, Draft
 from app.database import Connection, Database
 from app.errors import Conflict, NotFound, PreconditionFailed
+from app.journal import handlers as journal
+from app.journal.model import CREATED, MERGED, UPDATED
 
 Edit = Callable[[Contact, str], Change]
 Precondition = Callable[[str], bool]
@@ -29,8 +31,10 @@ def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Chan
         change = outcome(tx)
         if change.before is None:
             store.insert_contact(tx, change.after)
+            _tell(tx, CREATED, change)
         elif change.changed:
             store.update_contact(tx, change.before, change.after)
+            _tell(tx, UPDATED, change)
         return change
 
     foreseen = outcome(db.connection())
@@ -80,6 +84,7 @@ def edit_contact(
         change = outcome(tx)
         if change.before and change.changed:
             store.update_contact(tx, change.before, change.after)
+            _tell(tx, UPDATED, change)
         return change
 
     foreseen = outcome(db.connection())
@@ -113,6 +118,7 @@ def delete_contact(
         contact = _found(tx, phone)
         _check(precondition, contact)
         store.delete_contact(tx, contact)
+        journal.erase_contact(tx, contact.phone, contact.id, clock.timestamp())
         return contact
 
     _found(db.connection(), phone)
@@ -142,11 +148,18 @@ def merge_contacts(
             store.delete_contact(tx, other)
             if change.changed:
                 store.update_contact(tx, before, change.after)
+            journal.merge_contact(tx, other.phone, before.phone)
+            _tell(tx, MERGED, change, merged=other.id)
         elif other_phone == before.phone:
             raise Conflict(f"{before.id} cannot be merged into itself: see from.")
         return change
 
     return db.write(write)
+
+
+def _tell(tx: Connection, event: str, change: Change, **more: str) -> None:
+    data = change.after.full_view() | {"changed": change.changed} | more
+    journal.append(tx, event, clock.timestamp(), data, phone=change.after.phone)
 
 
 def _found(db: Connection, phone: str) -> Contact:

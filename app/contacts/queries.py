@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load
 
 from app.contacts import filters
-from app.contacts.fields import MAX_KEY, Digits, Include, clean_tag
+from app.contacts.fields import MAX_KEY, Include, clean_tag
 from app.contacts.filters import All, Condition, Filter
 from app.contacts.operands import CUSTOM
 from app.contacts.paging import BY_ARRIVAL, Search, decode_cursor, parse_sort
+from app.web.fields import Digits
 
 MAX_TAGS_ASKED = 20
 _CUSTOM = re.compile(r"custom_fields\[([^\[\]]*)\](?:\[([^\[\]]*)\])?", re.DOTALL)

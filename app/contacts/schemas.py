@@ -10,12 +10,12 @@ from app.contacts.fields import (
     MAX_EMAIL,
     MAX_NAME,
     CustomFields,
-    Flag,
     Phone,
     Tags,
     Text,
 )
 from app.contacts.model import Draft
+from app.web.fields import Flag
 
 
 class ContactSchema(Schema):

@@ -11,6 +11,7 @@ from app import api_keys, contacts, journal, web
 from app.database import Database
 from app.settings import Settings, load
 from app.startup import prepare
+from app.web.rate_limit import RateLimiter
 
 
 class _Service(Flask):
@@ -30,6 +31,7 @@ def create_app(settings: Settings | None = None, *, prepared: bool = False) -> F
     app.url_map.merge_slashes = False
     app.extensions["settings"] = settings
     app.extensions["database"] = Database(settings.database)
+    app.extensions["rate_limiter"] = RateLimiter(settings.data / "rate-limits")
     app.extensions["version"] = version("contacts-service")
     web.register(app)
     app.extensions["stopping"] = threading.Event()

@@ -76,6 +76,14 @@ class ValidationError(ServiceError):
         super().__init__(f"{path}: {reason}{more}", details=details)
 
 
+class TooManyRequests(ServiceError):
+    code = "rate_limit_exceeded"
+
+    def __init__(self, retry_after: int) -> None:
+        message = "Too many requests. Please wait before retrying."
+        super().__init__(message, retry_after=retry_after)
+
+
 class Unavailable(ServiceError):
     """The store cannot be used now; the same request may succeed later."""
 

@@ -76,6 +76,12 @@ class Settings:
         _integer(1_024, 2**30), 2**20, "Largest request body, in bytes; a larger one is a 413"
     )
 
+    rate_limit: int = _setting(
+        _integer(0, 1_000_000),
+        6_000,
+        "Requests a minute that a key may make, unless it has a limit of its own; `0` is no limit",
+    )
+
     @property
     def database(self) -> Path:
         return self.data / "contacts.db"

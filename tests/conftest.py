@@ -117,7 +117,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env={**os.environ, **(environ or {})},
+            env={**os.environ, "CONTACTS_RATE_LIMIT": "0", **(environ or {})},
         )
         log.close()
         url = _announced_url(process)

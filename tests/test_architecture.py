@@ -171,7 +171,7 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
     ("package", "home"),
     [
         ("sqlite3", "app.database"),
-        ("fcntl", "app.database"),
+        ("mmap", "app.web.rate_limit"),
         ("phonenumbers", "app.contacts.phone"),
         ("click", "app.cli"),
         ("gunicorn", "app.server"),

@@ -17,6 +17,7 @@ GOOD = {
     "threads": ("1", 1),
     "phone_check": ("valid", "valid"),
     "max_body_bytes": ("1024", 1_024),
+    "rate_limit": ("0", 0),
 }
 
 BAD = {
@@ -38,6 +39,7 @@ BAD = {
     "workers": ["0", "65", "2.0", "auto"],
     "threads": ["0", "65", "four", "\u00b2"],
     "phone_check": ["", "strict", "Valid", "none"],
+    "rate_limit": ["", "-1", "1000001", "x"],
     "max_body_bytes": ["1023", "1073741825", "1MiB", "9" * 30, "9" * 5_000],
 }
 

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, current_app, g
 
-from app.api_keys.guard import require_scope
+from app.api_keys.guard import rate_limit, require_scope
 from app.api_keys.model import ApiKey
 from app.web.responses import success
 
@@ -24,7 +24,7 @@ def get_profile() -> Response:
             "profile": {
                 "label": key.label,
                 "scopes": list(key.scopes),
-                "rate_limit": key.rate_limit,
+                "rate_limit": rate_limit(key) or None,
                 "created_at": key.created_at,
                 "expires_at": key.expires_at,
                 "last_used_at": key.last_used_at,

@@ -46,9 +46,18 @@ class _Duration(click.ParamType[datetime]):
     help="What the key may do; can be repeated.  [default: contacts:read, contacts:write]",
 )
 @click.option("--expires-in", "expires_at", type=_Duration(), help="Such as 90d, 12h, 30m.")
+@click.option(
+    "--rate-limit",
+    type=click.IntRange(0, 1_000_000),
+    help="Requests a minute; 0 is no limit.  [default: CONTACTS_RATE_LIMIT]",
+)
 @options.data
 def create(
-    label: str, scopes: tuple[str, ...], expires_at: datetime | None, data: str | None
+    label: str,
+    scopes: tuple[str, ...],
+    expires_at: datetime | None,
+    rate_limit: int | None,
+    data: str | None,
 ) -> None:
     """Make a key and print it, alone, on standard output. It cannot be shown again."""
     label = label.strip()
@@ -60,6 +69,7 @@ def create(
         label=label,
         scopes=tuple(dict.fromkeys(scopes)) or DEFAULT_SCOPES,
         expires_at=expires_at,
+        rate_limit=rate_limit,
     )
     click.echo(secret)
 

@@ -10,6 +10,7 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from app.errors import ServiceError, StoreFault
+from app.web.rate_limit import Quota
 
 STATUSES = {
     "invalid_json": 400,
@@ -24,6 +25,7 @@ STATUSES = {
     "payload_too_large": 413,
     "unsupported_media_type": 415,
     "validation_error": 422,
+    "rate_limit_exceeded": 429,
     "internal_error": 500,
     "unavailable": 503,
     "insufficient_storage": 507,
@@ -75,13 +77,20 @@ def _options() -> Response | None:
 def _add_headers(response: Response) -> Response:
     response.headers.add("X-Request-Id", g.request_id)
     response.headers.add("Cache-Control", "no-store")
+    quota: Quota | None = g.get("quota")
+    if quota:
+        response.headers.add("X-RateLimit-Limit", str(quota.limit))
+        response.headers.add("X-RateLimit-Remaining", str(quota.remaining))
+        response.headers.add("X-RateLimit-Reset", str(quota.reset))
     return response
 
 
 def _service_error(error: ServiceError) -> Response:
     if isinstance(error, StoreFault):
         return _unexpected_error(error)
-    more = {"details": error.details} if error.details else {}
+    more: dict[str, Any] = {"details": error.details} if error.details else {}
+    if error.code == "rate_limit_exceeded":
+        more["retry_after_seconds"] = error.retry_after
     response = error_response(error.code, error.message, STATUSES[error.code], **more)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)

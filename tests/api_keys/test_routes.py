@@ -60,7 +60,7 @@ def test_shows_the_profile_in_order(client: FlaskClient) -> None:
         "last_used_at",
     ]
     assert profile["scopes"] == ["contacts:read", "contacts:write", "admin"]
-    assert (profile["rate_limit"], profile["expires_at"]) == (None, None)
+    assert (profile["rate_limit"], profile["expires_at"]) == (6000, None)
 
 
 @pytest.mark.parametrize("path", ["/v1/status", "/v1/profile"])

@@ -51,13 +51,13 @@ class Text(fields.Field[str | None]):
 
     def __init__(self, longest: int, validate: Any = None) -> None:
         super().__init__(allow_none=True)
-        self._longest = longest
-        self._check = validate
+        self.longest = longest
+        self.check = validate
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
-        text = clean_text(value, self._longest) or None
-        if text and self._check:
-            self._check(text)
+        text = clean_text(value, self.longest) or None
+        if text and self.check:
+            self.check(text)
         return text
 
 
@@ -107,7 +107,7 @@ class CustomFields(fields.Field[Mapping[str, FieldValue | None] | None]):
 
     def __init__(self, *, keep_nulls: bool = False) -> None:
         super().__init__(allow_none=True)
-        self._keep_nulls = keep_nulls
+        self.keep_nulls = keep_nulls
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Mapping[str, FieldValue | None]:
         if not isinstance(value, dict):
@@ -123,7 +123,7 @@ class CustomFields(fields.Field[Mapping[str, FieldValue | None] | None]):
                     raise ValidationError("Given twice, with different spaces around it.")
                 if each is not None:
                     result[name] = clean_value(each)
-                elif self._keep_nulls:
+                elif self.keep_nulls:
                     result[name] = None
             except ValidationError as error:
                 errors[key[:MAX_KEY]] = error.messages
@@ -166,13 +166,13 @@ class Digits(fields.Field[int]):
 
     def __init__(self, lowest: int, highest: int) -> None:
         super().__init__()
-        self._lowest, self._highest = lowest, highest
+        self.lowest, self.highest = lowest, highest
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         digits = value.lstrip("0")[:20] or "0"
-        if value.isascii() and value.isdigit() and self._lowest <= int(digits) <= self._highest:
+        if value.isascii() and value.isdigit() and self.lowest <= int(digits) <= self.highest:
             return int(digits)
-        raise ValidationError(f"Must be a whole number from {self._lowest} to {self._highest}.")
+        raise ValidationError(f"Must be a whole number from {self.lowest} to {self.highest}.")
 
 
 class Tag(fields.Field[str]):
@@ -192,8 +192,10 @@ class Flag(fields.Field[bool]):
 class Include(fields.Field[frozenset[str]]):
     """A comma list of what the documented view leaves out."""
 
+    names = ("custom_fields", "updated_at")
+
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
-        names = frozenset(value.split(","))
-        if not names <= {"custom_fields", "updated_at"}:
+        given = frozenset(value.split(","))
+        if not given <= set(self.names):
             raise ValidationError("Must be custom_fields, updated_at, or both with a comma.")
-        return names
+        return given

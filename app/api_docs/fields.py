@@ -27,7 +27,8 @@ _FIELD_VALUE = {
 
 def _text(field: Any) -> dict[str, Any]:
     if field.check is ours.EMAIL:
-        return {"type": "string", "maxLength": field.longest, "format": "email"}
+        empty_or_email = [{"format": "email"}, {"maxLength": 0}]
+        return {"type": "string", "maxLength": field.longest, "anyOf": empty_or_email}
     return {"type": "string", "maxLength": field.longest, "pattern": _LINE}
 
 

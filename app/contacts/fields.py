@@ -107,7 +107,7 @@ class CustomFields(fields.Field[Mapping[str, FieldValue | None] | None]):
 
     def __init__(self, *, keep_nulls: bool = False) -> None:
         super().__init__(allow_none=True)
-        self.keep_nulls = keep_nulls
+        self._keep_nulls = keep_nulls
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Mapping[str, FieldValue | None]:
         if not isinstance(value, dict):
@@ -123,7 +123,7 @@ class CustomFields(fields.Field[Mapping[str, FieldValue | None] | None]):
                     raise ValidationError("Given twice, with different spaces around it.")
                 if each is not None:
                     result[name] = clean_value(each)
-                elif self.keep_nulls:
+                elif self._keep_nulls:
                     result[name] = None
             except ValidationError as error:
                 errors[key[:MAX_KEY]] = error.messages

@@ -10,9 +10,10 @@ from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_TAGS
 from app.contacts.phone import EXAMPLE, MAX_LENGTH
 
 _CONTROL = r"\u0000-\u001f\u007f-\u009f"
-_LINE = rf"^\s*[^{_CONTROL}]*\s*$"
-_FULL_LINE = rf"^\s*[^\s{_CONTROL}][^{_CONTROL}]*\s*$"
-_KEY = rf"^\s*[^\s\[\]{_CONTROL}][^\[\]{_CONTROL}]*\s*$"
+# As it is stored; spaces at the ends are trimmed, not refused.
+_LINE = rf"^([^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?)?$"
+_FULL_LINE = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$"
+_KEY = rf"^[^\s\[\]{_CONTROL}]([^\[\]{_CONTROL}]*[^\s\[\]{_CONTROL}])?$"
 _VALUE = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
 _TAG = {"type": "string", "minLength": 1, "maxLength": ours.MAX_TAG, "pattern": _FULL_LINE}
 _FIELD_VALUE = {

@@ -153,7 +153,7 @@ class _Document:
 
 def _errors(operation: Operation, scope: str | None) -> set[int]:
     """Return the statuses of failure that an operation can answer with."""
-    found = {400, 500, 503, *operation.errors}
+    found = errors.COMMON | {*operation.errors}
     if scope:
         found |= {401}
     if scope not in (None, "any"):
@@ -183,7 +183,8 @@ def _success(answer: Answer, examples: dict[str, Any]) -> dict[str, Any]:
 
 def _failure(status: int, examples: dict[str, Any]) -> dict[str, Any]:
     response = _response(errors.ERRORS[status][1], errors.ERROR_HEADERS.get(status, ()))
-    content = {"schema": {"$ref": "#/components/schemas/Error"}, "examples": examples}
+    schema = {"schema": {"$ref": "#/components/schemas/Error"}}
+    content = schema | ({"examples": examples} if examples else {})
     return response | {"content": {"application/json": content}}
 
 

@@ -16,12 +16,16 @@ ERRORS: Mapping[int, tuple[str, str]] = {
     409: ("Conflict", "The request contradicts what is stored."),
     412: ("PreconditionFailed", "`If-Match` does not hold: somebody was faster."),
     413: ("PayloadTooLarge", "The body is larger than the server takes."),
+    414: ("UriTooLong", "The path and query are longer than the server reads."),
     415: ("UnsupportedMediaType", "The body is not of the media type asked for, in UTF-8."),
     422: ("ValidationError", "A field or parameter is wrong: see `details`."),
+    431: ("HeadersTooLarge", "The headers are larger than the server reads."),
     500: ("InternalError", "A fault here; the log has it under the `request_id`."),
     503: ("Unavailable", "The store is busy or out of reach: try again after `Retry-After`."),
     507: ("InsufficientStorage", "The disk is full: nothing was stored."),
 }
+# Any request can meet these, the first three before it reaches its route.
+COMMON = {400, 414, 431, 500, 503}
 ERROR_HEADERS = {401: ("WWW-Authenticate",), 405: ("Allow",), 503: ("Retry-After",)}
 
 HEADERS: Mapping[str, dict[str, Any]] = {

@@ -62,7 +62,6 @@ _DESCRIBED: dict[type, Callable[[Any], dict[str, Any]]] = {
     ours.Include: lambda field: {
         "type": "array",
         "minItems": 1,
-        "uniqueItems": True,
         "items": {"enum": list(field.names)},
     },
 }

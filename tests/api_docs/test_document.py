@@ -15,6 +15,7 @@ from app.web.responses import STATUSES
 from tests.api_docs.exchanges import NOON, answer, play
 
 # Examples of a path and a method that there are not: no operation has them.
+PARSER = {"UriTooLong", "HeadersTooLarge"}  # The server answers these before the application.
 ROUTELESS = {"No such path", "No such method"}
 
 
@@ -91,14 +92,16 @@ def test_every_json_answer_has_an_example(document: dict[str, Any]) -> None:
             found = follow(document, response)
             assert "X-Request-Id" in found["headers"]
             content = found.get("content", {}).get("application/json")
-            if content and path != "/openapi.json":
+            by_parser = response.get("$ref", "").rpartition("/")[2] in PARSER
+            if content and path != "/openapi.json" and not by_parser:
                 assert content["examples"], f"{method} {path} {status}"
 
 
 def test_knows_every_error(document: dict[str, Any]) -> None:
     codes = document["components"]["schemas"]["Error"]["properties"]["error"]
     assert codes["properties"]["code"]["enum"] == list(STATUSES)
-    for name, response in document["components"]["responses"].items():
+    for name in document["components"]["responses"].keys() - PARSER:
+        response = document["components"]["responses"][name]
         [example] = response["content"]["application/json"]["examples"].values()
         assert example["value"]["error"]["code"] in STATUSES, name
 

@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test check bench clean
+.PHONY: help run test check fuzz bench clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -19,13 +19,16 @@ check: $(VENV)/tested ## Lint, format check, types and tests
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+fuzz: $(VENV)/tested ## Send what nobody thought of, by the OpenAPI document, for SECONDS=600
+	FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest tests/api_docs/test_fuzz.py
+
 bench: $(VENV)/installed ## Measure speed beside Flask's hello (needs wrk), and queries from 10,000 to 1,000,000 contacts
 	@command -v wrk >/dev/null || apt-get install -y wrk || { echo "Install wrk first: https://github.com/wg/wrk"; exit 2; }
 	PYTHONPATH=. $(BIN)/python bench/load.py
 	PYTHONPATH=. $(BIN)/python bench/growth.py
 
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -6,6 +6,7 @@ from importlib.metadata import version
 import click
 
 from app.cli.keys import keys
+from app.cli.openapi import openapi
 from app.cli.serve import serve
 from app.errors import ServiceError, StartError
 
@@ -21,6 +22,7 @@ def cli() -> None:
 
 cli.add_command(serve)
 cli.add_command(keys)
+cli.add_command(openapi)
 
 
 def main() -> None:

@@ -17,7 +17,6 @@ MAX_TAG = 100
 MAX_KEY = 64
 MAX_VALUE = 4_096
 MAX_INTEGER = 2**53
-INCLUDABLE = ("custom_fields", "updated_at")
 MAX_GIVEN = 1_000  # So many tags or fields are looked at before duplicates and nulls go.
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -52,13 +51,13 @@ class Text(fields.Field[str | None]):
 
     def __init__(self, longest: int, validate: Any = None) -> None:
         super().__init__(allow_none=True)
-        self._longest = longest
-        self._check = validate
+        self.longest = longest
+        self.check = validate
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
-        text = clean_text(value, self._longest) or None
-        if text and self._check:
-            self._check(text)
+        text = clean_text(value, self.longest) or None
+        if text and self.check:
+            self.check(text)
         return text
 
 
@@ -165,8 +164,10 @@ def clean_value(value: object) -> FieldValue:
 class Include(fields.Field[frozenset[str]]):
     """What the documented view leaves out: a comma list, or an array in JSON."""
 
+    names = ("custom_fields", "updated_at")
+
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
-        names = value.split(",") if isinstance(value, str) else value
-        if not isinstance(names, list) or not all(name in INCLUDABLE for name in names):
+        given = value.split(",") if isinstance(value, str) else value
+        if not isinstance(given, list) or not all(name in self.names for name in given):
             raise ValidationError("Must be custom_fields, updated_at, or both with a comma.")
-        return frozenset(names)
+        return frozenset(given)

@@ -50,7 +50,7 @@ class PatchSchema(Schema):
     email = Text(MAX_EMAIL, validate=EMAIL)
     tags = Tags(allow_none=True)
     custom_fields = CustomFields(keep_nulls=True)
-    phone = fields.Raw()
+    phone = fields.Raw(allow_none=True)
     id = fields.String(dump_only=True)
     created_at = fields.String(dump_only=True)
     updated_at = fields.String(dump_only=True)

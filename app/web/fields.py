@@ -10,14 +10,14 @@ class Digits(fields.Field[int]):
 
     def __init__(self, lowest: int, highest: int) -> None:
         super().__init__()
-        self._lowest, self._highest = lowest, highest
+        self.lowest, self.highest = lowest, highest
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if isinstance(value, str) and value.isascii() and value.isdigit():
             value = int(value.lstrip("0")[:20] or "0")
-        if type(value) is int and self._lowest <= value <= self._highest:
+        if type(value) is int and self.lowest <= value <= self.highest:
             return value
-        raise ValidationError(f"Must be a whole number from {self._lowest} to {self._highest}.")
+        raise ValidationError(f"Must be a whole number from {self.lowest} to {self.highest}.")
 
 
 class Flag(fields.Field[bool]):

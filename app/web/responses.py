@@ -76,7 +76,8 @@ def _options() -> Response | None:
 
 def _add_headers(response: Response) -> Response:
     response.headers.add("X-Request-Id", g.request_id)
-    response.headers.add("Cache-Control", "no-store")
+    if "Cache-Control" not in response.headers:
+        response.headers.add("Cache-Control", "no-store")
     quota: Quota | None = g.get("quota")
     if quota:
         response.headers.add("X-RateLimit-Limit", str(quota.limit))

@@ -10,7 +10,15 @@ import pytest
 
 from tests.conftest import clean_environ, run_contacts
 
-COMMANDS = [[], ["serve"], ["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"]]
+COMMANDS = [
+    [],
+    ["serve"],
+    ["keys"],
+    ["keys", "create"],
+    ["keys", "list"],
+    ["keys", "revoke"],
+    ["openapi"],
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "contacts")

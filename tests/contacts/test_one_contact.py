@@ -129,8 +129,10 @@ def test_rejects_a_bad_patch(
     assert client.get(URL).get_json()["contact"] == priya
 
 
-def test_phone_is_not_patchable(client: FlaskClient, priya: dict[str, Any]) -> None:
-    answer = client.patch(URL, json={"phone": "14155552671"})
+@pytest.mark.usefixtures("priya")
+@pytest.mark.parametrize("phone", ["14155552671", None, 7])
+def test_phone_is_not_patchable(client: FlaskClient, phone: object) -> None:
+    answer = client.patch(URL, json={"phone": phone})
     assert _error(answer) == (409, "conflict")
     assert ID in answer.get_json()["error"]["message"]
 

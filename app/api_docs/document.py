@@ -1,0 +1,213 @@
+"""Puts the OpenAPI document together from the routes, their schemas and what is said of them."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from flask import Flask
+from marshmallow import Schema
+from werkzeug.routing import Rule
+
+from app.api_docs import api_keys, contacts, errors, service
+from app.api_docs.examples import Examples
+from app.api_docs.fields import describe_field, describe_list
+from app.api_docs.operation import Answer, Feature, Operation
+
+FEATURES = (contacts.FEATURE, api_keys.FEATURE, service.FEATURE)
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+_ABOUT = """\
+Contacts by phone number: create or update them, list them by tag.
+
+Send a key with every call, as `Authorization: Bearer YOUR_API_KEY`; make one with
+`contacts keys create`. An answer to a write means that it is on disk.
+
+Every answer is JSON with `success`. Every failure has a `code` for programs, a `message` for
+people, and `details` for each field at fault. Unknown fields and parameters are refused.
+"""
+_VERSION = "3.1.0"
+_RENDERED = "openapi"
+
+
+def rendered(app: Flask) -> str:
+    """Return the document as JSON; made once in each process."""
+    if _RENDERED not in app.extensions:
+        text = json.dumps(build(app), indent=2, ensure_ascii=False)
+        app.extensions[_RENDERED] = text + "\n"
+    return str(app.extensions[_RENDERED])
+
+
+def build(app: Flask) -> dict[str, Any]:
+    """Describe every route of the application that has an operation in `FEATURES`."""
+    return _Document(app).build()
+
+
+class _Document:
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._spec = APISpec(
+            title="Contacts API",
+            version=app.extensions["version"],
+            openapi_version=_VERSION,
+            info={"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
+            servers=[{"url": "/"}],
+            tags=[{"name": each.name, "description": each.description} for each in FEATURES],
+        )
+        converter: Any = OpenAPIConverter(_VERSION, lambda _: "", self._spec)
+        converter.add_attribute_function(describe_field)
+        converter.add_parameter_attribute_function(describe_list)
+        self._converter = converter
+        self._examples = Examples(app)
+
+    def build(self) -> dict[str, Any]:
+        self._add_shared()
+        rules = sorted(self._app.url_map.iter_rules(), key=lambda rule: rule.rule)
+        for feature in FEATURES:
+            for name, schema in feature.schemas.items():
+                self._spec.components.schema(name, dict(schema))
+            for rule in rules:
+                if operation := feature.operations.get(rule.endpoint):
+                    self._add_path(feature, operation, rule)
+        return self._spec.to_dict()
+
+    def _add_shared(self) -> None:
+        for name, scheme in errors.SECURITY.items():
+            self._spec.components.security_scheme(name, dict(scheme))
+        for name, header in errors.HEADERS.items():
+            self._spec.components.header(name, {"required": True, **header})
+        for name, schema in errors.SCHEMAS.items():
+            self._spec.components.schema(name, dict(schema))
+        for status in errors.ERRORS:
+            examples = self._examples.of_failure(status)
+            self._spec.components.response(errors.ERRORS[status][0], _failure(status, examples))
+
+    def _add_path(self, feature: Feature, operation: Operation, rule: Rule) -> None:
+        [method] = (rule.methods or set()) & set(METHODS)
+        scope = getattr(self._app.view_functions[rule.endpoint], "scope", None)
+        described = {
+            "operationId": _camel_case(rule.endpoint.partition(".")[2]),
+            "summary": operation.summary,
+            "description": operation.description + _needs(scope),
+            "tags": [feature.name],
+            "parameters": list(self._parameters(feature, operation, rule)),
+            "responses": self._answers(operation, rule.endpoint, scope),
+        }
+        if operation.body:
+            content = {
+                "schema": self._body_schema(operation.body, feature.names),
+                "examples": self._examples.of_body(rule.endpoint),
+            }
+            described["requestBody"] = {
+                "required": True,
+                "content": dict.fromkeys(operation.body_types, content),
+            }
+        if scope:
+            roles = [] if scope == "any" else [scope]
+            described["security"] = [{name: roles} for name in errors.SECURITY]
+        self._spec.path(path_of(rule), operations={method.lower(): described})
+
+    def _parameters(
+        self, feature: Feature, operation: Operation, rule: Rule
+    ) -> Iterator[dict[str, Any]]:
+        for name in re.findall(r"{(\w+)}", path_of(rule)):
+            yield {
+                "in": "path",
+                "name": name,
+                "required": True,
+                "description": feature.names[name],
+                "schema": dict(feature.paths[name]),
+                "example": self._examples.of_path(rule.endpoint)[name],
+            }
+        if operation.query:
+            for each in self._converter.schema2parameters(operation.query, location="query"):
+                default = getattr(operation.defaults, each["name"], None)
+                if isinstance(default, int):
+                    each["schema"]["default"] = default
+                yield each | {"description": feature.names[each["name"]]}
+        for name in (*operation.headers, "X-Request-Id"):
+            yield {"in": "header", "name": name, **errors.REQUEST_HEADERS[name]}
+
+    def _body_schema(self, schema: Schema, names: Mapping[str, str]) -> dict[str, Any]:
+        found = self._converter.schema2jsonschema(schema)
+        properties = {
+            name: {**each, "description": names[name]}
+            for name, each in found["properties"].items()
+            if not each.get("readOnly")
+        }
+        return {**found, "properties": properties, "additionalProperties": False}
+
+    def _answers(self, operation: Operation, endpoint: str, scope: str | None) -> dict[str, Any]:
+        answers: dict[str, Any] = {
+            str(status): _success(answer, self._examples.of_answer(endpoint, status))
+            for status, answer in operation.answers.items()
+        }
+        for status in sorted(_errors(operation, scope)):
+            examples = self._examples.of_answer(endpoint, status)
+            name = errors.ERRORS[status][0]
+            answers[str(status)] = _failure(status, examples) if examples else name
+        return answers
+
+
+def _errors(operation: Operation, scope: str | None) -> set[int]:
+    """Return the statuses of failure that an operation can answer with."""
+    found = errors.COMMON | {*operation.errors}
+    if scope:
+        found |= {401}
+    if scope not in (None, "any"):
+        found |= {403}
+    if operation.query:
+        found |= {422}
+    if operation.body:
+        found |= {413, 415, 422}
+    if operation.writes:
+        found |= {507}
+    return found
+
+
+def _success(answer: Answer, examples: dict[str, Any]) -> dict[str, Any]:
+    return _response(answer.description, answer.headers) | (
+        {
+            "content": {
+                media_type: {"schema": dict(answer.schema)}
+                | ({"examples": examples} if examples else {})
+                for media_type in answer.media_types
+            }
+        }
+        if answer.schema
+        else {}
+    )
+
+
+def _failure(status: int, examples: dict[str, Any]) -> dict[str, Any]:
+    response = _response(errors.ERRORS[status][1], errors.ERROR_HEADERS.get(status, ()))
+    schema = {"schema": {"$ref": "#/components/schemas/Error"}}
+    content = schema | ({"examples": examples} if examples else {})
+    return response | {"content": {"application/json": content}}
+
+
+def _response(description: str, headers: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "description": description,
+        "headers": {
+            name: {"$ref": f"#/components/headers/{name}"} for name in (*headers, "X-Request-Id")
+        },
+    }
+
+
+def path_of(rule: Rule) -> str:
+    """Return a rule's path as OpenAPI writes it."""
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+
+
+def _needs(scope: str | None) -> str:
+    if scope is None:
+        return ""
+    return " Any key will do." if scope == "any" else f" Needs the scope `{scope}`."
+
+
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(each.capitalize() for each in others)

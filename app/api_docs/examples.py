@@ -1,0 +1,62 @@
+"""Requests with their answers, from `examples.json`: each was really given, and is tested."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+PATH = Path(__file__).with_name("examples.json")
+
+
+class Examples:
+    """The exchanges by route; each has a `title`, a `request` and its `answer`."""
+
+    def __init__(self, app: Flask) -> None:
+        self._exchanges = json.loads(PATH.read_text(encoding="utf-8"))
+        urls = app.url_map.bind("")
+        for each in self._exchanges:
+            request = each["request"]
+            try:
+                path = urlsplit(request["path"]).path
+                each["endpoint"], each["arguments"] = urls.match(path, request["method"])
+            except HTTPException:  # An example of 404 or 405.
+                each["endpoint"] = None
+
+    def of_failure(self, status: int) -> dict[str, Any]:
+        """Return one answer with the status, of whatever route."""
+        found = [each for each in self._exchanges if each["answer"]["status"] == status]
+        return {_name(each): _answer(each) for each in found[:1]}
+
+    def of_answer(self, endpoint: str, status: int) -> dict[str, Any]:
+        """Return the answers of a route with the status."""
+        return {
+            _name(each): _answer(each)
+            for each in self._of(endpoint)
+            if each["answer"]["status"] == status and each["answer"].get("body")
+        }
+
+    def of_body(self, endpoint: str) -> dict[str, Any]:
+        """Return the bodies that a route took."""
+        return {
+            _name(each): {"summary": each["title"], "value": each["request"]["body"]}
+            for each in self._of(endpoint)
+            if each["answer"]["status"] < 300
+        }
+
+    def of_path(self, endpoint: str) -> dict[str, str]:
+        """Return values for the parameters in a route's path."""
+        return dict(self._of(endpoint)[0]["arguments"])
+
+    def _of(self, endpoint: str) -> list[dict[str, Any]]:
+        return [each for each in self._exchanges if each["endpoint"] == endpoint]
+
+
+def _name(exchange: dict[str, Any]) -> str:
+    return str(exchange["title"]).lower().replace(" ", "-")
+
+
+def _answer(exchange: dict[str, Any]) -> dict[str, Any]:
+    return {"summary": exchange["title"], "value": exchange["answer"]["body"]}

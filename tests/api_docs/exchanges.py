@@ -1,0 +1,100 @@
+"""The requests of `examples.json`, sent in turn to an application over a fresh store.
+
+`python -m tests.api_docs.exchanges` writes the answers beside them.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import clock, create_app
+from app.api_docs.examples import PATH
+from app.api_keys.handlers import create_api_key
+from app.api_keys.model import SCOPES
+from app.database import Database
+from app.errors import InsufficientStorage
+from app.settings import load
+
+NOON = datetime(2026, 6, 2, 8, tzinfo=UTC)
+
+
+def exchanges() -> list[dict[str, Any]]:
+    return json.loads(PATH.read_text(encoding="utf-8"))
+
+
+def play(app: Flask) -> Iterator[tuple[dict[str, Any], TestResponse]]:
+    """Send every request; the clock must stand still, so that answers are the same each time."""
+    db: Database = app.extensions["database"]
+    client = app.test_client()
+    keys: dict[tuple[str, ...], str] = {}
+    for exchange in exchanges():
+        request = exchange["request"]
+        headers = {"X-Request-Id": "example", **request.get("headers", {})}
+        if scopes := tuple(request.get("scopes", SCOPES)):
+            if scopes not in keys:
+                keys[scopes] = create_api_key(db, label="crm", scopes=scopes)
+            headers["Authorization"] = f"Bearer {keys[scopes]}"
+        if "store" in request:
+            _STATES[request["store"]](db)
+        yield exchange, _send(client, request, headers)
+
+
+def _send(client: FlaskClient, request: dict[str, Any], headers: dict[str, str]) -> TestResponse:
+    length = headers.pop("Content-Length", None)
+    return client.open(
+        request["path"],
+        method=request["method"],
+        headers=headers,
+        environ_overrides={"CONTENT_LENGTH": length} if length else {},
+        **{"json": request["body"]} if "body" in request else {"data": request.get("text")},
+    )
+
+
+def answer(response: TestResponse) -> dict[str, Any]:
+    """Return what is kept of an answer: its body only where that is JSON."""
+    body = response.get_json() if response.is_json and response.data else None
+    return {"status": response.status_code} | ({"body": body} if body else {})
+
+
+def _fill(db: Database) -> None:
+    """Let no page be free, and the last one hold no large value."""
+    db.connection().execute("PRAGMA max_page_count = 1")
+    with suppress(InsufficientStorage):
+        for number in range(1_000):
+            with db.transaction() as tx:
+                tx.execute(f"CREATE TABLE filler_{number} (value)")
+
+
+def _lose(db: Database) -> None:
+    db.close()
+    db.path.rename(db.path.with_suffix(".away"))
+
+
+def _damage(db: Database) -> None:
+    db.path.with_suffix(".away").rename(db.path)
+    for path in db.path.parent.glob("contacts.db*"):
+        path.write_bytes(b"damaged" * 10_000)
+
+
+_STATES = {"full": _fill, "lost": _lose, "damaged": _damage}
+
+
+def main() -> None:
+    clock.now = lambda: NOON
+    with tempfile.TemporaryDirectory() as folder:
+        app = create_app(load({}, data=Path(folder) / "data"))
+        with closing(app.extensions["database"]):
+            found = [{**exchange, "answer": answer(response)} for exchange, response in play(app)]
+    PATH.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

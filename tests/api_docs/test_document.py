@@ -1,0 +1,172 @@
+"""The document: complete, valid, and true to what the service answers."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from werkzeug.test import TestResponse
+
+from app.api_docs.document import METHODS, build, path_of
+from app.web.responses import STATUSES
+from tests.api_docs.exchanges import NOON, answer, play
+
+# Examples of a path and a method that there are not: no operation has them.
+PARSER = {"UriTooLong", "HeadersTooLarge"}  # The server answers these before the application.
+ROUTELESS = {"No such path", "No such method"}
+
+
+@pytest.fixture
+def document(app: Flask) -> dict[str, Any]:
+    return build(app)
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield path, method.upper(), operation
+
+
+def follow(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """Return what a part refers to, or the part itself."""
+    for name in part.get("$ref", "#").split("/")[1:]:
+        document = document[name]
+    return document if "$ref" in part else part
+
+
+def test_is_valid(document: dict[str, Any]) -> None:
+    validate(document)
+    assert document["openapi"].startswith("3.1")
+    assert document["servers"] == [{"url": "/"}]
+
+
+def test_describes_every_route_and_no_other(app: Flask, document: dict[str, Any]) -> None:
+    routes = {
+        (path_of(rule), method, app.view_functions[rule.endpoint].__name__)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    described = {
+        (path, method, re.sub("([A-Z])", r"_\1", operation["operationId"]).lower())
+        for path, method, operation in operations(document)
+    }
+    assert described == routes
+    assert {method for _, method, _ in routes} <= set(METHODS)
+
+
+def test_asks_for_the_scope_that_the_guard_asks_for(app: Flask, document: dict[str, Any]) -> None:
+    for rule in app.url_map.iter_rules():
+        [method] = (rule.methods or set()) & set(METHODS)
+        operation = document["paths"][path_of(rule)][method.lower()]
+        scope = getattr(app.view_functions[rule.endpoint], "scope", None)
+        roles = [] if scope == "any" else [scope]
+        expected = [{"bearer": roles}, {"header": roles}] if scope else None
+        assert operation.get("security") == expected
+        assert ("401" in operation["responses"]) == (scope is not None)
+        assert ("403" in operation["responses"]) == (scope not in (None, "any"))
+
+
+def test_says_what_everything_means(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        where = f"{method} {path}"
+        assert operation["summary"] and operation["description"].endswith("."), where
+        assert operation["tags"][0] in [each["name"] for each in document["tags"]], where
+        for each in operation["parameters"]:
+            assert each["description"], f"{where} {each['name']}"
+            assert {"type", "enum"} & set(each["schema"]), f"{where} {each['name']}"
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            assert content["examples"], where
+            assert content["schema"]["additionalProperties"] is False, where
+            for name, each in content["schema"]["properties"].items():
+                assert each["description"], f"{where} {name}"
+                # Any phone in a merge patch is refused by its own words, whatever its type.
+                assert "type" in each or (method, name) == ("PATCH", "phone"), f"{where} {name}"
+
+
+def test_every_json_answer_has_an_example(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        for status, response in operation["responses"].items():
+            found = follow(document, response)
+            assert "X-Request-Id" in found["headers"]
+            content = found.get("content", {}).get("application/json")
+            by_parser = response.get("$ref", "").rpartition("/")[2] in PARSER
+            if content and path != "/openapi.json" and not by_parser:
+                assert content["examples"], f"{method} {path} {status}"
+
+
+def test_knows_every_error(document: dict[str, Any]) -> None:
+    codes = document["components"]["schemas"]["Error"]["properties"]["error"]
+    assert codes["properties"]["code"]["enum"] == list(STATUSES)
+    for name in document["components"]["responses"].keys() - PARSER:
+        response = document["components"]["responses"][name]
+        [example] = response["content"]["application/json"]["examples"].values()
+        assert example["value"]["error"]["code"] in STATUSES, name
+
+
+def described_answer(
+    app: Flask, document: dict[str, Any], title: str, response: TestResponse
+) -> dict[str, Any]:
+    """Return what is said of an answer."""
+    if title in ROUTELESS:
+        shared = document["components"]["responses"].values()
+        return next(each for each in shared if title in [one["summary"] for one in _examples(each)])
+    request = response.request
+    rule, _ = app.url_map.bind("").match(request.path, request.method, return_rule=True)
+    operation = document["paths"][path_of(rule)][request.method.lower()]
+    return follow(document, operation["responses"][str(response.status_code)])
+
+
+def _examples(response: dict[str, Any]) -> list[dict[str, Any]]:
+    content = response.get("content", {}).get("application/json", {})
+    return list(content.get("examples", {}).values())
+
+
+def test_every_example_is_a_real_answer(
+    app: Flask, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To write new answers into the file: `python -m tests.api_docs.exchanges`."""
+    monkeypatch.setattr("app.clock.now", lambda: NOON)
+    shown: list[str] = []
+    for exchange, response in play(app):
+        assert answer(response) == exchange["answer"], exchange["title"]
+        described = described_answer(app, document, exchange["title"], response)
+        if "body" in exchange["answer"]:
+            example = {"summary": exchange["title"], "value": exchange["answer"]["body"]}
+            assert example in _examples(described)
+            shown.append(exchange["title"])
+    answers = [
+        follow(document, response)
+        for _, _, operation in operations(document)
+        for response in operation["responses"].values()
+    ]
+    answers += document["components"]["responses"].values()
+    every = {each["summary"] for response in answers for each in _examples(response)}
+    assert every == set(shown)
+    assert len(shown) == len(set(shown))
+
+
+def test_real_answers_are_as_described(
+    app: Flask, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.clock.now", lambda: NOON)
+    for exchange, response in play(app):
+        described = described_answer(app, document, exchange["title"], response)
+        for name, header in described["headers"].items():
+            found = response.headers.get(name, "")
+            schema = follow(document, header)["schema"]
+            value = int(found) if schema.get("type") == "integer" else found
+            Draft202012Validator(schema).validate(value)
+            assert found
+        if content := described.get("content", {}).get("application/json"):
+            schema = {**content["schema"], "components": document["components"]}
+            Draft202012Validator(schema).validate(response.get_json())
+
+
+def test_examples_of_bodies_fit_their_schemas(document: dict[str, Any]) -> None:
+    for _, _, operation in operations(document):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            for example in content["examples"].values():
+                Draft202012Validator(content["schema"]).validate(example["value"])

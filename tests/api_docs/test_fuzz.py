@@ -1,0 +1,27 @@
+"""Schemathesis sends a running server what its own document allows, and what it forbids.
+
+Short and always the same here; `make fuzz` sends something new for ten minutes.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT, StartServer, clean_environ
+
+SECONDS = os.environ.get("FUZZ_SECONDS")
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+
+
+def test_finds_nothing(start_server: StartServer, tmp_path: Path) -> None:
+    server = start_server()
+    much = ["--max-time", SECONDS] if SECONDS else ["--seed", "1", "--max-examples", "20"]
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"),
+        *("--header", f"Authorization: Bearer {server.key}", "--no-color"),
+        *("--generation-database", "none", *much, f"{server.url}/openapi.json"),
+    ]
+    environ = clean_environ(PYTHONPATH=str(ROOT), SCHEMATHESIS_HOOKS="tests.api_docs.fuzz_hooks")
+    finished = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environ)
+    assert finished.returncode == 0, finished.stdout + finished.stderr

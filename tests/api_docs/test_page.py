@@ -1,0 +1,95 @@
+"""`/docs` in a real browser: shows the API, tries a call, and loads nothing from elsewhere."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
+
+from tests.conftest import RunningServer, StartServer
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium here: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Its sandbox asks for privileges that a container rarely has; it opens only our page.
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def server(start_server: StartServer) -> RunningServer:
+    return start_server()
+
+
+@pytest.fixture
+def page(browser: Browser, server: RunningServer) -> Iterator[Page]:
+    """The opened page; whatever it complains of, or loads from elsewhere, is a failure."""
+    complaints: list[str] = []
+    context = browser.new_context(viewport={"width": 1280, "height": 1600})
+    page = context.new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+    page.on(
+        "request",
+        lambda request: (
+            request.url.startswith((server.url, "data:")) or complaints.append(request.url)
+        ),
+    )
+    page.goto(f"{server.url}/docs")
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def test_shows_every_operation_and_its_details(page: Page, server: RunningServer) -> None:
+    document = server.get("/openapi.json").json()
+    expect(page.get_by_role("heading", name="Contacts API")).to_be_visible(timeout=20_000)
+    summaries = [each["summary"] for item in document["paths"].values() for each in item.values()]
+    assert sorted(page.locator(".opblock-summary-description").all_text_contents()) == sorted(
+        summaries
+    )
+    for block in page.locator(".opblock-summary-control").all():
+        block.click()
+    expect(page.locator(".opblock.is-open")).to_have_count(len(summaries))
+    expect(page.get_by_text("How many contacts to skip.")).to_be_attached()
+
+
+def test_tries_calls_with_the_key_that_is_typed_in(page: Page, server: RunningServer) -> None:
+    page.get_by_role("button", name="Authorize").first.click()
+    page.locator(".auth-container input").first.fill(server.key)
+    page.locator(".auth-btn-wrapper .authorize").first.click()
+    page.locator(".auth-btn-wrapper .btn-done").first.click()
+
+    status = execute(page, "Keys-getStatus")
+    assert status.status == 200
+    assert status.request.headers["authorization"] == f"Bearer {server.key}"
+    block = page.locator("#operations-Keys-getStatus")
+    expect(block.locator("tbody .response-col_status").first).to_contain_text("200")
+    expect(block.locator(".live-responses-table")).to_contain_text("operational")
+
+    # The first example is filled in as the body; the switch dry_run starts at false.
+    assert execute(page, "Contacts-postContact").status == 201
+    [contact] = server.get().json()["contacts"]
+    assert contact["first_name"] == "Priya"
+    assert page.context.cookies() == []
+    assert page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})") == "{}"
+
+
+def execute(page: Page, operation: str) -> Response:
+    """Open an operation, send its example, and return the answer."""
+    block = page.locator(f"#operations-{operation}")
+    block.locator(".opblock-summary-control").click()
+    with page.expect_response(lambda response: "/v1/" in response.url) as answered:
+        block.locator("button.execute").click()
+    return answered.value

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import api_keys, contacts, web
+from app import api_keys, contacts, custom_fields, tags, web
 from app.database import Database
 from app.settings import Settings, load
 from app.startup import prepare
@@ -33,4 +33,6 @@ def create_app(settings: Settings | None = None, *, prepared: bool = False) -> F
     web.register(app)
     api_keys.register(app)
     contacts.register(app, phone_check=settings.phone_check)
+    tags.register(app)
+    custom_fields.register(app)
     return app

@@ -18,7 +18,7 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "app").rglob("*.py"))
 }
-FEATURES = ("app.api_keys", "app.contacts")
+FEATURES = ("app.api_keys", "app.contacts", "app.tags", "app.custom_fields")
 FLOOR_0 = ("app.settings", "app.errors", "app.clock")
 DATABASE = ("app.database",)
 WEB = ("app.web",)
@@ -32,9 +32,11 @@ MEDIAN_FUNCTION = 12
 INSIDE_A_FEATURE = {
     "routes": ("schemas", "handlers", "store", "model", "phone", "guard"),
     "guard": ("handlers", "model"),
-    "handlers": ("store", "model"),
+    "handlers": ("store", "model", "pins"),
     "store": ("model", "links"),
     "links": ("model",),
+    "pins": ("model",),
+    "sweeps": ("store", "model"),
     "schemas": ("model", "fields"),
     "fields": ("model", "phone"),
     "model": (),
@@ -132,9 +134,18 @@ def test_features_keep_their_store_and_routes(module: str) -> None:
     assert [each for each in found if each.endswith((".store", ".routes"))] == []
 
 
-def test_api_keys_do_not_know_contacts() -> None:
-    found = {each for module in below(("app.api_keys",)) for each in imports(module)}
-    assert [each for each in found if within(each, ("app.contacts",))] == []
+@pytest.mark.parametrize(
+    ("feature", "above"),
+    [
+        ("app.api_keys", ("app.contacts", "app.tags", "app.custom_fields")),
+        ("app.contacts", ("app.tags", "app.custom_fields")),
+        ("app.tags", ("app.custom_fields",)),
+        ("app.custom_fields", ("app.tags",)),
+    ],
+)
+def test_features_do_not_know_those_above(feature: str, above: tuple[str, ...]) -> None:
+    found = {each for module in below((feature,)) for each in imports(module)}
+    assert [each for each in found if within(each, above)] == []
 
 
 @pytest.mark.parametrize("module", below(FEATURES))
@@ -148,7 +159,7 @@ def test_features_point_one_way_inside(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
-    if module.endswith((".handlers", ".store", ".model", ".phone", ".schemas")):
+    if module.endswith((".handlers", ".store", ".model", ".phone", ".pins", ".schemas", ".sweeps")):
         assert not imports(module) & {*FLASK, "app.web", "app.web.requests", "app.web.responses"}
 
 
@@ -182,6 +193,10 @@ def test_sql_stays_in_stores_and_database() -> None:
     homes = (
         "app.contacts.store",
         "app.contacts.links",
+        "app.contacts.pins",
+        "app.contacts.sweeps",
+        "app.tags.store",
+        "app.custom_fields.store",
         "app.api_keys.store",
         *DATABASE,
         "app.web.health",

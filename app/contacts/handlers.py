@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from app import clock
 from app.contacts import model, store
-from app.contacts.model import Change, Contact, Draft
+from app.contacts.model import Change, Contact, Draft, Edit
+from app.contacts.pins import check_types
 from app.database import Connection, Database
 from app.errors import Conflict, NotFound, PreconditionFailed
 
-Edit = Callable[[Contact, str], Change]
 Precondition = Callable[[str], bool]
 
 
@@ -16,12 +16,15 @@ def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Chan
     """Create or update the contact of a phone; with `dry_run` only say what would happen.
 
     A draft that changes nothing writes nothing. Raises `ValidationError` where the contact
-    would pass its limits, `Unavailable` and `InsufficientStorage` where it cannot be stored.
+    would pass its limits or break a pinned type, `Unavailable` and `InsufficientStorage` where
+    it cannot be stored.
     """
 
     def outcome(connection: Connection) -> Change:
         before = store.find_contact(connection, draft.phone)
-        return model.upsert(before, draft, clock.timestamp())
+        change = model.upsert(before, draft, clock.timestamp())
+        check_types(connection, change)
+        return change
 
     def write(tx: Connection) -> Change:
         change = outcome(tx)
@@ -50,7 +53,9 @@ def edit_contact(
     def outcome(connection: Connection) -> Change:
         before = _found(connection, phone)
         _check(precondition, before)
-        return edit(before, clock.timestamp())
+        change = edit(before, clock.timestamp())
+        check_types(connection, change)
+        return change
 
     def write(tx: Connection) -> Change:
         change = outcome(tx)
@@ -113,6 +118,7 @@ def merge_contacts(
         if other is None:
             raise NotFound("There is no contact to merge from: see from.")
         change = model.absorb(before, other, clock.timestamp())
+        check_types(tx, change)
         if other.phone != before.phone:
             store.add_aliases(tx, before, other)
             store.delete_contact(tx, other)

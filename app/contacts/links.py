@@ -6,7 +6,7 @@ after each, while the store is locked.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from app.contacts.model import Contact, FieldValue
+from app.contacts.model import FIELD_TYPES, Contact, FieldValue
 from app.database import Connection
 
 TypedField = tuple[str, str, FieldValue]  # key, type, value
@@ -98,7 +98,7 @@ def _parameters(name: str, values: Iterable[object]) -> tuple[list[str], dict[st
 
 
 def _typed(fields: Mapping[str, FieldValue]) -> set[TypedField]:
-    return {(key, _TYPES[type(value)], value) for key, value in fields.items()}
+    return {(key, FIELD_TYPES[type(value)], value) for key, value in fields.items()}
 
 
 def _given(fields: Iterable[TypedField]) -> tuple[str, dict[str, object]]:
@@ -109,6 +109,3 @@ def _given(fields: Iterable[TypedField]) -> tuple[str, dict[str, object]]:
         rows.append(f"(:key{index}, :type{index}, :value{index})")
         bound |= {f"key{index}": key, f"type{index}": type_, f"value{index}": value}
     return ", ".join(rows), bound
-
-
-_TYPES = {str: "string", int: "number", float: "number", bool: "boolean"}

@@ -93,6 +93,23 @@ class ListQuerySchema(Schema):
 
 
 @dataclass(frozen=True)
+class PageQuery:
+    limit: int = 20
+    offset: int = 0
+
+
+class PageQuerySchema(Schema):
+    """The query of a list that is only paged."""
+
+    limit = Digits(1, 100)
+    offset = Digits(0, 2**31 - 1)
+
+    @post_load
+    def _to_query(self, data: dict[str, Any], **_: Any) -> PageQuery:
+        return PageQuery(**data)
+
+
+@dataclass(frozen=True)
 class UpsertQuery:
     dry_run: bool = False
 

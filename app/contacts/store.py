@@ -22,9 +22,11 @@ def find_contact(db: Connection, phone: str) -> Contact | None:
         """,
         {"phone": phone},
     )
-    if not rows:
-        return None
-    document, custom_fields, updated_at = rows[0]
+    return parse(*rows[0]) if rows else None
+
+
+def parse(document: str, custom_fields: str, updated_at: str) -> Contact:
+    """Return the contact that is stored in these columns."""
     view = json.loads(document)
     return Contact(
         phone=view["phone"],
@@ -44,7 +46,7 @@ def insert_contact(db: Connection, contact: Contact) -> None:
         INSERT INTO contacts (phone, document, custom_fields, created_at, updated_at)
         VALUES (:phone, :document, :custom_fields, :created_at, :updated_at)
         """,
-        _columns(contact),
+        columns(contact),
     )
     relink(db, None, contact)
 
@@ -58,7 +60,7 @@ def update_contact(db: Connection, before: Contact, after: Contact) -> None:
             updated_at = :updated_at
         WHERE phone = :phone
         """,
-        _columns(after),
+        columns(after),
     )
     relink(db, before, after)
 
@@ -142,7 +144,8 @@ _VIEWS = {
 }
 
 
-def _columns(contact: Contact) -> dict[str, object]:
+def columns(contact: Contact) -> dict[str, object]:
+    """Return what is stored of a contact in its own row."""
     return {
         "phone": contact.phone,
         "document": _encode(contact.documented_view()),

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from app.database.erasure import LogEraser
+from app.database.chore import Chore
 from app.database.group_commit import GroupCommit
 from app.database.write_queue import WriteQueue
 from app.errors import InsufficientStorage, ServiceError, StoreFault, Unavailable
@@ -151,7 +151,7 @@ class Database:
         self.path = path
         self._local = threading.local()
         self._group = GroupCommit(self._commit_all)
-        self._eraser = LogEraser(self.truncate_log)
+        self._chores: dict[str, Chore] = {}
 
     def connection(self) -> Connection:
         """Return this thread's connection, a new one after a fork or an I/O error."""
@@ -206,7 +206,14 @@ class Database:
 
     def erase_log(self) -> None:
         """Soon empty the write-ahead log, so that nothing deleted lives on in it."""
-        self._eraser.request()
+        self.in_background("log eraser", self.truncate_log)
+
+    def in_background(self, name: str, attempt: Callable[[], bool]) -> None:
+        """Have a thread call `attempt` until it is true; one thread at a time for each name.
+
+        It must close the connection of its thread.
+        """
+        self._chores.setdefault(name, Chore(name, attempt)).request()
 
     def truncate_log(self) -> bool:
         """Empty the write-ahead log, if no reader needs it; closes this thread's connection."""

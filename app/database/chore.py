@@ -1,4 +1,4 @@
-"""Empties the write-ahead log after a deletion: what was deleted would live on in it."""
+"""Does in the background what must come about, trying again until it has."""
 
 import threading
 import time
@@ -7,26 +7,27 @@ from collections.abc import Callable
 SECONDS_BETWEEN_TRIES = 0.5
 
 
-class LogEraser:
-    """Calls `truncate` in the background, again and again until it says that it could."""
+class Chore:
+    """Calls `attempt` in a thread of its own, again and again until it says that it is done."""
 
-    def __init__(self, truncate: Callable[[], bool]) -> None:
-        self._truncate = truncate
+    def __init__(self, name: str, attempt: Callable[[], bool]) -> None:
+        self._name = name
+        self._attempt = attempt
         self._mutex = threading.Lock()
         self._wanted = False
         self._running = False
 
     def request(self) -> None:
-        """Have the log emptied of all that is in it now; returns at once."""
+        """Have it done for all that is there now; returns at once."""
         with self._mutex:
             self._wanted = True
             if not self._running:
                 self._running = True
-                threading.Thread(target=self._run, name="log eraser", daemon=True).start()
+                threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def _run(self) -> None:
         while self._is_wanted():
-            while not self._truncate():
+            while not self._attempt():
                 time.sleep(SECONDS_BETWEEN_TRIES)
 
     def _is_wanted(self) -> bool:

@@ -1,0 +1,29 @@
+"""A tag, and its way out of the contacts that carry it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tag:
+    id: int
+    name: str
+    contacts: int
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A tag that is being renamed, or deleted where it has no new name.
+
+    `contacts` carry it still. Those with a row id up to `position` are done, those after `last`
+    came later.
+    """
+
+    tag_id: int
+    name: str
+    new_name: str | None
+    contacts: int
+    position: int
+    last: int
+
+    def names(self) -> set[str | None]:
+        return {self.name, self.new_name} - {None}

@@ -19,9 +19,10 @@ check: $(VENV)/tested ## Lint, format check, types and tests
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-bench: $(VENV)/installed ## Measure speed beside Flask's hello and raw WSGI (needs wrk)
+bench: $(VENV)/installed ## Measure speed beside Flask's hello (needs wrk), and queries from 10,000 to 1,000,000 contacts
 	@command -v wrk >/dev/null || apt-get install -y wrk || { echo "Install wrk first: https://github.com/wg/wrk"; exit 2; }
 	PYTHONPATH=. $(BIN)/python bench/load.py
+	PYTHONPATH=. $(BIN)/python bench/growth.py
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

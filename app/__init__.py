@@ -1,12 +1,13 @@
 """The contacts service: the only place where its parts meet."""
 
+import threading
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 from flask import Flask
 
-from app import api_keys, contacts, custom_fields, tags, web
+from app import api_keys, contacts, custom_fields, journal, tags, web
 from app.database import Database
 from app.settings import Settings, load
 from app.startup import prepare
@@ -31,7 +32,9 @@ def create_app(settings: Settings | None = None, *, prepared: bool = False) -> F
     app.extensions["database"] = Database(settings.database)
     app.extensions["version"] = version("contacts-service")
     web.register(app)
+    app.extensions["stopping"] = threading.Event()
     api_keys.register(app)
+    journal.register(app, threads=settings.threads)
     contacts.register(app, phone_check=settings.phone_check)
     tags.register(app)
     custom_fields.register(app)

@@ -48,6 +48,10 @@ class Conflict(ServiceError):
     code = "conflict"
 
 
+class Gone(ServiceError):
+    code = "gone"
+
+
 class PreconditionFailed(ServiceError):
     code = "precondition_failed"
 

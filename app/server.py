@@ -60,6 +60,20 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         super().init_signals()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
 
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        self._stop_waiting()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        self._stop_waiting()
+        super().handle_quit(sig, frame)
+
+    def _stop_waiting(self) -> None:
+        """Let requests that wait for something to happen answer at once."""
+        app = getattr(self, "wsgi", None)
+        if app:
+            app.extensions["stopping"].set()
+
     def handle(self, conn: gthread.TConn) -> Any:
         self._receiving[conn] = time.monotonic() + RECEIVE_SECONDS
         keep = super().handle(conn)

@@ -269,6 +269,16 @@ _COUNTED = (
 )
 
 
+def tables_with(db: Database, text: str) -> set[str]:
+    """Return the tables that hold a text."""
+    names = [name for (name,) in db.connection().execute(_TABLES)]
+    rows = {name: str(db.connection().execute(f"SELECT * FROM {name}")) for name in names}
+    return {name for name in names if text in rows[name]}
+
+
+_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+
+
 def wait_for_workers(server: RunningServer, count: int = 2) -> None:
     """Wait until so many workers accept connections (Linux)."""
     wait_until(lambda: sum(map(_is_accepting, server.workers())) == count)

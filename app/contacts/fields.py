@@ -17,6 +17,7 @@ MAX_TAG = 100
 MAX_KEY = 64
 MAX_VALUE = 4_096
 MAX_INTEGER = 2**53
+INCLUDABLE = ("custom_fields", "updated_at")
 MAX_GIVEN = 1_000  # So many tags or fields are looked at before duplicates and nulls go.
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -161,39 +162,11 @@ def clean_value(value: object) -> FieldValue:
     raise ValidationError("Must be a string, a number or a boolean: nested values are not stored.")
 
 
-class Digits(fields.Field[int]):
-    """A whole number in plain ASCII digits, never clamped."""
-
-    def __init__(self, lowest: int, highest: int) -> None:
-        super().__init__()
-        self._lowest, self._highest = lowest, highest
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        digits = value.lstrip("0")[:20] or "0"
-        if value.isascii() and value.isdigit() and self._lowest <= int(digits) <= self._highest:
-            return int(digits)
-        raise ValidationError(f"Must be a whole number from {self._lowest} to {self._highest}.")
-
-
-class Tag(fields.Field[str]):
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        return clean_tag(value)
-
-
-class Flag(fields.Field[bool]):
-    """`true` or `false`, as words."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
-        if value not in ("true", "false"):
-            raise ValidationError("Must be true or false.")
-        return bool(value == "true")
-
-
 class Include(fields.Field[frozenset[str]]):
-    """A comma list of what the documented view leaves out."""
+    """What the documented view leaves out: a comma list, or an array in JSON."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
-        names = frozenset(value.split(","))
-        if not names <= {"custom_fields", "updated_at"}:
+        names = value.split(",") if isinstance(value, str) else value
+        if not isinstance(names, list) or not all(name in INCLUDABLE for name in names):
             raise ValidationError("Must be custom_fields, updated_at, or both with a comma.")
-        return names
+        return frozenset(names)

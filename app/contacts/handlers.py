@@ -1,13 +1,17 @@
 """What is done with contacts; every write goes through here."""
 
 from collections.abc import Callable
+from typing import Any
 
 from app import clock
-from app.contacts import model, store
+from app.contacts import model, search, store
+from app.contacts.filters import Filter, conditions
 from app.contacts.model import Change, Contact, Draft, Edit
 from app.contacts.pins import check_types
 from app.database import Connection, Database
 from app.errors import Conflict, NotFound, PreconditionFailed
+from app.journal import handlers as journal
+from app.journal.model import CREATED, MERGED, UPDATED
 
 Precondition = Callable[[str], bool]
 
@@ -30,8 +34,10 @@ def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Chan
         change = outcome(tx)
         if change.before is None:
             store.insert_contact(tx, change.after)
+            _tell(tx, CREATED, change)
         elif change.changed:
             store.update_contact(tx, change.before, change.after)
+            _tell(tx, UPDATED, change)
         return change
 
     foreseen = outcome(db.connection())
@@ -43,6 +49,28 @@ def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Chan
 def get_contact(db: Database, phone: str) -> Contact:
     """Raises `NotFound`."""
     return _found(db.connection(), phone)
+
+
+def match_contact(db: Database, phone: str, filter: Filter) -> tuple[bool, list[dict[str, Any]]]:
+    """Return whether a filter holds for a contact, and what became of each of its conditions.
+
+    Raises `NotFound`.
+    """
+    leaves = list(conditions(filter))
+    with db.snapshot() as snapshot:
+        contact = _found(snapshot, phone)
+        matches, *results = search.match_contact(snapshot, contact.phone, [filter, *leaves])
+    because = [
+        {
+            "field": leaf.field,
+            "op": leaf.op,
+            "value": leaf.value,
+            "actual": contact.value(leaf.field),
+            "matches": result,
+        }
+        for leaf, result in zip(leaves, results, strict=True)
+    ]
+    return matches, because
 
 
 def edit_contact(
@@ -61,6 +89,7 @@ def edit_contact(
         change = outcome(tx)
         if change.before and change.changed:
             store.update_contact(tx, change.before, change.after)
+            _tell(tx, UPDATED, change)
         return change
 
     foreseen = outcome(db.connection())
@@ -94,11 +123,12 @@ def delete_contact(
         contact = _found(tx, phone)
         _check(precondition, contact)
         store.delete_contact(tx, contact)
+        journal.erase_contact(tx, contact.phone, contact.id, clock.timestamp())
         return contact
 
     _found(db.connection(), phone)
     deleted = db.write(write)
-    db.erase_log()
+    db.erase()
     return deleted
 
 
@@ -124,11 +154,18 @@ def merge_contacts(
             store.delete_contact(tx, other)
             if change.changed:
                 store.update_contact(tx, before, change.after)
+            journal.merge_contact(tx, other.phone, before.phone)
+            _tell(tx, MERGED, change, merged=other.id)
         elif other_phone == before.phone:
             raise Conflict(f"{before.id} cannot be merged into itself: see from.")
         return change
 
     return db.write(write)
+
+
+def _tell(tx: Connection, event: str, change: Change, **more: str) -> None:
+    data = change.after.full_view() | {"changed": change.changed} | more
+    journal.append(tx, event, clock.timestamp(), data, phone=change.after.phone)
 
 
 def _found(db: Connection, phone: str) -> Contact:

@@ -1,13 +1,15 @@
-"""The rows that find a contact by its tags and custom fields.
+"""What finds a contact: rows for its tags, custom fields and words, and columns to sort by.
 
 One statement for all tags and one for all fields that come: threads contend for the interpreter
 after each, while the store is locked.
 """
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from app.contacts.model import FIELD_TYPES, Contact, FieldValue
 from app.database import Connection
+from app.database.text import fold, words
 
 TypedField = tuple[str, str, FieldValue]  # key, type, value
 
@@ -21,6 +23,45 @@ def relink(db: Connection, before: Contact | None, after: Contact | None) -> Non
     _unlink_tags(db, phone, [tag for tag in old_tags if tag not in new_tags])
     _set_fields(db, phone, new - old)
     _unset_fields(db, phone, old - new)
+    _relink_words(db, phone, _words(before), _words(after))
+
+
+def search_columns(contact: Contact) -> dict[str, object]:
+    """Return the columns that sorting and word search compare."""
+    return {
+        "first_name_key": fold(contact.first_name),
+        "last_name_key": fold(contact.last_name),
+        "email_key": fold(contact.email),
+        "words": "".join(f" {word}" for word in _words(contact)),
+    }
+
+
+def _words(contact: Contact | None) -> list[str]:
+    return words(contact.first_name, contact.last_name, contact.email) if contact else []
+
+
+def _relink_words(db: Connection, phone: str, old: Sequence[str], new: Sequence[str]) -> None:
+    come = [word for word in new if word not in old]
+    gone = [word for word in old if word not in new]
+    if come:
+        db.change(
+            """
+            INSERT INTO contact_words (word, contact_id)
+            SELECT word.value, contacts.id
+            FROM json_each(:words) AS word, contacts
+            WHERE contacts.phone = :phone
+            """,
+            {"words": json.dumps(come), "phone": phone},
+        )
+    if gone:
+        db.change(
+            """
+            DELETE FROM contact_words
+            WHERE word IN (SELECT value FROM json_each(:words))
+                AND contact_id = (SELECT id FROM contacts WHERE phone = :phone)
+            """,
+            {"words": json.dumps(gone), "phone": phone},
+        )
 
 
 def _link_tags(db: Connection, phone: str, tags: Sequence[str]) -> None:

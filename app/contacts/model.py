@@ -49,6 +49,13 @@ class Contact:
         state = json.dumps(self.full_view(), sort_keys=True).encode()
         return hashlib.sha256(state).hexdigest()[:32]
 
+    def value(self, name: str) -> Any:
+        """Return what a field is, by the name that filters and `changed` use; None where unset."""
+        if name.startswith("custom_fields."):
+            return self.custom_fields.get(name.removeprefix("custom_fields."))
+        value = self.tags if name == "tag" else getattr(self, name)
+        return list(value) if isinstance(value, tuple) else value
+
     def full_view(self) -> dict[str, Any]:
         return self.documented_view() | {
             "custom_fields": dict(self.custom_fields),
@@ -84,7 +91,10 @@ class Change:
         """Return each changed field's values before and after; None where there was none."""
         names = ["phone", *self.changed] if self.created else self.changed
         return {
-            name: {"before": _value(self.before, name), "after": _value(self.after, name)}
+            name: {
+                "before": self.before.value(name) if self.before else None,
+                "after": self.after.value(name),
+            }
             for name in names
         }
 
@@ -177,10 +187,3 @@ def _same(old: Mapping[str, FieldValue], new: Mapping[str, FieldValue], key: str
     """Compare with JSON's types apart: 1, 1.0 and true are three values."""
     one, other = old.get(key), new.get(key)
     return type(one) is type(other) and one == other
-
-
-def _value(contact: Contact | None, name: str) -> Any:
-    if contact is None:
-        return None
-    prefix, _, key = name.partition(".")
-    return contact.custom_fields.get(key) if key else getattr(contact, prefix)

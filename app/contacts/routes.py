@@ -8,21 +8,23 @@ from marshmallow import Schema
 
 from app.api_keys.guard import require_scope
 from app.contacts import handlers, model, store
+from app.contacts.filters import Condition
 from app.contacts.model import Change, Contact, Draft
+from app.contacts.paging import BY_ARRIVAL, Search, encode_cursor
 from app.contacts.phone import PhoneError, normalise
+from app.contacts.queries import ListQuerySchema, MatchSchema, SearchSchema
 from app.contacts.schemas import (
     ContactSchema,
-    ListQuery,
-    ListQuerySchema,
     MergeSchema,
     PatchSchema,
     TagsSchema,
     UpsertQuery,
     UpsertQuerySchema,
 )
-from app.errors import Conflict, NotFound
+from app.contacts.search import BUDGET, search_contacts
+from app.errors import Conflict, NotFound, ValidationError
 from app.web.requests import database, json_object, load, load_query
-from app.web.responses import json_response, success
+from app.web.responses import encode, json_response, success
 
 blueprint = Blueprint("contacts", __name__, url_prefix="/v1/contacts")
 
@@ -31,6 +33,8 @@ _patch_schema = PatchSchema()
 _tags_schema = TagsSchema()
 _merge_schema = MergeSchema()
 _list_query = ListQuerySchema()
+_search_schema = SearchSchema()
+_match_schema = MatchSchema()
 _upsert_query = UpsertQuerySchema()
 
 
@@ -46,18 +50,70 @@ def post_contact() -> Response:
 @blueprint.get("")
 @require_scope("contacts:read")
 def get_contacts() -> Response:
-    query: ListQuery = load_query(_list_query)
+    search, by_cursor = load_query(_list_query)
+    match search.filter:
+        case None | Condition("tag", "eq") if search.sort == BY_ARRIVAL and not by_cursor:
+            return _documented_list(search)
+    return _found(search, by_cursor)
+
+
+def _documented_list(search: Search) -> Response:
     contacts, total = store.list_contacts(
         database().connection(),
-        tag=query.tag,
-        limit=query.limit,
-        offset=query.offset,
-        include=query.include,
+        tag=search.filter.value if isinstance(search.filter, Condition) else None,
+        limit=search.limit,
+        offset=search.offset,
+        include=search.include,
     )
     return json_response(
         f'{{"success":true,"contacts":[{contacts}],"pagination":'
-        f'{{"total":{total},"limit":{query.limit},"offset":{query.offset}}}}}'
+        f'{{"total":{total},"limit":{search.limit},"offset":{search.offset}}}}}'
     )
+
+
+@blueprint.post("/search")
+@require_scope("contacts:read")
+def post_contacts_search() -> Response:
+    load_query(_no_query)
+    search, by_cursor = load(_search_schema, json_object())
+    return _found(search, by_cursor)
+
+
+def _found(search: Search, by_cursor: bool) -> Response:
+    """Answer with a page of a search. Raises `ValidationError` for an offset too far to reach."""
+    with database().snapshot() as snapshot:
+        page = search_contacts(snapshot, search)
+    pagination: dict[str, object] = {"total": page.total}
+    if page.total is None:
+        pagination["total_is_estimate"] = True
+    pagination["limit"] = search.limit
+    if by_cursor:
+        pagination["next_cursor"] = page.next and encode_cursor(
+            page.next, (search.filter, search.sort)
+        )
+    elif page.cut:
+        raise ValidationError(
+            {
+                "cursor": [
+                    f"Required where more than {BUDGET} contacts must be looked at: begin with an "
+                    "empty cursor, and go on while next_cursor is not null."
+                ]
+            }
+        )
+    else:
+        pagination["offset"] = search.offset
+    contacts = ",".join(page.contacts)
+    return json_response(
+        f'{{"success":true,"contacts":[{contacts}],"pagination":{encode(pagination)}}}'
+    )
+
+
+@blueprint.post("/<id>/match")
+@require_scope("contacts:read")
+def post_contact_match(id: str) -> Response:
+    filter = load(_match_schema, json_object())["filter"]
+    matches, because = handlers.match_contact(database(), _phone(id), filter)
+    return success({"matches": matches, "because": because})
 
 
 @blueprint.get("/<id>")

@@ -10,15 +10,12 @@ from app.contacts.fields import (
     MAX_EMAIL,
     MAX_NAME,
     CustomFields,
-    Digits,
-    Flag,
-    Include,
     Phone,
-    Tag,
     Tags,
     Text,
 )
 from app.contacts.model import Draft
+from app.web.fields import Flag
 
 
 class ContactSchema(Schema):
@@ -69,44 +66,6 @@ class MergeSchema(Schema):
     """The body of `POST /v1/contacts/{id}/merge`."""
 
     from_ = fields.String(required=True, data_key="from", validate=validate.Length(max=100))
-
-
-@dataclass(frozen=True)
-class ListQuery:
-    limit: int = 20
-    offset: int = 0
-    tag: str | None = None
-    include: frozenset[str] = frozenset()
-
-
-class ListQuerySchema(Schema):
-    """The query of `GET /v1/contacts` ("Retrieve Contacts List" in the vendor's docs)."""
-
-    limit = Digits(1, 100)
-    offset = Digits(0, 2**31 - 1)
-    tag = Tag()
-    include = Include()
-
-    @post_load
-    def _to_query(self, data: dict[str, Any], **_: Any) -> ListQuery:
-        return ListQuery(**data)
-
-
-@dataclass(frozen=True)
-class PageQuery:
-    limit: int = 20
-    offset: int = 0
-
-
-class PageQuerySchema(Schema):
-    """The query of a list that is only paged."""
-
-    limit = Digits(1, 100)
-    offset = Digits(0, 2**31 - 1)
-
-    @post_load
-    def _to_query(self, data: dict[str, Any], **_: Any) -> PageQuery:
-        return PageQuery(**data)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 import json
 
-from app.contacts.links import relink
+from app.contacts.links import relink, search_columns
 from app.contacts.model import Contact
+from app.contacts.views import view
 from app.database import Connection
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -43,10 +44,16 @@ def parse(document: str, custom_fields: str, updated_at: str) -> Contact:
 def insert_contact(db: Connection, contact: Contact) -> None:
     db.change(
         """
-        INSERT INTO contacts (phone, document, custom_fields, created_at, updated_at)
-        VALUES (:phone, :document, :custom_fields, :created_at, :updated_at)
+        INSERT INTO contacts (
+            phone, document, custom_fields, created_at, updated_at,
+            first_name_key, last_name_key, email_key, words
+        )
+        VALUES (
+            :phone, :document, :custom_fields, :created_at, :updated_at,
+            :first_name_key, :last_name_key, :email_key, :words
+        )
         """,
-        columns(contact),
+        columns(contact) | search_columns(contact),
     )
     relink(db, None, contact)
 
@@ -62,6 +69,18 @@ def update_contact(db: Connection, before: Contact, after: Contact) -> None:
         """,
         columns(after),
     )
+    if search_columns(before) != search_columns(after):
+        db.change(
+            """
+            UPDATE contacts
+            SET first_name_key = :first_name_key,
+                last_name_key = :last_name_key,
+                email_key = :email_key,
+                words = :words
+            WHERE phone = :phone
+            """,
+            {"phone": after.phone} | search_columns(after),
+        )
     relink(db, before, after)
 
 
@@ -100,13 +119,12 @@ def list_contacts(
     """Return a page of contacts, oldest first, as the inside of a JSON array, and the total."""
     # One statement sees one state of the store; one row, since threads contend for the
     # interpreter again at each row. The innermost query skips over a narrow index.
-    view = _VIEWS["custom_fields" in include, "updated_at" in include]
     ids, total = (_IDS, _TOTAL) if tag is None else (_IDS_OF_TAG, _TOTAL_OF_TAG)
     [(page, count)] = db.execute(
         f"""
         SELECT group_concat(view), ({total})
         FROM (
-            SELECT {view} AS view
+            SELECT {view(include)} AS view
             FROM contacts
             WHERE id IN ({ids})
             ORDER BY id
@@ -132,20 +150,10 @@ _IDS_OF_TAG = """
     ORDER BY contact_id
     LIMIT :limit OFFSET :offset
 """
-# By (with custom_fields, with updated_at): the stored view, or spliced in at its end.
-_OPEN = "substr(document, 1, length(document) - 1)"
-_FIELDS = """ || ',"custom_fields":' || custom_fields"""
-_UPDATED = """ || ',"updated_at":"' || updated_at || '"'"""
-_VIEWS = {
-    (False, False): "document",
-    (True, False): _OPEN + _FIELDS + " || '}'",
-    (False, True): _OPEN + _UPDATED + " || '}'",
-    (True, True): _OPEN + _FIELDS + _UPDATED + " || '}'",
-}
 
 
 def columns(contact: Contact) -> dict[str, object]:
-    """Return what is stored of a contact in its own row."""
+    """Return what is stored of a contact, but for what finds it."""
     return {
         "phone": contact.phone,
         "document": _encode(contact.documented_view()),

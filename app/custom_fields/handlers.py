@@ -2,12 +2,15 @@
 
 from functools import partial
 
+from app import clock
 from app.contacts.model import remove_custom_field
 from app.contacts.sweeps import FIRST_BATCH, Begun, edit_contacts, finish_in_background, sweep
 from app.custom_fields import store
 from app.custom_fields.model import CustomField
 from app.database import Connection, Database
 from app.errors import NotFound
+from app.journal import handlers as journal
+from app.journal.model import FIELD_DELETED
 
 
 def pin_custom_field(
@@ -52,7 +55,7 @@ def _begin(tx: Connection, *, key: str) -> Begun:
         raise NotFound("There is no such custom field: no contact has it.")
     if not field.contacts:
         store.delete_custom_field(tx, field)
-        return Begun(lambda tx, size: True, 0, own=True)
+        return Begun(partial(_advance, field.id), 0, own=True)
     store.pin_custom_field(tx, key, None, None)
     pending = store.find_sweep(tx, field.id)
     if pending is None:
@@ -71,6 +74,8 @@ def _advance(field_id: int, tx: Connection, size: int) -> bool:
         ids = [each.contact_id for each in values if each.contact_id <= pending.last]
         edit_contacts(tx, ids, lambda before, now: remove_custom_field(before, pending.key, now))
         store.delete_values(tx, pending, values[-1])
-    if len(values) < size:
+    done = len(values) < size
+    if done:
         store.delete_sweep(tx, pending)
-    return len(values) < size
+        journal.append(tx, FIELD_DELETED, clock.timestamp(), {"key": pending.key})
+    return done

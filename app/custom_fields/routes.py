@@ -7,10 +7,10 @@ from flask import Blueprint, Response
 
 from app.api_keys.guard import require_scope
 from app.contacts.fields import clean_key
-from app.contacts.schemas import PageQuery, PageQuerySchema
 from app.custom_fields import handlers, store
 from app.custom_fields.schemas import PinSchema
 from app.errors import ValidationError
+from app.web.paging import PageQuery, PageQuerySchema
 from app.web.requests import database, json_object, load, load_query
 from app.web.responses import success
 

@@ -54,7 +54,6 @@ def find_sweep(db: Connection, field_id: int) -> Sweep | None:
         """
         SELECT field_id, key, last, type, value, contact_id
         FROM custom_field_sweeps
-        JOIN custom_fields ON custom_fields.id = field_id
         WHERE field_id = :id
         """,
         {"id": field_id},
@@ -68,10 +67,10 @@ def find_sweep(db: Connection, field_id: int) -> Sweep | None:
 def insert_sweep(db: Connection, field: CustomField) -> None:
     db.change(
         """
-        INSERT INTO custom_field_sweeps (field_id, last, type, value, contact_id)
-        VALUES (:field_id, (SELECT max(id) FROM contacts), :type, :value, :contact_id)
+        INSERT INTO custom_field_sweeps (field_id, key, last, type, value, contact_id)
+        VALUES (:field_id, :key, (SELECT max(id) FROM contacts), :type, :value, :contact_id)
         """,
-        {"field_id": field.id, **vars(Position())},
+        {"field_id": field.id, "key": field.key, **vars(Position())},
     )
 
 

@@ -8,11 +8,15 @@ SECONDS_BETWEEN_TRIES = 0.5
 
 
 class Chore:
-    """Calls `attempt` in a thread of its own, again and again until it says that it is done."""
+    """Calls `attempt` in a thread of its own, again and again until it says that it is done.
 
-    def __init__(self, name: str, attempt: Callable[[], bool]) -> None:
+    It then rests for `rest` times as long as the work took, so that writers get their turn.
+    """
+
+    def __init__(self, name: str, attempt: Callable[[], bool], *, rest: float = 0) -> None:
         self._name = name
         self._attempt = attempt
+        self._rest = rest
         self._mutex = threading.Lock()
         self._wanted = False
         self._running = False
@@ -27,8 +31,10 @@ class Chore:
 
     def _run(self) -> None:
         while self._is_wanted():
+            started = time.monotonic()
             while not self._attempt():
                 time.sleep(SECONDS_BETWEEN_TRIES)
+            time.sleep(self._rest * (time.monotonic() - started))
 
     def _is_wanted(self) -> bool:
         with self._mutex:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from app.database.filesystem import network_filesystem
+from app.database.text import fold, words
 from app.database.write_queue import WriteQueue
 from app.errors import StartError
 
@@ -79,6 +80,10 @@ def _check_file(path: Path) -> None:
 
 def _apply(path: Path) -> None:
     driver = sqlite3.connect(path, isolation_level=None, timeout=30)
+    driver.create_function("fold", 1, fold)
+    driver.create_function(
+        "words", -1, lambda *texts: "".join(f" {word}" for word in words(*texts))
+    )
     try:
         mode = driver.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":

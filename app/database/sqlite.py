@@ -1,147 +1,21 @@
-"""SQLite: a connection for each thread, writers in a queue, the driver's errors as ours."""
+"""The store: a connection for each thread, transactions, and what deletions leave behind."""
 
-import math
 import os
-import sqlite3
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from app.database.chore import Chore
+from app.database.connection import BUSY_SECONDS, Connection
 from app.database.group_commit import GroupCommit
-from app.database.write_queue import WriteQueue
-from app.errors import InsufficientStorage, ServiceError, StoreFault, Unavailable
+from app.errors import ServiceError
 
-BUSY_SECONDS = 5.0
-READERS_SECONDS = 0.1
+MAX_COMPACTED_BYTES = 128 * 1024 * 1024  # About a second, in which writers wait.
+REST = 20
 
-# None of these persist in the file, so each connection sets them.
-PRAGMAS = {
-    "foreign_keys": "ON",
-    "synchronous": "FULL",
-    "wal_autocheckpoint": "1000",
-    "journal_size_limit": "67108864",
-    "cache_size": "-8000",
-    "temp_store": "MEMORY",
-    "mmap_size": "0",
-    "trusted_schema": "OFF",
-    "cell_size_check": "ON",
-    "secure_delete": "ON",
-}
-
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_UNREACHABLE = {
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_PROTOCOL,
-}
-
-_UNREACHABLE_TEXT = "The store cannot be reached: nothing was stored."
-
-Row = tuple[Any, ...]
 T = TypeVar("T")
-
-
-class Connection:
-    """Statements on one SQLite connection; rows come back drained, errors as ours."""
-
-    def __init__(self, path: Path) -> None:
-        self.pid = os.getpid()
-        self.broken = False
-        self._busy_seconds = BUSY_SECONDS
-        with ExitStack() as opened:
-            try:
-                self._queue = WriteQueue(path)
-                opened.callback(self._queue.close)
-                self._driver = sqlite3.connect(
-                    f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_SECONDS
-                )
-                opened.callback(self._driver.close)
-                for name, value in PRAGMAS.items():
-                    self._driver.execute(f"PRAGMA {name} = {value}").fetchall()
-            except OSError as error:
-                raise Unavailable(_UNREACHABLE_TEXT, retry_after=5) from error
-            except sqlite3.Error as error:
-                raise self._translated(error) from error
-            self.close = opened.pop_all().close
-
-    def execute(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
-        try:
-            # Drained at once: an open cursor would hold the write lock or block a checkpoint.
-            return self._driver.execute(sql, parameters or {}).fetchall()
-        except sqlite3.Error as error:
-            raise self._translated(error) from error
-
-    def change(self, sql: str, parameters: Mapping[str, object]) -> int:
-        """Run a statement that gives no rows; return how many it changed."""
-        try:
-            return self._driver.execute(sql, parameters).rowcount
-        except sqlite3.Error as error:
-            raise self._translated(error) from error
-
-    def begin_write(self, seconds: float) -> None:
-        """Wait in the queue of writers, then at most the rest of `seconds` for SQLite's lock.
-
-        With no seconds to wait, it fails at once where another writer is at work.
-        """
-        deadline = time.monotonic() + seconds
-        self._queue.enter(wait=seconds > 0)
-        try:
-            self._wait_at_most(max(0.0, deadline - time.monotonic()))
-            self.execute("BEGIN IMMEDIATE")
-        except BaseException:
-            self._queue.leave()
-            raise
-
-    def end_write(self, *, commit: bool) -> None:
-        """Commit or roll back; a commit that fails leaves nothing of its transaction."""
-        try:
-            if commit:
-                self.execute("COMMIT")
-        finally:
-            try:
-                self.rollback()
-            finally:
-                self._queue.leave()
-
-    def rollback(self) -> None:
-        """End the transaction, where an error has not ended it already."""
-        if self._driver.in_transaction:
-            self.execute("ROLLBACK")
-
-    def truncate_log(self) -> bool:
-        """Fold the write-ahead log into the database and empty it; False while readers need it."""
-        self._queue.enter()
-        try:
-            self._wait_at_most(READERS_SECONDS)
-            [(blocked, _, _)] = self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            self._queue.leave()
-        return not blocked
-
-    def _wait_at_most(self, seconds: float) -> None:
-        seconds = math.ceil(seconds * 10) / 10
-        if seconds != self._busy_seconds:
-            self._driver.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}").fetchall()
-            self._busy_seconds = seconds
-
-    def _translated(self, error: sqlite3.Error) -> ServiceError:
-        """Return our error for the driver's (https://www.sqlite.org/rescode.html)."""
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        self.broken |= code in _UNREACHABLE | _DAMAGED
-        if code in _BUSY:
-            return Unavailable("The store is busy: send the request again in a moment.")
-        if code == sqlite3.SQLITE_FULL:
-            return InsufficientStorage("The disk is full: nothing was stored.")
-        if code in _UNREACHABLE:
-            return Unavailable(_UNREACHABLE_TEXT, retry_after=5)
-        return StoreFault(f"SQLite says: {error}")
 
 
 class Database:
@@ -151,6 +25,8 @@ class Database:
         self.path = path
         self._local = threading.local()
         self._group = GroupCommit(self._commit_all)
+        self._log_eraser = Chore("log eraser", self.truncate_log, rest=REST)
+        self._compactor = Chore("compactor", self._compact, rest=REST)
         self._chores: dict[str, Chore] = {}
 
     def connection(self) -> Connection:
@@ -204,9 +80,17 @@ class Database:
         finally:
             connection.rollback()
 
+    def erase(self) -> None:
+        """Soon leave no trace of what was deleted: first in the log, then in unused space.
+
+        A store of more than `MAX_COMPACTED_BYTES` keeps what lies in unused space.
+        """
+        self._log_eraser.request()
+        self._compactor.request()
+
     def erase_log(self) -> None:
         """Soon empty the write-ahead log, so that nothing deleted lives on in it."""
-        self.in_background("log eraser", self.truncate_log)
+        self._log_eraser.request()
 
     def in_background(self, name: str, attempt: Callable[[], bool]) -> None:
         """Have a thread call `attempt` until it is true; one thread at a time for each name.
@@ -214,6 +98,16 @@ class Database:
         It must close the connection of its thread.
         """
         self._chores.setdefault(name, Chore(name, attempt)).request()
+
+    def _compact(self) -> bool:
+        try:
+            self.connection().compact(MAX_COMPACTED_BYTES)
+        except ServiceError:
+            pass  # No room for a copy, or others keep the store: the next deletion tries again.
+        finally:
+            self.close()
+        self._log_eraser.request()
+        return True
 
     def truncate_log(self) -> bool:
         """Empty the write-ahead log, if no reader needs it; closes this thread's connection."""

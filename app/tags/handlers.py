@@ -5,10 +5,13 @@ The intention is stored with the first batch, so that whoever comes next can fin
 
 from functools import partial
 
+from app import clock
 from app.contacts import model as contacts
 from app.contacts.sweeps import FIRST_BATCH, Begun, edit_contacts, finish_in_background, sweep
 from app.database import Connection, Database
 from app.errors import NotFound
+from app.journal import handlers as journal
+from app.journal.model import TAG_DELETED, TAG_RENAMED
 from app.tags import store
 from app.tags.model import Sweep
 
@@ -52,12 +55,12 @@ def _begin(tx: Connection, *, name: str, new_name: str | None) -> Begun:
     The pending one may be the same: a client asks again after a time-out, and finds then what
     came meanwhile, or nothing.
     """
+    tag = store.find_tag(tx, name)
     for pending in store.list_sweeps(tx):
         if pending.names() & {name, new_name}:
             same = (pending.name, pending.new_name) == (name, new_name)
-            contacts = pending.contacts if same else 0
-            return Begun(partial(_advance, pending.tag_id), contacts, own=False)
-    tag = store.find_tag(tx, name)
+            carried = tag.contacts if tag and same else 0
+            return Begun(partial(_advance, pending.tag_id), carried, own=False)
     if tag is None:
         raise _unknown()
     store.insert_sweep(tx, tag, new_name)
@@ -74,15 +77,26 @@ def _advance(tag_id: int, tx: Connection, size: int) -> bool:
     if ids:
         edit_contacts(tx, ids, partial(_edit, pending))
         store.move_links(tx, pending, ids)
-    if len(ids) < size:
+    done = len(ids) < size
+    if done:
         store.delete_sweep(tx, pending)
-    return len(ids) < size
+        _tell(tx, pending)
+    return done
 
 
 def _edit(pending: Sweep, before: contacts.Contact, now: str) -> contacts.Change:
     if pending.new_name is None:
         return contacts.remove_tag(before, pending.name, now)
     return contacts.rename_tag(before, pending.name, pending.new_name, now)
+
+
+def _tell(tx: Connection, done: Sweep) -> None:
+    """Tell of all contacts at once: each would be a page of journal for one word."""
+    if done.new_name is None:
+        journal.append(tx, TAG_DELETED, clock.timestamp(), {"name": done.name})
+    else:
+        data = {"name": done.name, "new_name": done.new_name}
+        journal.append(tx, TAG_RENAMED, clock.timestamp(), data)
 
 
 def _unknown() -> NotFound:

@@ -14,14 +14,12 @@ class Tag:
 class Sweep:
     """A tag that is being renamed, or deleted where it has no new name.
 
-    `contacts` carry it still. Those with a row id up to `position` are done, those after `last`
-    came later.
+    Contacts with a row id up to `position` are done, those after `last` came later.
     """
 
     tag_id: int
     name: str
     new_name: str | None
-    contacts: int
     position: int
     last: int
 

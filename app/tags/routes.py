@@ -6,9 +6,9 @@ from flask import Blueprint, Response
 from marshmallow import Schema
 
 from app.api_keys.guard import require_scope
-from app.contacts.schemas import PageQuery, PageQuerySchema
 from app.tags import handlers, store
 from app.tags.schemas import RenameSchema
+from app.web.paging import PageQuery, PageQuerySchema
 from app.web.requests import database, json_object, load, load_query
 from app.web.responses import success
 

@@ -32,22 +32,15 @@ def find_tag(db: Connection, name: str) -> Tag | None:
 
 def list_sweeps(db: Connection) -> list[Sweep]:
     """Return all pending changes; there are only as many as are under way or interrupted."""
-    rows = db.execute(
-        """
-        SELECT tag_id, name, new_name, tags.contacts, position, last
-        FROM tag_sweeps
-        JOIN tags ON tags.id = tag_id
-        """
-    )
+    rows = db.execute("SELECT tag_id, name, new_name, position, last FROM tag_sweeps")
     return [Sweep(*row) for row in rows]
 
 
 def find_sweep(db: Connection, tag_id: int) -> Sweep | None:
     rows = db.execute(
         """
-        SELECT tag_id, name, new_name, tags.contacts, position, last
+        SELECT tag_id, name, new_name, position, last
         FROM tag_sweeps
-        JOIN tags ON tags.id = tag_id
         WHERE tag_id = :tag_id
         """,
         {"tag_id": tag_id},
@@ -58,10 +51,10 @@ def find_sweep(db: Connection, tag_id: int) -> Sweep | None:
 def insert_sweep(db: Connection, tag: Tag, new_name: str | None) -> None:
     db.change(
         """
-        INSERT INTO tag_sweeps (tag_id, new_name, position, last)
-        VALUES (:tag_id, :new_name, 0, (SELECT max(id) FROM contacts))
+        INSERT INTO tag_sweeps (tag_id, name, new_name, position, last)
+        VALUES (:tag_id, :name, :new_name, 0, (SELECT max(id) FROM contacts))
         """,
-        {"tag_id": tag.id, "new_name": new_name},
+        {"tag_id": tag.id, "name": tag.name, "new_name": new_name},
     )
 
 

@@ -45,7 +45,8 @@ def load(schema: marshmallow.Schema, data: dict[str, Any]) -> Any:
 
 
 def load_query(schema: marshmallow.Schema) -> Any:
-    """Check the query string by a schema; a parameter given twice is refused.
+    """Check the query string by a schema; a parameter given twice is refused, unless the schema
+    names it in `repeatable`: its values then come as a list.
 
     Clients ask the same again and again: what comes out is kept, and must not be changed.
     """
@@ -58,10 +59,12 @@ def _query(schema: marshmallow.Schema, query_string: bytes) -> Any:
         args = request.args
     except UnicodeDecodeError:
         raise ValidationError({"query": ["Must be percent-encoded UTF-8."]}) from None
-    twice = [name for name, values in args.lists() if len(values) > 1]
-    if twice:
+    repeatable = getattr(schema, "repeatable", ())
+    given = {name: values for name, values in args.lists() if name not in repeatable}
+    if twice := [name for name, values in given.items() if len(values) > 1]:
         raise ValidationError({_cut(name): ["Given more than once."] for name in twice})
-    return load(schema, args.to_dict())
+    lists = {name: args.getlist(name) for name in repeatable if name in args}
+    return load(schema, {name: values[0] for name, values in given.items()} | lists)
 
 
 def json_object(*media_types: str) -> dict[str, Any]:

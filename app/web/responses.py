@@ -19,6 +19,7 @@ STATUSES = {
     "not_found": 404,
     "method_not_allowed": 405,
     "conflict": 409,
+    "gone": 410,
     "precondition_failed": 412,
     "payload_too_large": 413,
     "unsupported_media_type": 415,
@@ -27,14 +28,14 @@ STATUSES = {
     "unavailable": 503,
     "insufficient_storage": 507,
 }
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _SANE_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
 _INTERNAL = "Something went wrong here: the log has it under this request_id."
 
 
 def success(body: dict[str, Any], status: int = 200) -> Response:
     """Answer with the envelope of success around `body`."""
-    return json_response(_encode({"success": True, **body}), status)
+    return json_response(encode({"success": True, **body}), status)
 
 
 def json_response(text: str, status: int = 200) -> Response:

@@ -113,7 +113,7 @@ def test_diff_shows_values_before_and_after() -> None:
     draft = Draft(PHONE, "Asha", tags=(), custom_fields={"plan": "free", "a.b": 1})
     assert upsert(PRIYA, draft, NOW).diff() == {
         "first_name": {"before": "Priya", "after": "Asha"},
-        "tags": {"before": ("VIP", "Lead"), "after": ()},
+        "tags": {"before": ["VIP", "Lead"], "after": []},
         "custom_fields.plan": {"before": "pro", "after": "free"},
         "custom_fields.a.b": {"before": None, "after": 1},
     }

@@ -11,8 +11,6 @@ from app.contacts.fields import MAX_INTEGER, clean_key, clean_tag, clean_text, c
 from app.contacts.model import Draft
 from app.contacts.schemas import (
     ContactSchema,
-    ListQuery,
-    ListQuerySchema,
     UpsertQuery,
     UpsertQuerySchema,
 )
@@ -208,28 +206,6 @@ def test_valid_check_reaches_the_phone() -> None:
     assert ContactSchema().load({"phone": "15555555555"}).phone == "15555555555"
     with pytest.raises(ValidationError, match="not assigned"):
         ContactSchema("valid").load({"phone": "15555555555"})
-
-
-def test_list_query_has_defaults() -> None:
-    assert ListQuerySchema().load({}) == ListQuery(limit=20, offset=0, tag=None)
-
-
-def test_list_query_takes_its_bounds() -> None:
-    for limit, offset in (("1", "0"), ("100", "2147483647"), ("007", "00")):
-        query = ListQuerySchema().load({"limit": limit, "offset": offset})
-        assert (query.limit, query.offset) == (int(limit), int(offset))
-
-
-def test_include_takes_names_in_any_order() -> None:
-    both = frozenset({"custom_fields", "updated_at"})
-    for text in ("custom_fields,updated_at", "updated_at,custom_fields"):
-        assert ListQuerySchema().load({"include": text}).include == both
-
-
-@pytest.mark.parametrize("text", ["", ",", "tags", "custom_fields,", "custom_fields, updated_at"])
-def test_include_rejects_other_names(text: str) -> None:
-    with pytest.raises(ValidationError):
-        ListQuerySchema().load({"include": text})
 
 
 @pytest.mark.parametrize("text", ["", "1", "0", "True", "yes", " true", "null"])

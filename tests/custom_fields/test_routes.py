@@ -184,6 +184,17 @@ def test_deletes_values_of_every_type(client: FlaskClient, db: Database) -> None
     assert store_faults(db.path) == []
 
 
+@pytest.mark.usefixtures("three")
+def test_tells_of_a_deletion_once(client: FlaskClient) -> None:
+    client.put(f"{URL}/plan", json={"label": "Plan"})
+    client.delete(f"{URL}/plan")
+    client.delete(f"{URL}/plan")
+    changes = client.get("/v1/changes").get_json()["changes"]
+    assert [(each["event"], each["data"]) for each in changes[3:]] == [
+        ("custom_field.deleted", {"key": "plan"})
+    ]
+
+
 def test_deletes_a_field_that_is_only_pinned(client: FlaskClient) -> None:
     client.put(f"{URL}/city", json={"type": "string"})
     assert client.delete(f"{URL}/city").get_json()["changed"] == 0

@@ -1,5 +1,6 @@
 """The write-ahead log after a deletion."""
 
+import random
 import threading
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from app.database.chore import Chore
 from tests.conftest import wait_until
 
 SECRETS = ("Zaphod", "Beeblebrox", "zaphod@example.com", "Betelgeuse-Five", "pan-galactic")
+SECRETS += ("zaphod", "beeblebrox")
 
 
 def _store(db: Database, phone: str = "918856879188") -> None:
@@ -40,6 +42,31 @@ def test_erases_a_deleted_contact_from_all_files(db: Database) -> None:
     wait_until(lambda: not _traces(db), seconds=10)
 
 
+def test_erases_what_moved_within_the_file(db: Database) -> None:
+    """Pages that split and merge leave copies in their unused space."""
+    source = random.Random(2)
+
+    def store_another() -> None:
+        number = source.randrange(400)
+        handlers.upsert_contact(
+            db,
+            Draft(
+                f"9188{number:08d}",
+                first_name="x" * source.randrange(1, 200),
+                email=f"{'y' * source.randrange(1, 40)}{number}@example.com",
+                tags=tuple(f"t{source.randrange(40)}" for _ in range(3)),
+                custom_fields={f"k{source.randrange(10)}": "v" * source.randrange(300)},
+            ),
+        )
+
+    for number in range(400):
+        store_another()
+        if number == 100:
+            _store(db, "918800000999")
+    handlers.delete_contact(db, "918800000999")
+    wait_until(lambda: not _traces(db), seconds=20)
+
+
 def test_waits_for_readers(db: Database) -> None:
     _store(db)
     reader = Database(db.path)
@@ -68,6 +95,7 @@ def test_a_start_erases_what_a_kill_left_behind(db: Database, tmp_path: Path) ->
         tx.execute("DELETE FROM contacts")
         tx.execute("DELETE FROM contact_tags")
         tx.execute("DELETE FROM custom_field_values")
+        tx.execute("DELETE FROM contact_words")
     assert _traces(db)
     assert db.truncate_log()
     assert not _traces(db)

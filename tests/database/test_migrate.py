@@ -1,5 +1,6 @@
 """A database is brought to today's schema, whole or not at all."""
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -68,6 +69,30 @@ def test_makes_a_database_from_nothing(path: Path) -> None:
     assert _pragma(path, "journal_mode") == "wal"
     assert {"contacts", "tags", "api_keys"} <= {name for name, _ in _schema(path)}
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_makes_old_contacts_searchable(path: Path) -> None:
+    people = [("918856879188", "Łukasz", "O'Neill"), ("918856879189", None, None)]
+    with closing(sqlite3.connect(path, isolation_level=None)) as driver:
+        for version in (1, 2):
+            module._apply_one(driver, version, migrations()[version])
+        for phone, first, last in people:
+            view = {"phone": phone, "first_name": first, "last_name": last, "email": None}
+            driver.execute(
+                "INSERT INTO contacts (phone, document, custom_fields, created_at, updated_at) "
+                "VALUES (?, ?, '{}', '2026', '2026')",
+                (phone, json.dumps(view)),
+            )
+    migrate(path)
+    with closing(sqlite3.connect(path)) as driver:
+        assert driver.execute(
+            "SELECT first_name_key, last_name_key, email_key, words FROM contacts ORDER BY id"
+        ).fetchall() == [("lukasz", "o'neill", None, " lukasz o neill"), (None, None, None, "")]
+        assert driver.execute("SELECT word, contact_id FROM contact_words").fetchall() == [
+            ("lukasz", 1),
+            ("neill", 1),
+            ("o", 1),
+        ]
 
 
 def test_numbers_its_migrations_without_a_gap() -> None:

@@ -127,6 +127,19 @@ def test_renames_it_to_itself_without_a_write(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("three")
+def test_tells_of_each_change_once(client: FlaskClient) -> None:
+    client.patch("/v1/tags/VIP", json={"name": "Gold"})
+    client.patch("/v1/tags/Gold", json={"name": "Gold"})
+    client.delete("/v1/tags/Gold")
+    client.delete("/v1/tags/Gold")
+    changes = client.get("/v1/changes").get_json()["changes"]
+    assert [(each["event"], each["data"]) for each in changes[3:]] == [
+        ("tag.renamed", {"name": "VIP", "new_name": "Gold"}),
+        ("tag.deleted", {"name": "Gold"}),
+    ]
+
+
+@pytest.mark.usefixtures("three")
 def test_case_counts(client: FlaskClient) -> None:
     assert client.patch("/v1/tags/vip", json={"name": "VIP"}).status_code == 404
     assert client.patch("/v1/tags/VIP", json={"name": "vip"}).get_json()["changed"] == 3

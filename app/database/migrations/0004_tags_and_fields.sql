@@ -41,8 +41,10 @@ END;
 
 -- A tag on its way out of all contacts that carried it when that was asked for, in batches by id:
 -- those up to `position` are done, those after `last` came later. Without a new name it is deleted.
+-- A row stays until that is told in the journal, be the tag itself gone before.
 CREATE TABLE tag_sweeps (
-    tag_id INTEGER PRIMARY KEY REFERENCES tags (id) ON DELETE CASCADE,
+    tag_id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
     new_name TEXT,
     position INTEGER NOT NULL,
     last INTEGER NOT NULL
@@ -50,7 +52,8 @@ CREATE TABLE tag_sweeps (
 
 -- The same for a custom field that is deleted; the values are done up to (type, value, contact_id).
 CREATE TABLE custom_field_sweeps (
-    field_id INTEGER PRIMARY KEY REFERENCES custom_fields (id) ON DELETE CASCADE,
+    field_id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL,
     last INTEGER NOT NULL,
     type TEXT NOT NULL,
     value ANY NOT NULL,

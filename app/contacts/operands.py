@@ -1,0 +1,109 @@
+"""What a field may be compared with: values checked and normalised."""
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from marshmallow import ValidationError
+
+from app.contacts.fields import MAX_VALUE, clean_text, clean_value
+from app.contacts.phone import PhoneError, normalise
+
+CUSTOM = "custom_fields."
+ORDERED = ("gt", "gte", "lt", "lte")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def operand(field: str, op: str, value: object) -> Any:
+    """Check what `op` compares a field with. Raises marshmallow's `ValidationError`."""
+    if field.startswith(CUSTOM):
+        return _custom_value(op, value)
+    if field in ("created_at", "updated_at"):
+        return instant(value, op)
+    if field in ("phone", "id"):
+        return _digits(value) if op == "starts_with" else _phone(field, value)
+    text = clean_text(value, MAX_VALUE)
+    if not text:
+        raise ValidationError("Must not be empty: use exists to ask whether there is one.")
+    return text
+
+
+def _custom_value(op: str, value: object) -> Any:
+    if value is None:
+        raise ValidationError("Must not be null: use exists to ask whether there is one.")
+    value = clean_value(value)
+    if op in ORDERED and isinstance(value, bool):
+        raise ValidationError("Must be a number or a string: booleans have no order.")
+    if op in ("contains", "starts_with") and not (isinstance(value, str) and value):
+        raise ValidationError("Must be a string, not empty.")
+    return value
+
+
+def _phone(field: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ValidationError("Must be a string.")
+    stored = value.removeprefix("cnt_") if field == "id" else value
+    if stored != value and stored.isascii() and stored.isdigit():
+        return stored[:64]
+    try:
+        return normalise(stored)
+    except PhoneError as error:
+        raise ValidationError(str(error)) from None
+
+
+def _digits(value: object) -> str:
+    digits = phone_digits(value) if isinstance(value, str) else ""
+    if not digits:
+        raise ValidationError('Must be leading digits with the country code, such as "9188".')
+    return digits
+
+
+def phone_digits(text: str) -> str:
+    """Return the digits of the beginning of a phone, or nothing where it is none."""
+    squeezed = re.sub(r"[\s().\-/]+", "", text[:64])
+    digits = squeezed.removeprefix("+")
+    if digits == squeezed:
+        digits = digits.removeprefix("00")
+    return digits if digits.isascii() and digits.isdigit() else ""
+
+
+def instant(value: object, op: str) -> str:
+    """Return an RFC 3339 instant as contacts keep theirs, to the second in UTC.
+
+    What lies between two seconds becomes the one that makes `op` hold for the same contacts.
+    """
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise ValidationError('Must be an instant with its zone, such as "2026-06-02T08:00:00Z".')
+    try:
+        parsed = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        whole = parsed.replace(microsecond=0)
+        if whole != parsed:
+            if op in ("eq", "ne"):
+                raise ValidationError("Must be in whole seconds, as contacts keep them.")
+            if op in ("gte", "lt"):
+                whole += timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        raise ValidationError("There is no such date or time.") from None
+    return f"{whole.replace(tzinfo=None).isoformat()}Z"
+
+
+def readings(text: str) -> list[Any]:
+    """Return what a text may stand for: itself, a boolean or a number."""
+    if text in ("true", "false"):
+        return [text, text == "true"]
+    if not _NUMBER.fullmatch(text):
+        return [text]
+    number = float(text)
+    if not math.isfinite(number):
+        return [text]
+    whole = re.fullmatch(r"-?[0-9]{1,15}", text)
+    return [text, int(text) if whole else number]
+
+
+def is_number(text: str) -> bool:
+    return bool(_NUMBER.fullmatch(text))

@@ -1,0 +1,38 @@
+"""Folded text: what sorting and word search compare, blind to case and accents."""
+
+import re
+import unicodedata
+
+# Letters that Unicode does not decompose into a base and an accent.
+_LOOKALIKES = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i"} | {"æ": "ae", "œ": "oe", "þ": "th"}
+)
+_ACCENTS = re.compile(r"[\u0300-\u036f]+")
+# ASCII and Latin-1 punctuation, white space, general and CJK punctuation.
+_BETWEEN_WORDS = re.compile(
+    r"[\s\x00-/:-@\[-`{-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\xd7\xf7\u2000-\u206f\u3000-\u303f]+"
+)
+
+
+def fold(text: str | None) -> str | None:
+    """Return text without case and accents. Folding a part gives that part of the whole's fold."""
+    if text is None:
+        return None
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return _ACCENTS.sub("", decomposed).casefold().translate(_LOOKALIKES)
+
+
+def words(*texts: str | None) -> list[str]:
+    """Return the distinct folded words of texts."""
+    folded = " ".join(filter(None, map(fold, texts)))
+    return list(dict.fromkeys(filter(None, _BETWEEN_WORDS.split(folded))))
+
+
+def following(prefix: str) -> str:
+    """Return the least text that comes after all that start with `prefix`, by code points."""
+    last = ord(prefix[-1])
+    if last == 0x10FFFF:
+        return following(prefix[:-1])
+    return prefix[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)

@@ -1,0 +1,56 @@
+"""What is done with the journal: writers append to it, readers follow it."""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from app.database import Connection
+from app.errors import Gone
+from app.journal import store
+from app.journal.model import DELETED, Event
+
+LOOKED_AT = 10_000
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def append(
+    tx: Connection, event: str, timestamp: str, data: Mapping[str, Any], *, phone: str | None = None
+) -> None:
+    """Add an event in the caller's transaction; `phone` is that of the contact it tells of."""
+    store.insert_event(tx, event, timestamp, phone, _encode(data))
+
+
+def erase_contact(tx: Connection, phone: str, id: str, timestamp: str) -> None:
+    """Take a deleted contact out of what was told of it, and tell that it is deleted."""
+    data = {"id": id, "deleted": True}
+    store.erase_events(tx, phone, _encode(data))
+    append(tx, DELETED, timestamp, data, phone=phone)
+
+
+def merge_contact(tx: Connection, phone: str, to: str) -> None:
+    """Let what was told of a contact be erased with the one that it was merged into."""
+    store.move_events(tx, phone, to)
+
+
+def read_changes(
+    db: Connection, after: int | None, limit: int, events: Collection[str] | None
+) -> tuple[list[Event], int]:
+    """Return the next events, all or those of some kinds, and the number to go on after.
+
+    None starts with the oldest event there is. Needs a snapshot. Raises `Gone` where events
+    after that number are kept no longer, or were never here.
+    """
+    removed, last = store.removed_through(db), store.last_seq(db)
+    if after is None:
+        after = removed
+    if not removed <= after <= last:
+        what = "are kept no longer" if after < removed else "were never in this store"
+        raise Gone(
+            f"Changes after {after} {what}: start over from a list of all contacts, then go on "
+            f"after {last}.",
+            details={"after": [f"Must be from {removed} to {last}."]},
+        )
+    if events is None:
+        found = store.list_events(db, after=after, most=limit)
+        return found, found[-1].seq if found else after
+    return store.list_events_of(db, events, after=after, most=limit, looked_at=LOOKED_AT)

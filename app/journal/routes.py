@@ -1,0 +1,62 @@
+"""The changes feed over HTTP."""
+
+from dataclasses import replace
+from typing import cast
+
+from flask import Blueprint, Response, current_app
+
+from app.api_keys.guard import require_scope
+from app.journal import handlers, store
+from app.journal.model import Event
+from app.journal.schemas import ChangesQuery, ChangesQuerySchema
+from app.journal.waiting import WaitingRoom
+from app.web.requests import database, load_query
+from app.web.responses import json_response
+
+blueprint = Blueprint("journal", __name__, url_prefix="/v1")
+
+_changes_query = ChangesQuerySchema()
+
+
+@blueprint.get("/changes")
+@require_scope("contacts:read")
+def get_changes() -> Response:
+    query: ChangesQuery = load_query(_changes_query)
+    found, next_after = _read(query)
+    if found or not query.wait:
+        return _answer(found, next_after)
+    room = cast(WaitingRoom, current_app.extensions["waiting_room"])
+    with room.seat() as seated:
+        if not seated:
+            response = _answer(found, next_after)
+            response.headers["Retry-After"] = "1"
+            return response
+        found, next_after = _wait(room, query, next_after)
+    return _answer(found, next_after)
+
+
+def _wait(room: WaitingRoom, query: ChangesQuery, after: int) -> tuple[list[Event], int]:
+    found: list[Event] = []
+
+    def has_come() -> bool:
+        nonlocal found, after
+        if store.last_seq(database().connection()) > after:
+            found, after = _read(replace(query, after=after))
+        return bool(found)
+
+    room.wait(query.wait, has_come)
+    return found, after
+
+
+def _read(query: ChangesQuery) -> tuple[list[Event], int]:
+    with database().snapshot() as snapshot:
+        return handlers.read_changes(snapshot, query.after, query.limit, query.types)
+
+
+def _answer(events: list[Event], next_after: int) -> Response:
+    changes = ",".join(
+        f'{{"seq":{each.seq},"event":"{each.event}","timestamp":"{each.timestamp}",'
+        f'"data":{each.data}}}'
+        for each in events
+    )
+    return json_response(f'{{"success":true,"changes":[{changes}],"next_after":{next_after}}}')

@@ -1,0 +1,95 @@
+"""The journal in the database."""
+
+from collections.abc import Collection
+
+from app.database import Connection
+from app.journal.model import Event
+
+
+def insert_event(db: Connection, event: str, timestamp: str, phone: str | None, data: str) -> None:
+    db.change(
+        """
+        INSERT INTO changes (event, timestamp, phone, data)
+        VALUES (:event, :timestamp, :phone, :data)
+        """,
+        {"event": event, "timestamp": timestamp, "phone": phone, "data": data},
+    )
+
+
+def erase_events(db: Connection, phone: str, data: str) -> None:
+    """Leave nothing of a contact in its events but what `data` says."""
+    db.change(
+        "UPDATE changes SET data = :data WHERE phone = :phone", {"phone": phone, "data": data}
+    )
+
+
+def move_events(db: Connection, phone: str, to: str) -> None:
+    db.change("UPDATE changes SET phone = :to WHERE phone = :phone", {"phone": phone, "to": to})
+
+
+def last_seq(db: Connection) -> int:
+    """Return the number of the newest event that was ever kept."""
+    rows = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'")
+    return int(rows[0][0]) if rows else 0
+
+
+def removed_through(db: Connection) -> int:
+    """Return the number of the newest event that retention has removed."""
+    [(seq,)] = db.execute("SELECT value FROM counters WHERE name = 'changes_removed'")
+    return int(seq)
+
+
+def list_events(db: Connection, *, after: int, most: int) -> list[Event]:
+    """Return the `most` next events after a number, oldest first."""
+    rows = db.execute(
+        """
+        SELECT seq, event, timestamp, data
+        FROM changes
+        WHERE seq > :after
+        ORDER BY seq
+        LIMIT :most
+        """,
+        {"after": after, "most": most},
+    )
+    return [Event(*row) for row in rows]
+
+
+def list_events_of(
+    db: Connection, events: Collection[str], *, after: int, most: int, looked_at: int
+) -> tuple[list[Event], int]:
+    """Return those of some kinds among the `looked_at` next ones, and the last one looked at."""
+    names = {f"event{index}": event for index, event in enumerate(events)}
+    rows = db.execute(
+        f"""
+        SELECT seq, event, timestamp, data
+        FROM changes
+        WHERE seq > :after
+            AND seq <= :after + :looked_at
+            AND event IN ({", ".join(f":{name}" for name in names)})
+        ORDER BY seq
+        LIMIT :most
+        """,
+        {"after": after, "most": most, "looked_at": looked_at, **names},
+    )
+    found = [Event(*row) for row in rows]
+    if len(found) == most:
+        return found, found[-1].seq
+    return found, min(after + looked_at, last_seq(db))
+
+
+def remove_events(db: Connection, before: str, most: int) -> int:
+    """Remove the oldest events from before an instant; return how many there were, up to `most`."""
+    [(last, count)] = db.execute(
+        """
+        SELECT max(seq), count(*)
+        FROM (SELECT seq, timestamp FROM changes ORDER BY seq LIMIT :most)
+        WHERE timestamp < :before
+        """,
+        {"before": before, "most": most},
+    )
+    if count:
+        db.change("DELETE FROM changes WHERE seq <= :last", {"last": last})
+        db.change(
+            "UPDATE counters SET value = :last WHERE name = 'changes_removed'", {"last": last}
+        )
+    return int(count)

@@ -1,0 +1,67 @@
+"""Folded text: blind to case and accents, and a part folds to a part."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.database.text import fold, following, words
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+quick = settings(deadline=None, derandomize=True, database=None)
+
+
+@pytest.mark.parametrize(
+    ("given", "folded"),
+    [
+        ("Priya", "priya"),
+        ("ÀÉÎõü", "aeiou"),
+        ("e\u0301", "e"),
+        ("Straße", "strasse"),
+        ("Łukasz Øre Đặng", "lukasz ore dang"),
+        ("İstanbul ISPARTA ırmak", "istanbul isparta irmak"),
+        ("Æsir Þór", "aesir thor"),
+        ("ΣΊΣΥΦΟΣ σίσυφος", "σισυφοσ σισυφοσ"),
+        ("\uff30\uff52iya", "priya"),
+        ("山田", "山田"),
+        ("प्रिया", "प्रिया"),
+        ("", ""),
+        (None, None),
+    ],
+)
+def test_folds(given: str | None, folded: str | None) -> None:
+    assert fold(given) == folded
+
+
+@quick
+@given(text, text)
+def test_a_part_folds_to_a_part(one: str, other: str) -> None:
+    assert fold(one + other) == f"{fold(one)}{fold(other)}"
+    assert fold(fold(one)) == fold(one)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (("Jean-Luc O'Neill", None), ["jean", "luc", "o", "neill"]),
+        (("priya.s+x_y@Exämple.com",), ["priya", "s", "x", "y", "example", "com"]),
+        (("Anna", "anna ANNA"), ["anna"]),
+        (("प्रिया 🙂",), ["प्रिया", "🙂"]),
+        (("Gül\u2013Su\u3000(Ay)",), ["gul", "su", "ay"]),
+        (("%_*\"'", "", None), []),
+    ],
+)
+def test_splits_words(given: tuple[str | None, ...], expected: list[str]) -> None:
+    assert words(*given) == expected
+
+
+@quick
+@given(text.filter(bool), text)
+def test_what_follows_a_prefix_follows_all_that_start_with_it(prefix: str, rest: str) -> None:
+    if prefix.strip("\U0010ffff"):
+        assert prefix + rest < following(prefix)
+        assert not following(prefix).startswith(prefix)
+
+
+def test_what_follows_skips_what_is_no_character() -> None:
+    assert following("a\ud7ff") == "a\ue000"
+    assert following("a\U0010ffff") == "b"

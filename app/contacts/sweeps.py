@@ -119,12 +119,15 @@ def finish_in_background(
     db: Database, name: str, unfinished: Callable[[Connection], Sequence[Advance]]
 ) -> None:
     """Finish what was interrupted, if anything was; called again, it does not start twice."""
+    told = False
 
     def attempt() -> bool:
+        nonlocal told
         try:
             sweeps = unfinished(db.connection())
-            if sweeps:
-                _log.warning("Finishing an interrupted change of many contacts: %s", name)
+            if sweeps and not told:
+                _log.warning("Finishing a change of many contacts: %s", name)
+                told = True
             for advance in sweeps:
                 in_batches(db, advance)
             if sweeps:

@@ -35,8 +35,8 @@ def get_custom_fields() -> Response:
 @blueprint.put("/<name:key>")
 @require_scope("admin")
 def put_custom_field(key: str) -> Response:
-    load_query(_no_query)
     pin = load(_pin_schema, json_object())
+    load_query(_no_query)
     field = handlers.pin_custom_field(
         database(), _new_key(key), label=pin.get("label"), required_type=pin.get("type")
     )

@@ -33,8 +33,8 @@ def get_tags() -> Response:
 @blueprint.patch("/<name:name>")
 @require_scope("contacts:write")
 def patch_tag(name: str) -> Response:
-    load_query(_no_query)
     new_name = load(_rename_schema, json_object("application/merge-patch+json"))["name"]
+    load_query(_no_query)
     count, changed = handlers.rename_tag(database(), name, new_name)
     return success({"tag": {"name": new_name, "contacts": count}, "changed": changed})
 

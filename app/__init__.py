@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import api_docs, api_keys, contacts, journal, web
+from app import api_docs, api_keys, contacts, custom_fields, journal, tags, web
 from app.database import Database
 from app.settings import Settings, load
 from app.startup import prepare
@@ -38,5 +38,7 @@ def create_app(settings: Settings | None = None, *, prepared: bool = False) -> F
     api_keys.register(app)
     journal.register(app, threads=settings.threads)
     contacts.register(app, phone_check=settings.phone_check)
+    tags.register(app)
+    custom_fields.register(app)
     api_docs.register(app)
     return app

@@ -19,6 +19,7 @@ from gunicorn.workers import gthread
 
 from app.database import Database
 from app.settings import Settings
+from app.startup import finish_sweeps
 
 STALL_SECONDS = 5
 RECEIVE_SECONDS = 10  # For a whole request, however it trickles in.
@@ -168,6 +169,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "loglevel": "warning",
         "pre_fork": _hold_signals,
         "when_ready": when_ready,
+        "post_worker_init": lambda worker: finish_sweeps(Database(settings.database)),
         # The database file is then whole by itself.
         "on_exit": lambda arbiter: Database(settings.database).truncate_log(),
     }

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.api_keys.handlers import create_first_api_key
+from app.custom_fields import handlers as custom_fields
 from app.database import Database
 from app.database.migrate import migrate
 from app.errors import ServiceError, StartError
 from app.settings import Settings, default_data_folder
+from app.tags import handlers as tags
 
 KEY_FILE = "first-admin-key"
 
@@ -51,3 +53,12 @@ def prepare_folder(folder: Path) -> None:
         raise StartError(f"cannot use the data folder {folder}: {error.strerror}") from None
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise StartError(f"cannot write to the data folder {folder}: choose another with --data")
+
+
+def finish_sweeps(db: Database) -> None:
+    """Have what a killed process left half done over many contacts finished in the background.
+
+    For a process that serves, once it will not fork any more.
+    """
+    tags.finish_sweeps(db)
+    custom_fields.finish_sweeps(db)

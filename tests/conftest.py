@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -21,9 +22,13 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.api_keys.handlers import create_api_key
 from app.api_keys.model import SCOPES
+from app.contacts.model import Contact
+from app.contacts.store import insert_contact
 from app.database import Database
+from app.database.migrate import migrate
 from app.settings import Settings, load
 
+MANY, SOME = 20_000, 1_000
 SEED = Path(__file__).parent.parent.parent / "shared" / "seeds"
 
 
@@ -141,6 +146,50 @@ def _announced_url(process: subprocess.Popen[str]) -> str:
     raise AssertionError(f"the server did not start: exit status {process.wait(10)}")
 
 
+def _filled_folder(folder: Path, count: int) -> Path:
+    """Make a data folder with so many contacts, all with two tags and two custom fields."""
+    path = folder / "contacts.db"
+    migrate(path)
+    with closing(Database(path)) as db, db.transaction() as tx:
+        for number in range(count):
+            insert_contact(
+                tx,
+                Contact(
+                    f"91{number:010d}",
+                    created_at="2026-06-02T08:00:00Z",
+                    updated_at="2026-06-02T08:00:00Z",
+                    first_name="Priya",
+                    tags=("Lead", "VIP"),
+                    custom_fields={"plan": "pro", "n": number},
+                ),
+            )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def large_folder_to_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _filled_folder(tmp_path_factory.mktemp("large"), MANY)
+
+
+@pytest.fixture
+def large_folder(large_folder_to_copy: Path, tmp_path: Path) -> Path:
+    """A data folder of its own with `MANY` contacts."""
+    return Path(shutil.copytree(large_folder_to_copy, tmp_path / "large"))
+
+
+@pytest.fixture(scope="session")
+def filled_folder_to_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _filled_folder(tmp_path_factory.mktemp("filled"), SOME)
+
+
+@pytest.fixture
+def filled_db(filled_folder_to_copy: Path, tmp_path: Path) -> Iterator[Database]:
+    """A store of its own with `SOME` contacts."""
+    folder = Path(shutil.copytree(filled_folder_to_copy, tmp_path / "filled"))
+    with closing(Database(folder / "contacts.db")) as db:
+        yield db
+
+
 def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -184,6 +233,12 @@ _COUNTED = (
     WHERE name = 'contacts' AND value != (SELECT count(*) FROM contacts)
     """,
     """
+    SELECT name, value, (SELECT count(*) FROM tags), (SELECT count(*) FROM custom_fields)
+    FROM counters
+    WHERE name = 'tags' AND value != (SELECT count(*) FROM tags)
+        OR name = 'custom_fields' AND value != (SELECT count(*) FROM custom_fields)
+    """,
+    """
     SELECT tags.name, contacts, count(contact_id)
     FROM tags LEFT JOIN contact_tags ON tag_id = tags.id
     GROUP BY tags.id
@@ -200,16 +255,28 @@ _COUNTED = (
     """
     SELECT contacts.id, document
     FROM contacts
-    WHERE json_array_length(document, '$.tags')
-        != (SELECT count(*) FROM contact_tags WHERE contact_id = contacts.id)
+    LEFT JOIN (SELECT contact_id, count(*) AS found FROM contact_tags GROUP BY contact_id)
+        ON contact_id = contacts.id
+    WHERE json_array_length(document, '$.tags') != coalesce(found, 0)
     """,
     """
     SELECT contacts.id, custom_fields
     FROM contacts
-    WHERE (SELECT count(*) FROM json_each(contacts.custom_fields))
-        != (SELECT count(*) FROM custom_field_values WHERE contact_id = contacts.id)
+    LEFT JOIN (SELECT contact_id, count(*) AS found FROM custom_field_values GROUP BY contact_id)
+        ON contact_id = contacts.id
+    WHERE (SELECT count(*) FROM json_each(contacts.custom_fields)) != coalesce(found, 0)
     """,
 )
+
+
+def tables_with(db: Database, text: str) -> set[str]:
+    """Return the tables that hold a text."""
+    names = [name for (name,) in db.connection().execute(_TABLES)]
+    rows = {name: str(db.connection().execute(f"SELECT * FROM {name}")) for name in names}
+    return {name for name in names if text in rows[name]}
+
+
+_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 
 
 def wait_for_workers(server: RunningServer, count: int = 2) -> None:

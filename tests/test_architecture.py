@@ -18,7 +18,10 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "app").rglob("*.py"))
 }
-FEATURES = ("app.api_keys", "app.journal", "app.contacts", "app.api_docs")
+FEATURES = (
+    *("app.api_keys", "app.journal", "app.contacts"),
+    *("app.tags", "app.custom_fields", "app.api_docs"),
+)
 FLOOR_0 = ("app.settings", "app.errors", "app.clock")
 DATABASE = ("app.database",)
 WEB = ("app.web",)
@@ -36,7 +39,7 @@ INSIDE_A_FEATURE = {
         *("model", "filters", "paging", "phone", "guard"),
     ),
     "guard": ("handlers", "model"),
-    "handlers": ("store", "search", "model", "filters"),
+    "handlers": ("store", "search", "model", "filters", "pins"),
     "store": ("model", "links", "views"),
     "search": ("conditions", "sources", "filters", "paging", "views"),
     "sources": ("conditions", "filters", "operands"),
@@ -44,6 +47,8 @@ INSIDE_A_FEATURE = {
     "views": (),
     "waiting": (),
     "links": ("model",),
+    "pins": ("model",),
+    "sweeps": ("store", "model"),
     "schemas": ("model", "fields"),
     "queries": ("filters", "paging", "operands", "fields"),
     "paging": ("filters",),
@@ -178,7 +183,10 @@ def test_features_point_one_way_inside(module: str) -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
     if module.endswith(
-        (".handlers", ".store", ".search", ".model", ".phone", ".schemas", ".queries")
+        (
+            *(".handlers", ".store", ".search", ".model", ".phone", ".schemas", ".queries"),
+            *(".pins", ".sweeps"),
+        )
     ):
         assert not imports(module) & {*FLASK, "app.web", "app.web.requests", "app.web.responses"}
 
@@ -214,6 +222,10 @@ def test_sql_stays_in_stores_and_database() -> None:
     homes = (
         "app.contacts.store",
         "app.contacts.links",
+        "app.contacts.pins",
+        "app.contacts.sweeps",
+        "app.tags.store",
+        "app.custom_fields.store",
         "app.contacts.search",
         "app.contacts.conditions",
         "app.contacts.sources",

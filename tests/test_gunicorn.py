@@ -13,6 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from app.contacts.handlers import upsert_contact
+from app.contacts.model import Draft
+from app.contacts.sweeps import FIRST_BATCH
+from app.database import Database
+from app.tags import handlers as tags
 from tests.conftest import (
     ROOT,
     RunningServer,
@@ -126,3 +131,15 @@ def test_heeds_keys_made_and_revoked_beside_it(gunicorn: RunningServer) -> None:
     wait_until(lambda: gunicorn.get().status_code == 401, 1)
     gunicorn.key = first
     assert gunicorn.get().status_code == 200
+
+
+def test_a_new_worker_finishes_what_another_left_half_done(gunicorn: RunningServer) -> None:
+    many = FIRST_BATCH + 10
+    with closing(Database(gunicorn.data / "contacts.db")) as db:
+        for number in range(many):
+            upsert_contact(db, Draft(f"9188568{number:05d}", tags=("VIP",)))
+        db.write(lambda tx: tags._begin(tx, name="VIP", new_name="Gold"))
+    assert len(gunicorn.get("/v1/tags").json()["tags"]) == 2
+    gunicorn.process.send_signal(signal.SIGHUP)
+    expected = [{"name": "Gold", "contacts": many}]
+    wait_until(lambda: gunicorn.get("/v1/tags").json()["tags"] == expected)

@@ -16,10 +16,10 @@ from app.api_docs.operation import (
     success,
 )
 from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_TAGS
+from app.contacts.paging import Search
+from app.contacts.queries import ListQuerySchema
 from app.contacts.schemas import (
     ContactSchema,
-    ListQuery,
-    ListQuerySchema,
     MergeSchema,
     PatchSchema,
     TagsSchema,
@@ -74,7 +74,7 @@ FEATURE = Feature(
             "List contacts",
             "Oldest first; `total` counts all that match.",
             query=ListQuerySchema(),
-            defaults=ListQuery(),
+            defaults=Search(),
             answers={200: Answer("A page of the list.", ref("ContactList"))},
         ),
         "contacts.get_contact": Operation(

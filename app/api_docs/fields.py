@@ -8,6 +8,7 @@ from marshmallow import fields
 from app.contacts import fields as ours
 from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_TAGS
 from app.contacts.phone import EXAMPLE, MAX_LENGTH
+from app.web import fields as web
 
 _CONTROL = r"\u0000-\u001f\u007f-\u009f"
 # As it is stored; spaces at the ends are trimmed, not refused.
@@ -52,13 +53,12 @@ _DESCRIBED: dict[type, Callable[[Any], dict[str, Any]]] = {
     },
     ours.Tags: lambda _: {"type": "array", "maxItems": MAX_TAGS, "items": _TAG},
     ours.CustomFields: _custom_fields,
-    ours.Digits: lambda field: {
+    web.Digits: lambda field: {
         "type": "integer",
         "minimum": field.lowest,
         "maximum": field.highest,
     },
-    ours.Tag: lambda _: dict(_TAG),
-    ours.Flag: lambda _: {"type": "boolean"},
+    web.Flag: lambda _: {"type": "boolean"},
     ours.Include: lambda field: {
         "type": "array",
         "minItems": 1,

@@ -8,5 +8,4 @@ from app.contacts.schemas import ContactSchema
 
 def register(app: Flask, *, phone_check: str) -> None:
     app.extensions["contact_schema"] = ContactSchema(phone_check)
-    app.url_map.converters["tag"] = routes.TagConverter
     app.register_blueprint(routes.blueprint)

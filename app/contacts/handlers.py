@@ -6,13 +6,13 @@ from typing import Any
 from app import clock
 from app.contacts import model, search, store
 from app.contacts.filters import Filter, conditions
-from app.contacts.model import Change, Contact, Draft
+from app.contacts.model import Change, Contact, Draft, Edit
+from app.contacts.pins import check_types
 from app.database import Connection, Database
 from app.errors import Conflict, NotFound, PreconditionFailed
 from app.journal import handlers as journal
 from app.journal.model import CREATED, MERGED, UPDATED
 
-Edit = Callable[[Contact, str], Change]
 Precondition = Callable[[str], bool]
 
 
@@ -20,12 +20,15 @@ def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Chan
     """Create or update the contact of a phone; with `dry_run` only say what would happen.
 
     A draft that changes nothing writes nothing. Raises `ValidationError` where the contact
-    would pass its limits, `Unavailable` and `InsufficientStorage` where it cannot be stored.
+    would pass its limits or break a pinned type, `Unavailable` and `InsufficientStorage` where
+    it cannot be stored.
     """
 
     def outcome(connection: Connection) -> Change:
         before = store.find_contact(connection, draft.phone)
-        return model.upsert(before, draft, clock.timestamp())
+        change = model.upsert(before, draft, clock.timestamp())
+        check_types(connection, change)
+        return change
 
     def write(tx: Connection) -> Change:
         change = outcome(tx)
@@ -78,7 +81,9 @@ def edit_contact(
     def outcome(connection: Connection) -> Change:
         before = _found(connection, phone)
         _check(precondition, before)
-        return edit(before, clock.timestamp())
+        change = edit(before, clock.timestamp())
+        check_types(connection, change)
+        return change
 
     def write(tx: Connection) -> Change:
         change = outcome(tx)
@@ -143,6 +148,7 @@ def merge_contacts(
         if other is None:
             raise NotFound("There is no contact to merge from: see from.")
         change = model.absorb(before, other, clock.timestamp())
+        check_types(tx, change)
         if other.phone != before.phone:
             store.add_aliases(tx, before, other)
             store.delete_contact(tx, other)

@@ -7,7 +7,7 @@ after each, while the store is locked.
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from app.contacts.model import Contact, FieldValue
+from app.contacts.model import FIELD_TYPES, Contact, FieldValue
 from app.database import Connection
 from app.database.text import fold, words
 
@@ -139,7 +139,7 @@ def _parameters(name: str, values: Iterable[object]) -> tuple[list[str], dict[st
 
 
 def _typed(fields: Mapping[str, FieldValue]) -> set[TypedField]:
-    return {(key, _TYPES[type(value)], value) for key, value in fields.items()}
+    return {(key, FIELD_TYPES[type(value)], value) for key, value in fields.items()}
 
 
 def _given(fields: Iterable[TypedField]) -> tuple[str, dict[str, object]]:
@@ -150,6 +150,3 @@ def _given(fields: Iterable[TypedField]) -> tuple[str, dict[str, object]]:
         rows.append(f"(:key{index}, :type{index}, :value{index})")
         bound |= {f"key{index}": key, f"type{index}": type_, f"value{index}": value}
     return ", ".join(rows), bound
-
-
-_TYPES = {str: "string", int: "number", float: "number", bool: "boolean"}

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ MAX_TAGS = 100
 MAX_CUSTOM_FIELDS = 200
 
 FieldValue = str | int | float | bool
+FIELD_TYPES = {str: "string", int: "number", float: "number", bool: "boolean"}
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,10 @@ class Change:
         }
 
 
+Edit = Callable[[Contact, str], Change]
+"""What makes another contact of a contact, at an instant."""
+
+
 def upsert(before: Contact | None, draft: Draft, now: str) -> Change:
     """Merge a draft into a contact, or make a new one of it.
 
@@ -144,6 +149,19 @@ def add_tags(before: Contact, tags: tuple[str, ...], now: str) -> Change:
 def remove_tag(before: Contact, tag: str, now: str) -> Change:
     after = replace(before, tags=tuple(each for each in before.tags if each != tag))
     return change(before, before, after, now)
+
+
+def rename_tag(before: Contact, tag: str, new: str, now: str) -> Change:
+    """Put another tag in the place of one, or drop that where the contact has the other too."""
+    if new in before.tags:
+        return remove_tag(before, tag, now)
+    after = replace(before, tags=tuple(new if each == tag else each for each in before.tags))
+    return change(before, before, after, now)
+
+
+def remove_custom_field(before: Contact, key: str, now: str) -> Change:
+    kept = {name: value for name, value in before.custom_fields.items() if name != key}
+    return change(before, before, replace(before, custom_fields=kept), now)
 
 
 def change(before: Contact | None, start: Contact, after: Contact, now: str) -> Change:

@@ -1,12 +1,10 @@
 """The contacts API over HTTP."""
 
-import unicodedata
 from collections.abc import Callable
 from typing import cast
 
 from flask import Blueprint, Response, current_app, request
 from marshmallow import Schema
-from werkzeug.routing import BaseConverter
 
 from app.api_keys.guard import require_scope
 from app.contacts import handlers, model, store
@@ -38,16 +36,6 @@ _list_query = ListQuerySchema()
 _search_schema = SearchSchema()
 _match_schema = MatchSchema()
 _upsert_query = UpsertQuerySchema()
-
-
-class TagConverter(BaseConverter):
-    """A tag in a path: any characters, slashes too; trimmed and composed as it was stored."""
-
-    regex = ".+"
-    part_isolating = False
-
-    def to_python(self, value: str) -> str:
-        return unicodedata.normalize("NFC", value[:1_000].strip())
 
 
 @blueprint.post("")
@@ -178,7 +166,7 @@ def post_contact_tags(id: str) -> Response:
     return _contact_answer(change.after, changed=change.changed)
 
 
-@blueprint.delete("/<id>/tags/<tag:tag>")
+@blueprint.delete("/<id>/tags/<name:tag>")
 @require_scope("contacts:write")
 def delete_contact_tag(id: str, tag: str) -> Response:
     change = handlers.remove_tag(database(), _phone(id), tag, precondition=_if_match())

@@ -23,9 +23,11 @@ def find_contact(db: Connection, phone: str) -> Contact | None:
         """,
         {"phone": phone},
     )
-    if not rows:
-        return None
-    document, custom_fields, updated_at = rows[0]
+    return parse(*rows[0]) if rows else None
+
+
+def parse(document: str, custom_fields: str, updated_at: str) -> Contact:
+    """Return the contact that is stored in these columns."""
     view = json.loads(document)
     return Contact(
         phone=view["phone"],
@@ -51,7 +53,7 @@ def insert_contact(db: Connection, contact: Contact) -> None:
             :first_name_key, :last_name_key, :email_key, :words
         )
         """,
-        _columns(contact) | search_columns(contact),
+        columns(contact) | search_columns(contact),
     )
     relink(db, None, contact)
 
@@ -65,7 +67,7 @@ def update_contact(db: Connection, before: Contact, after: Contact) -> None:
             updated_at = :updated_at
         WHERE phone = :phone
         """,
-        _columns(after),
+        columns(after),
     )
     if search_columns(before) != search_columns(after):
         db.change(
@@ -150,7 +152,8 @@ _IDS_OF_TAG = """
 """
 
 
-def _columns(contact: Contact) -> dict[str, object]:
+def columns(contact: Contact) -> dict[str, object]:
+    """Return what is stored of a contact, but for what finds it."""
     return {
         "phone": contact.phone,
         "document": _encode(contact.documented_view()),

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from app.database.chore import Chore
 from app.database.connection import BUSY_SECONDS, Connection
-from app.database.erasure import Eraser
 from app.database.group_commit import GroupCommit
 from app.errors import ServiceError
 
 MAX_COMPACTED_BYTES = 128 * 1024 * 1024  # About a second, in which writers wait.
+REST = 20
 
 T = TypeVar("T")
 
@@ -24,8 +25,9 @@ class Database:
         self.path = path
         self._local = threading.local()
         self._group = GroupCommit(self._commit_all)
-        self._log_eraser = Eraser(self.truncate_log)
-        self._compactor = Eraser(self._compact)
+        self._log_eraser = Chore("log eraser", self.truncate_log, rest=REST)
+        self._compactor = Chore("compactor", self._compact, rest=REST)
+        self._chores: dict[str, Chore] = {}
 
     def connection(self) -> Connection:
         """Return this thread's connection, a new one after a fork or an I/O error."""
@@ -89,6 +91,13 @@ class Database:
     def erase_log(self) -> None:
         """Soon empty the write-ahead log, so that nothing deleted lives on in it."""
         self._log_eraser.request()
+
+    def in_background(self, name: str, attempt: Callable[[], bool]) -> None:
+        """Have a thread call `attempt` until it is true; one thread at a time for each name.
+
+        It must close the connection of its thread.
+        """
+        self._chores.setdefault(name, Chore(name, attempt)).request()
 
     def _compact(self) -> bool:
         try:

@@ -3,8 +3,10 @@
 from flask import Flask
 
 from app.web import health, responses
+from app.web.converters import NameConverter
 
 
 def register(app: Flask) -> None:
+    app.url_map.converters["name"] = NameConverter
     responses.register(app)
     app.register_blueprint(health.blueprint)

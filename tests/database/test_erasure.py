@@ -7,7 +7,7 @@ from pathlib import Path
 from app.contacts import handlers
 from app.contacts.model import Draft
 from app.database import Database
-from app.database.erasure import Eraser
+from app.database.chore import Chore
 from tests.conftest import wait_until
 
 SECRETS = ("Zaphod", "Beeblebrox", "zaphod@example.com", "Betelgeuse-Five", "pan-galactic")
@@ -110,7 +110,7 @@ def test_tries_again_until_it_succeeds() -> None:
             done.set()
         return outcome
 
-    Eraser(truncate).request()
+    Chore("test", truncate).request()
     assert done.wait(10)
 
 
@@ -122,7 +122,7 @@ def test_a_request_during_a_run_is_not_lost() -> None:
         started.set()
         return go_on.wait(10)
 
-    eraser = Eraser(truncate)
+    eraser = Chore("test", truncate)
     eraser.request()
     assert started.wait(10)
     eraser.request()

@@ -1,0 +1,126 @@
+"""Custom fields, what is pinned of them, and their pending deletions, in the database."""
+
+from app.custom_fields.model import CustomField, Position, Sweep
+from app.database import Connection
+
+
+def list_custom_fields(db: Connection, *, limit: int, offset: int) -> list[CustomField]:
+    """Return a page of custom fields, ordered by key."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM custom_fields ORDER BY key LIMIT :limit OFFSET :offset",
+        {"limit": limit, "offset": offset},
+    )
+    return [CustomField(*row) for row in rows]
+
+
+def count_custom_fields(db: Connection) -> int:
+    [(count,)] = db.execute("SELECT value FROM counters WHERE name = 'custom_fields'")
+    return int(count)
+
+
+def find_custom_field(db: Connection, key: str) -> CustomField | None:
+    rows = db.execute(f"SELECT {_COLUMNS} FROM custom_fields WHERE key = :key", {"key": key})
+    return CustomField(*rows[0]) if rows else None
+
+
+def pin_custom_field(db: Connection, key: str, label: str | None, type_: str | None) -> CustomField:
+    """Store what is pinned of a field, which is new where no contact has it yet."""
+    [row] = db.execute(
+        f"""
+        INSERT INTO custom_fields (key, label, required_type)
+        VALUES (:key, :label, :type)
+        ON CONFLICT (key) DO UPDATE
+        SET label = excluded.label,
+            required_type = excluded.required_type
+        RETURNING {_COLUMNS}
+        """,
+        {"key": key, "label": label, "type": type_},
+    )
+    return CustomField(*row)
+
+
+def delete_custom_field(db: Connection, field: CustomField) -> None:
+    """Remove a custom field that no contact has."""
+    db.change("DELETE FROM custom_fields WHERE id = :id", {"id": field.id})
+
+
+def list_sweeps(db: Connection) -> list[int]:
+    """Return the fields of all pending deletions: those under way or interrupted."""
+    return [id for (id,) in db.execute("SELECT field_id FROM custom_field_sweeps")]
+
+
+def find_sweep(db: Connection, field_id: int) -> Sweep | None:
+    rows = db.execute(
+        """
+        SELECT field_id, key, last, type, value, contact_id
+        FROM custom_field_sweeps
+        WHERE field_id = :id
+        """,
+        {"id": field_id},
+    )
+    if not rows:
+        return None
+    field_id, key, last, *position = rows[0]
+    return Sweep(field_id, key, last, Position(*position))
+
+
+def insert_sweep(db: Connection, field: CustomField) -> None:
+    db.change(
+        """
+        INSERT INTO custom_field_sweeps (field_id, key, last, type, value, contact_id)
+        VALUES (:field_id, :key, (SELECT max(id) FROM contacts), :type, :value, :contact_id)
+        """,
+        {"field_id": field.id, "key": field.key, **vars(Position())},
+    )
+
+
+def delete_sweep(db: Connection, sweep: Sweep) -> None:
+    db.change("DELETE FROM custom_field_sweeps WHERE field_id = :id", {"id": sweep.field_id})
+
+
+def next_values(db: Connection, sweep: Sweep, size: int) -> list[Position]:
+    rows = db.execute(
+        """
+        SELECT type, value, contact_id
+        FROM custom_field_values
+        WHERE field_id = :field_id
+            AND (type, value, contact_id) > (:type, :value, :contact_id)
+        ORDER BY type, value, contact_id
+        LIMIT :size
+        """,
+        {"field_id": sweep.field_id, "size": size, **vars(sweep.position)},
+    )
+    return [Position(*row) for row in rows]
+
+
+def delete_values(db: Connection, sweep: Sweep, through: Position) -> None:
+    """Remove the next values, up to one of them, of the contacts to change; moves the position."""
+    end: dict[str, object] = {
+        "end_type": through.type,
+        "end_value": through.value,
+        "end_id": through.contact_id,
+    }
+    of_field: dict[str, object] = {"field_id": sweep.field_id}
+    db.change(
+        """
+        UPDATE custom_field_sweeps
+        SET type = :end_type,
+            value = :end_value,
+            contact_id = :end_id
+        WHERE field_id = :field_id
+        """,
+        end | of_field,
+    )
+    db.change(
+        """
+        DELETE FROM custom_field_values
+        WHERE field_id = :field_id
+            AND (type, value, contact_id) > (:type, :value, :contact_id)
+            AND (type, value, contact_id) <= (:end_type, :end_value, :end_id)
+            AND contact_id <= :last
+        """,
+        end | of_field | vars(sweep.position) | {"last": sweep.last},
+    )
+
+
+_COLUMNS = "id, key, strings, numbers, booleans, label, required_type"

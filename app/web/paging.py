@@ -1,0 +1,23 @@
+"""The query of a list that is paged by `limit` and `offset`, and nothing more."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import Schema, post_load
+
+from app.web.fields import Digits
+
+
+@dataclass(frozen=True)
+class PageQuery:
+    limit: int = 20
+    offset: int = 0
+
+
+class PageQuerySchema(Schema):
+    limit = Digits(1, 100)
+    offset = Digits(0, 2**31 - 1)
+
+    @post_load
+    def _to_query(self, data: dict[str, Any], **_: Any) -> PageQuery:
+        return PageQuery(**data)

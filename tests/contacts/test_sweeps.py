@@ -1,0 +1,48 @@
+"""Batches: as large as is quick, and tried again until they are through."""
+
+import time
+
+from app.contacts.sweeps import FIRST_BATCH, LARGEST_BATCH, finish_in_background, in_batches
+from app.database import Connection, Database
+from app.errors import Unavailable
+from tests.conftest import wait_until
+
+
+def _sizes(db: Database, seconds_each: float) -> list[int]:
+    """Return the sizes of batches of contacts that each take so long."""
+    sizes: list[int] = []
+
+    def advance(tx: Connection, size: int) -> bool:
+        sizes.append(size)
+        end = time.thread_time() + size * seconds_each
+        while time.thread_time() < end:
+            pass
+        return len(sizes) == 4
+
+    in_batches(db, advance)
+    return sizes
+
+
+def test_batches_of_small_contacts_grow(db: Database) -> None:
+    sizes = _sizes(db, 0.0)
+    assert sizes[0] == FIRST_BATCH
+    assert sizes[1:] == [LARGEST_BATCH] * 3
+
+
+def test_batches_of_large_contacts_shrink(db: Database) -> None:
+    sizes = _sizes(db, 0.01)
+    assert sizes[0] == FIRST_BATCH
+    assert all(1 <= size <= 5 for size in sizes[1:])
+
+
+def test_the_background_tries_again(db: Database) -> None:
+    outcomes: list[object] = []
+
+    def unfinished(connection: Connection) -> list[object]:
+        outcomes.append(connection)
+        if len(outcomes) < 3:
+            raise Unavailable("busy")
+        return []
+
+    finish_in_background(db, "test", unfinished)  # type: ignore[arg-type]
+    wait_until(lambda: len(outcomes) == 3)

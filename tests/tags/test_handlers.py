@@ -1,0 +1,249 @@
+"""Changes of tags that many contacts carry: others go on writing, a kill loses nothing."""
+
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import requests
+
+from app.contacts import sweeps
+from app.contacts.handlers import edit_contact, get_contact, upsert_contact
+from app.contacts.model import Draft, add_tags, remove_tag
+from app.database import Connection, Database
+from app.errors import NotFound, Unavailable
+from app.startup import finish_sweeps
+from app.tags import handlers, store
+from tests.conftest import (
+    MANY,
+    SOME,
+    RunningServer,
+    StartServer,
+    store_faults,
+    tables_with,
+    wait_for_workers,
+    wait_until,
+)
+
+
+def _begin(db: Database, name: str, new_name: str | None) -> None:
+    """Begin a change as a process does that is killed after its first batch."""
+    db.write(lambda tx: handlers._begin(tx, name=name, new_name=new_name))
+    assert [each.name for each in store.list_sweeps(db.connection())] == [name]
+
+
+def _counts(db: Database) -> dict[str, int]:
+    return {tag.name: tag.contacts for tag in store.list_tags(db.connection(), limit=9, offset=0)}
+
+
+def _other_documents(db: Database) -> int:
+    """Count the contacts whose documents do not show the tags "Lead" and "Gold" alone."""
+    [(count,)] = db.connection().execute(
+        "SELECT count(*) FROM contacts WHERE json_extract(document, '$.tags') != :tags",
+        {"tags": '["Lead","Gold"]'},
+    )
+    return int(count)
+
+
+def test_others_write_while_a_tag_of_many_is_renamed(large_folder: Path) -> None:
+    large_db = Database(large_folder / "contacts.db")
+    waits: list[float] = []
+    finished = threading.Event()
+
+    def write() -> None:
+        other = Database(large_db.path)
+        while not finished.is_set():
+            started = time.monotonic()
+            upsert_contact(other, Draft(f"44{len(waits):010d}", tags=("Gold",)))
+            waits.append(time.monotonic() - started)
+        other.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    count, changed = handlers.rename_tag(large_db, "VIP", "Gold")
+    finished.set()
+    writer.join()
+    assert changed == MANY <= count
+    assert len(waits) > 10
+    assert max(waits) < 1.0
+    assert _counts(large_db) == {"Gold": MANY + len(waits), "Lead": MANY}
+    assert store_faults(large_db.path) == []
+    large_db.close()
+
+
+def test_a_batch_is_short(filled_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(
+        handlers,
+        "edit_contacts",
+        lambda tx, ids, edit: sizes.append(len(ids)) or sweeps.edit_contacts(tx, ids, edit),  # type: ignore[func-returns-value]
+    )
+    handlers.delete_tag(filled_db, "VIP")
+    assert sum(sizes) == SOME
+    assert max(sizes) <= sweeps.LARGEST_BATCH
+
+
+def test_what_was_begun_is_finished_in_the_background(filled_db: Database) -> None:
+    _begin(filled_db, "VIP", "Gold")
+    assert _counts(filled_db)["Gold"] == sweeps.FIRST_BATCH
+    assert store_faults(filled_db.path) == []
+    finish_sweeps(filled_db)
+    wait_until(lambda: _counts(filled_db) == {"Lead": SOME, "Gold": SOME})
+    wait_until(lambda: store.list_sweeps(filled_db.connection()) == [])
+    assert _other_documents(filled_db) == 0
+    assert store_faults(filled_db.path) == []
+
+
+def test_several_who_finish_the_same_are_harmless(filled_db: Database) -> None:
+    _begin(filled_db, "VIP", "Gold")
+    others = [Database(filled_db.path) for _ in range(3)]
+
+    def ask(db: Database) -> tuple[int, int]:
+        try:
+            return handlers.rename_tag(db, "VIP", "Gold")
+        finally:
+            db.close()
+
+    finish_sweeps(filled_db)
+    with ThreadPoolExecutor(3) as clients:
+        answers = list(clients.map(ask, others))
+    assert {count for count, _ in answers} == {SOME}
+    assert all(0 < changed < SOME for _, changed in answers)
+    assert _counts(filled_db) == {"Lead": SOME, "Gold": SOME}
+    assert _other_documents(filled_db) == 0
+    assert store_faults(filled_db.path) == []
+
+
+def test_a_tag_that_goes_by_itself_meanwhile_is_told_of_all_the_same(filled_db: Database) -> None:
+    _begin(filled_db, "VIP", None)
+    with filled_db.transaction() as tx:
+        tx.execute("DELETE FROM contact_tags WHERE tag_id = (SELECT tag_id FROM tag_sweeps)")
+    assert store.find_tag(filled_db.connection(), "VIP") is None
+    finish_sweeps(filled_db)
+    wait_until(lambda: store.list_sweeps(filled_db.connection()) == [])
+    told = "SELECT data FROM changes WHERE event = 'tag.deleted'"
+    assert filled_db.connection().execute(told) == [('{"name":"VIP"}',)]
+
+
+def test_asked_again_it_goes_on(filled_db: Database) -> None:
+    _begin(filled_db, "VIP", "Gold")
+    assert handlers.rename_tag(filled_db, "VIP", "Gold") == (SOME, SOME - sweeps.FIRST_BATCH)
+    with pytest.raises(NotFound):
+        handlers.rename_tag(filled_db, "VIP", "Gold")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda db: handlers.rename_tag(db, "Gold", "Silver"), {"Silver"}),
+        (lambda db: handlers.rename_tag(db, "Lead", "VIP"), {"Gold", "VIP"}),
+        (lambda db: handlers.rename_tag(db, "Gold", "VIP"), {"VIP"}),
+        (lambda db: handlers.delete_tag(db, "Gold"), set()),
+    ],
+    ids=["chain", "into the old name", "back", "delete the new"],
+)
+def test_changes_of_one_tag_come_one_after_the_other(
+    filled_db: Database, change: Callable[[Database], object], expected: set[str]
+) -> None:
+    _begin(filled_db, "VIP", "Gold")
+    change(filled_db)
+    assert {name for name in _counts(filled_db) if name != "Lead"} == expected
+    assert store_faults(filled_db.path) == []
+
+
+def test_another_change_of_a_tag_that_is_going_finds_none(filled_db: Database) -> None:
+    _begin(filled_db, "VIP", "Gold")
+    with pytest.raises(NotFound):
+        handlers.delete_tag(filled_db, "VIP")
+    assert _counts(filled_db) == {"Lead": SOME, "Gold": SOME}
+
+
+def test_contacts_that_change_meanwhile_keep_what_they_were_given(filled_db: Database) -> None:
+    _begin(filled_db, "VIP", "Gold")
+    done, ahead, gone, new = "910000000000", "910000000900", "910000000901", "448888888888"
+    edit_contact(filled_db, done, lambda before, now: add_tags(before, ("VIP",), now))
+    edit_contact(filled_db, ahead, lambda before, now: add_tags(before, ("Gold",), now))
+    edit_contact(filled_db, gone, lambda before, now: remove_tag(before, "VIP", now))
+    upsert_contact(filled_db, Draft(new, tags=("VIP",)))
+    finish_sweeps(filled_db)
+    wait_until(lambda: store.list_sweeps(filled_db.connection()) == [])
+    tags = [get_contact(filled_db, phone).tags for phone in (done, ahead, gone, new)]
+    # Those given the old name after the rename had passed them, or as new ones, have it.
+    assert tags == [("Lead", "Gold", "VIP"), ("Lead", "Gold"), ("Lead",), ("VIP",)]
+    assert _counts(filled_db)["VIP"] == 2
+    assert store_faults(filled_db.path) == []
+
+
+def test_a_failure_half_way_is_made_up_for(
+    filled_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(tx: Connection, *_: object) -> None:
+        raise Unavailable("busy")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sweeps, "in_batches", busy)
+        with pytest.raises(Unavailable):
+            handlers.rename_tag(filled_db, "VIP", "Gold")
+    wait_until(lambda: _counts(filled_db) == {"Lead": SOME, "Gold": SOME})
+    wait_until(lambda: store.list_sweeps(filled_db.connection()) == [])
+    assert store_faults(filled_db.path) == []
+
+
+def test_a_renamed_tag_stays_in_the_journal_alone(db: Database) -> None:
+    upsert_contact(db, Draft("918856879188", tags=("Betelgeuse-Five",)))
+    handlers.rename_tag(db, "Betelgeuse-Five", "Earth")
+    log = db.path.with_name("contacts.db-wal")
+    wait_until(lambda: log.stat().st_size == 0, seconds=10)
+    assert tables_with(db, "Betelgeuse-Five") == {"changes"}
+
+
+def _is_half_way(path: Path) -> bool:
+    with closing(sqlite3.connect(path)) as driver:
+        return driver.execute("SELECT 1 FROM tag_sweeps WHERE position > 500").fetchall() != []
+
+
+def _rename_until_killed(server: RunningServer, kill: Callable[[], object]) -> None:
+    def rename() -> None:
+        with server.session() as session, pytest.raises(requests.ConnectionError):
+            session.patch(f"{server.url}/v1/tags/VIP", json={"name": "Gold"}, timeout=60)
+
+    with ThreadPoolExecutor(1) as client:
+        renamed = client.submit(rename)
+        while not _is_half_way(server.data / "contacts.db"):
+            assert not renamed.done()
+        kill()
+        renamed.result()
+
+
+def _tags(server: RunningServer) -> dict[str, int]:
+    return {tag["name"]: tag["contacts"] for tag in server.get("/v1/tags").json()["tags"]}
+
+
+def test_a_killed_server_finishes_its_rename_when_started_again(
+    start_server: StartServer, large_folder: Path
+) -> None:
+    server = start_server(data=large_folder)
+    wait_for_workers(server)
+    _rename_until_killed(server, lambda: server.stop(signal.SIGKILL))
+    assert _is_half_way(large_folder / "contacts.db")
+    assert store_faults(large_folder / "contacts.db") == []
+    again = start_server(data=large_folder)
+    wait_until(lambda: _tags(again) == {"Gold": MANY, "Lead": MANY})
+    again.stop()
+    assert store_faults(large_folder / "contacts.db") == []
+
+
+def test_a_killed_worker_leaves_its_rename_to_the_next(
+    start_server: StartServer, large_folder: Path
+) -> None:
+    server = start_server("--workers", "1", data=large_folder)
+    wait_for_workers(server, 1)
+    _rename_until_killed(server, lambda: os.kill(server.workers()[0], signal.SIGKILL))
+    wait_until(lambda: _tags(server) == {"Gold": MANY, "Lead": MANY})
+    assert store_faults(large_folder / "contacts.db") == []

@@ -92,10 +92,14 @@ def test_writes_go_on_while_a_reader_keeps_the_log(db: Database) -> None:
 def test_a_start_erases_what_a_kill_left_behind(db: Database, tmp_path: Path) -> None:
     _store(db)
     with db.transaction() as tx:
-        tx.execute("DELETE FROM contacts")
-        tx.execute("DELETE FROM contact_tags")
-        tx.execute("DELETE FROM custom_field_values")
-        tx.execute("DELETE FROM contact_words")
+        for table in (
+            "contacts",
+            "contact_tags",
+            "custom_field_values",
+            "contact_words",
+            "changes",
+        ):
+            tx.execute(f"DELETE FROM {table}")
     assert _traces(db)
     assert db.truncate_log()
     assert not _traces(db)

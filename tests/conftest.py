@@ -1,5 +1,6 @@
 """Fixtures: an application over a store of its own, and real servers."""
 
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ from app.contacts.model import Contact
 from app.contacts.store import insert_contact
 from app.database import Database
 from app.database.migrate import migrate
+from app.database.text import fold, words
 from app.settings import Settings, load
 
 MANY, SOME = 20_000, 1_000
@@ -218,10 +220,12 @@ def run_contacts(*arguments: str | Path, **environ: str) -> subprocess.Completed
 
 
 def store_faults(path: Path) -> list[str]:
-    """Return what is wrong in a database: damage, and counters that differ from what they count."""
+    """Return what is wrong in a database: damage, and what differs from the contacts themselves."""
     with closing(sqlite3.connect(path)) as driver:
+        driver.create_function("fold", 1, fold)
+        driver.create_function("words", -1, lambda *texts: json.dumps(words(*texts)))
         found = [f"{text}" for (text,) in driver.execute("PRAGMA integrity_check") if text != "ok"]
-        for query in _COUNTED:
+        for query in (*_COUNTED, *_DERIVED):
             found += [f"{query}: {row}" for row in driver.execute(query)]
     return found
 
@@ -265,6 +269,55 @@ _COUNTED = (
     LEFT JOIN (SELECT contact_id, count(*) AS found FROM custom_field_values GROUP BY contact_id)
         ON contact_id = contacts.id
     WHERE (SELECT count(*) FROM json_each(contacts.custom_fields)) != coalesce(found, 0)
+    """,
+)
+
+_TEXTS = ", ".join(f"document ->> '$.{name}'" for name in ("first_name", "last_name", "email"))
+_WORDS = f"SELECT value, contacts.id FROM contacts, json_each(words({_TEXTS}))"
+_TAGS = "SELECT value, contacts.id FROM contacts, json_each(document, '$.tags')"
+_VALUES = """
+    SELECT
+        key,
+        CASE WHEN type IN ('true', 'false') THEN 'boolean'
+            WHEN type = 'text' THEN 'string'
+            ELSE 'number' END,
+        value,
+        contacts.id
+    FROM contacts, json_each(custom_fields)
+"""
+_DERIVED = (
+    f"""
+    SELECT id, document, first_name_key, last_name_key, email_key, words
+    FROM contacts
+    WHERE (first_name_key, last_name_key, email_key) IS NOT (
+            fold(document ->> '$.first_name'),
+            fold(document ->> '$.last_name'),
+            fold(document ->> '$.email')
+        )
+        OR words != (
+            SELECT coalesce(group_concat(' ' || value, ''), '')
+            FROM json_each(words({_TEXTS}))
+        )
+    """,
+    *(
+        f"SELECT '{problem}', * FROM ({one} EXCEPT {other})"
+        for made, kept in (
+            (_WORDS, "SELECT word, contact_id FROM contact_words"),
+            (_TAGS, "SELECT name, contact_id FROM tags LEFT JOIN contact_tags ON tag_id = id"),
+            (
+                _VALUES,
+                "SELECT key, type, value, contact_id"
+                " FROM custom_fields LEFT JOIN custom_field_values ON field_id = id"
+                " WHERE contact_id IS NOT NULL OR coalesce(label, required_type) IS NULL",
+            ),
+        )
+        for problem, one, other in (("missing", made, kept), ("left over", kept, made))
+    ),
+    """
+    SELECT phone, contact_id
+    FROM aliases
+    WHERE contact_id NOT IN (SELECT id FROM contacts)
+        OR phone IN (SELECT phone FROM contacts)
     """,
 )
 

@@ -193,10 +193,17 @@ def parse_words(text: object) -> Filter:
     cleaned = clean_text(text, 200)
     if not cleaned:
         raise ValidationError("Must not be empty: leave it out to list all.")
-    found = [digits] if (digits := phone_digits(cleaned)) else words(cleaned)
+    found = words(cleaned)
+    digits = phone_digits(cleaned)
+    if [digits] == found or (digits and len(found) > MAX_WORDS):
+        return Words((digits,))
     if len(found) > MAX_WORDS:
         raise ValidationError(f"Has at most {MAX_WORDS} words.")
-    return Words(tuple(found))
+    if not digits:
+        return Words(tuple(found))
+    # A phone, or a name such as "24/7". The longest part is the quickest to find.
+    apart = Words(tuple(sorted(found, key=len, reverse=True)))
+    return AnyOf((apart, Condition("phone", "starts_with", digits)))
 
 
 def parse_parameter(field: str, op: str, text: str) -> Filter:

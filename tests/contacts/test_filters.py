@@ -174,8 +174,8 @@ def test_rejects_parameters(op: str, text: str) -> None:
     [
         ("Priya Sh", ("priya", "sh")),
         ("priya@example.com", ("priya", "example", "com")),
-        ("+91 88568-79", ("9188568" + "79",)),
-        ("0091 88", ("9188",)),
+        ("9188568", ("9188568",)),
+        ("1 2 3 4 5 6 7 8 9", ("123456789",)),
         ("priya 91", ("priya", "91")),
         ('"%_*"', ()),
         ("NEAR(a* OR b)", ("near", "a", "or", "b")),
@@ -183,6 +183,19 @@ def test_rejects_parameters(op: str, text: str) -> None:
 )
 def test_splits_a_word_search(text: str, prefixes: tuple[str, ...]) -> None:
     assert parse_words(text) == Words(prefixes)
+
+
+@pytest.mark.parametrize(
+    ("text", "apart", "digits"),
+    [
+        ("+91 88568-79", ("88568", "91", "79"), "918856879"),
+        ("0091 88", ("0091", "88"), "9188"),
+        ("24/7", ("24", "7"), "247"),
+    ],
+)
+def test_digits_are_words_or_a_phone(text: str, apart: tuple[str, ...], digits: str) -> None:
+    phone = Condition("phone", "starts_with", digits)
+    assert parse_words(text) == AnyOf((Words(apart), phone))
 
 
 @pytest.mark.parametrize("text", ["", " ", None, 1, "x" * 201, "a b c d e f g h i", "a\x00"])

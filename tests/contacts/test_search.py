@@ -438,3 +438,11 @@ def test_words_follow_the_contact(client: FlaskClient) -> None:
     assert numbers(client.get(f"{PATH}?q=example")) == []
     client.delete(f"{PATH}/918856879180")
     assert numbers(client.get(f"{PATH}?q=verma")) == []
+
+
+@pytest.mark.parametrize("q", ["24/7", "24", "7 24", "2024.12", "+91 88568", "0091 88568-79180"])
+def test_digits_find_names_and_phones(client: FlaskClient, q: str) -> None:
+    body = {"phone": "918856879180", "last_name": "24/7", "email": "2024.12@x.org"}
+    client.post(PATH, json=body)
+    client.post(PATH, json=PEOPLE[2])
+    assert numbers(ask(client, ("q", q))) == [0]

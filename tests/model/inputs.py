@@ -1,0 +1,174 @@
+"""What `test_model.py` sends: few values of each kind, so that they collide."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.model.reads import Query, line
+
+# Of one country some begin others.
+PHONES = (
+    "918856879188",
+    "4930123456",
+    "49301234567",
+    "14155552671",
+    "5215512345678",
+    "442079460958",
+)
+TEXTS = (
+    *("Priya", "priya", "PRIYA", "José", "Jose", "Jose\u0301", "Łukasz", "lukasz", "", " "),
+    *("%", "_", "100%", 'O"Neil', "o'neil", "Straße", "STRASSE", "Ann Marie", "anne-marie"),
+    *("an", "Ω", "😀", "İ", "9188", "24/7", "4 9", "ﬁ", "Ёлка", "елка", "\u0301", "\uffff"),
+)
+EMAILS = ("priya@example.com", "Priya@Example.com", "ann.bee@x.org", "49.30@x.org", "")
+TAGS = ("VIP", "vip", " VIP ", "Lead", "a/b", "é", "e\u0301", "%", '"q"', "ключ", "😀", "a,b", "1")
+KEYS = ("plan", "Plan", " plan ", "a.b", 'a"b', "ключ", "😀", "$", "0", "a\\b", "e\u0301", "a b")
+VALUES: tuple[Any, ...] = (
+    *(0, 1, 1.0, True, False, 10, 10.5, 0.1, -0.0, 1e23, -(2**53), float(2**53), 5e-324, 1e308),
+    *("", " ", "0", "1", "1.0", "true", "10", "10.5", "1e1", "pro", "Pro", "pros", "a%b", 'x"y'),
+    *("é", "e\u0301", "tab\t\n", "a,b", "\uffff", "😀", "null"),
+)
+SPELLINGS = ("{}", "cnt_{}", "+{}", "00{}", "+{} ", "\u200e+{}")
+ORDERED = ("gt", "gte", "lt", "lte")
+OPS = ("eq", "ne", "exists", "in", "contains", "starts_with", *ORDERED)
+SORTS = ("created_at", "updated_at", "last_name", "first_name", "email", "phone")
+
+phones = st.builds(
+    str.format, st.sampled_from([*SPELLINGS[0:1], *SPELLINGS[2:]]), st.sampled_from(PHONES)
+)
+ids = st.builds(str.format, st.sampled_from(SPELLINGS), st.sampled_from(PHONES)).map(
+    # An id is of the stored form.
+    lambda id: id.replace("cnt_521", "cnt_52")
+)
+tags = st.sampled_from(TAGS)
+tag_lists = st.lists(tags, max_size=4)
+keys = st.sampled_from(KEYS)
+values = st.sampled_from(VALUES)
+fields = st.lists(
+    st.tuples(keys, st.none() | values), max_size=4, unique_by=lambda pair: line(pair[0])
+).map(dict)
+details = {
+    "first_name": st.none() | st.sampled_from(TEXTS),
+    "last_name": st.none() | st.sampled_from(TEXTS),
+    "email": st.none() | st.sampled_from(EMAILS),
+    "tags": st.none() | tag_lists,
+    "custom_fields": st.none() | fields,
+}
+contacts = st.fixed_dictionaries({"phone": phones}, optional=details)
+patches = st.fixed_dictionaries({}, optional=details)
+
+filled = st.sampled_from([each for each in (*TEXTS, *EMAILS) if line(each)])
+beginnings = st.builds(lambda text, size: text[:size], filled, st.integers(1, 6)).filter(line)
+digits = st.sampled_from(("9", "+91 88", "0049", "4930", "49301234567", "1415", "52", "521", "7"))
+
+
+@st.composite
+def instants(draw: st.DrawFn, *, whole: bool) -> str:
+    second = draw(st.integers(0, 40))
+    form = draw(
+        st.sampled_from(
+            ["T08:00:{:02}Z", "t08:00:{:02}z", "T10:00:{:02}+02:00", "T02:30:{:02}-05:30"]
+        )
+    )
+    text = "2026-06-02" + form.format(second)
+    fraction = "" if whole else draw(st.sampled_from(["", ".0", ".5", ".999999"]))
+    return text[:19] + fraction + text[19:]
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> dict[str, Any]:
+    field = draw(
+        st.sampled_from(("id", "phone", "tag", "created_at", "updated_at"))
+        | st.sampled_from(("first_name", "last_name", "email"))
+        | keys.map("custom_fields.{}".format)
+    )
+    op = draw(st.sampled_from(_allowed(field)))
+    return {"field": field, "op": op, "value": draw(_operands(field, op))}
+
+
+def _allowed(field: str) -> tuple[str, ...]:
+    match field:
+        case "id":
+            return ("eq", "ne", "in")
+        case "phone":
+            return ("eq", "ne", "in", "starts_with")
+        case "tag":
+            return ("eq", "ne", "in", "exists")
+        case "created_at" | "updated_at":
+            return ("eq", "ne", *ORDERED)
+    return OPS
+
+
+def _operands(field: str, op: str) -> st.SearchStrategy[Any]:
+    if op == "exists":
+        return st.booleans()
+    if op == "in":
+        return st.lists(_operands(field, "eq"), min_size=1, max_size=3)
+    match field:
+        case "id":
+            return ids
+        case "phone":
+            return digits if op == "starts_with" else phones
+        case "tag":
+            return tags
+        case "created_at" | "updated_at":
+            return instants(whole=op in ("eq", "ne"))
+        case "first_name" | "last_name" | "email":
+            return filled if op in ("eq", "ne") else filled | beginnings
+    if op in ("contains", "starts_with"):
+        return values.filter(lambda value: isinstance(value, str) and value != "")
+    return values.filter(lambda value: op not in ORDERED or not isinstance(value, bool))
+
+
+filters = st.recursive(
+    conditions(),
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"all": parts})
+        | st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"any": parts})
+        | inner.map(lambda part: {"not": part})
+    ),
+    max_leaves=5,
+)
+word_searches = filled | beginnings | digits | st.builds("{} {}".format, beginnings, beginnings)
+sorts = st.sampled_from([sign + field for field in SORTS for sign in ("", "-")])
+bodies = st.fixed_dictionaries({}, optional={"filter": filters, "q": word_searches, "sort": sorts})
+
+
+@st.composite
+def custom_parameters(draw: st.DrawFn) -> tuple[str, str]:
+    name = f"custom_fields[{draw(keys)}]"
+    texts = values.map(lambda value: value if isinstance(value, str) else repr(value).lower())
+    match draw(st.sampled_from(("", *OPS))):
+        case "":
+            return name, draw(texts)
+        case "exists":
+            return f"{name}[exists]", draw(st.sampled_from(("true", "false")))
+        case "in":
+            return f"{name}[in]", ",".join(draw(st.lists(texts, min_size=1, max_size=3)))
+        case "contains" | "starts_with" as op:
+            return f"{name}[{op}]", draw(texts.filter(bool))
+        case op:
+            return f"{name}[{op}]", draw(texts)
+
+
+def _named(name: str, texts: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, str]]:
+    return st.tuples(st.just(name), texts)
+
+
+parameters = st.lists(
+    st.one_of(
+        _named("tag", tags),
+        _named("q", word_searches),
+        _named("email", filled),
+        _named("phone", phones),
+        _named("sort", sorts),
+        _named("sort", sorts),
+        st.sampled_from(
+            ("created_since", "created_before", "updated_since", "updated_before")
+        ).flatmap(lambda name: _named(name, instants(whole=False))),
+        custom_parameters(),
+    ),
+    max_size=3,
+    unique_by=lambda pair: pair if pair[0] == "tag" else pair[0],
+)
+queries = st.builds(Query, parameters.map(tuple)) | st.builds(lambda body: Query(body=body), bodies)

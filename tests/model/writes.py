@@ -1,0 +1,144 @@
+"""What the service makes of contacts, by its contract alone."""
+
+import json
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from app.contacts.phone import normalise
+from tests.model.reads import NAMES, Entry, Reads, View, line
+
+
+class Refused(Exception):
+    """The service answers with this status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Change:
+    before: View | None
+    after: View
+    changed: list[str]
+
+
+def distinct(tags: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(map(line, tags)))
+
+
+def typed(value: Any) -> tuple[type, Any]:
+    """Return what JSON's values differ by: 1, 1.0 and true are three."""
+    return type(value), value
+
+
+def state(view: View) -> str:
+    return json.dumps(view, sort_keys=True)
+
+
+class Model(Reads):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = datetime(2026, 6, 2, 8, tzinfo=UTC)
+        self.arrived = 0
+
+    def pass_time(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def get(self, id: str) -> Entry:
+        if entry := self.known(id):
+            return entry
+        raise Refused(404)
+
+    def upsert(self, body: Mapping[str, Any], *, dry_run: bool = False) -> Change:
+        entry = self.known(body["phone"])
+        start = entry.view if entry else self._blank(normalise(body["phone"]))
+        after = deepcopy(start)
+        after |= {name: line(body[name]) for name in NAMES if line(body.get(name) or "")}
+        if body.get("tags") is not None:
+            after["tags"] = distinct(body["tags"])
+        given = (body.get("custom_fields") or {}).items()
+        after["custom_fields"] |= {line(key): value for key, value in given if value is not None}
+        change = self._change(start, after)
+        if not entry:
+            change = Change(None, change.after, change.changed)
+        if not dry_run and not entry:
+            self.arrived += 1
+            self.entries[after["phone"]] = Entry(self.arrived, change.after)
+        elif not dry_run and entry:
+            entry.view = change.after
+        return change
+
+    def patch(self, id: str, body: Mapping[str, Any]) -> Change:
+        after = deepcopy(self.get(id).view)
+        after |= {name: line(body[name] or "") or None for name in NAMES if name in body}
+        if "tags" in body:
+            after["tags"] = distinct(body["tags"] or [])
+        fields = body.get("custom_fields", {})
+        merged = after["custom_fields"] | {line(key): fields[key] for key in fields or ()}
+        kept = {key: value for key, value in merged.items() if value is not None}
+        after["custom_fields"] = {} if fields is None else kept
+        return self._edit(id, after)
+
+    def add_tags(self, id: str, tags: Iterable[str]) -> Change:
+        after = deepcopy(self.get(id).view)
+        after["tags"] = distinct([*after["tags"], *tags])
+        return self._edit(id, after)
+
+    def remove_tag(self, id: str, tag: str) -> Change:
+        after = deepcopy(self.get(id).view)
+        if line(tag) not in self.tags():
+            raise Refused(404)
+        after["tags"] = [each for each in after["tags"] if each != line(tag)]
+        return self._edit(id, after)
+
+    def merge(self, id: str, other_id: str) -> Change:
+        entry, other = self.get(id), self.get(other_id)
+        if other is entry and normalise(other_id.removeprefix("cnt_")) == entry.view["phone"]:
+            raise Refused(409)
+        after = deepcopy(entry.view)
+        after |= {name: after[name] or other.view[name] for name in NAMES}
+        after["tags"] = distinct(after["tags"] + other.view["tags"])
+        after["custom_fields"] = other.view["custom_fields"] | after["custom_fields"]
+        if other is not entry:
+            moved = [phone for phone, survivor in self.aliases.items() if survivor is other]
+            self.aliases |= dict.fromkeys([*moved, other.view["phone"]], entry)
+            del self.entries[other.view["phone"]]
+        return self._edit(id, after)
+
+    def delete(self, id: str) -> Entry:
+        entry = self.get(id)
+        del self.entries[entry.view["phone"]]
+        self.aliases = {
+            phone: survivor for phone, survivor in self.aliases.items() if survivor is not entry
+        }
+        return entry
+
+    def _blank(self, phone: str) -> View:
+        unset = {"first_name": None, "last_name": None, "email": None, "tags": []}
+        times = {"created_at": self.timestamp(), "updated_at": self.timestamp()}
+        return {"id": f"cnt_{phone}", "phone": phone, **unset, "custom_fields": {}, **times}
+
+    def timestamp(self) -> str:
+        return self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _edit(self, id: str, after: View) -> Change:
+        entry = self.get(id)
+        change = self._change(entry.view, after)
+        entry.view = change.after
+        return change
+
+    def _change(self, before: View, after: View) -> Change:
+        changed = [name for name in (*NAMES, "tags") if before[name] != after[name]]
+        old, new = before["custom_fields"], after["custom_fields"]
+        changed += [
+            f"custom_fields.{key}"
+            for key in {**old, **new}
+            if typed(old.get(key)) != typed(new.get(key))
+        ]
+        if not changed:
+            return Change(before, before, [])
+        return Change(before, after | {"updated_at": self.timestamp()}, changed)

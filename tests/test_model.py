@@ -1,0 +1,219 @@
+"""Random sequences of requests, answered by the service as by a model of it in plain Python.
+
+`MODEL_EXAMPLES=2000 pytest tests/test_model.py` looks further, each time elsewhere.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule
+from werkzeug.test import TestResponse
+
+from app.contacts import search
+from tests.model import inputs
+from tests.model.inputs import ids
+from tests.model.reads import Entry, Query, View, actual_value, line
+from tests.model.service import PATH, Service, assert_same
+
+INCLUDED = {"include": "custom_fields,updated_at"}
+# NARROW and BUDGET: all candidates are sorted, few are, contacts are walked through, in bits.
+WAYS = {"narrow": (10_000, 250_000), "few": (1, 250_000), "walk": (-1, 250_000), "bits": (-1, 3)}
+EXAMPLES = os.environ.get("MODEL_EXAMPLES")
+limits = st.sampled_from([1, 2, 3, 100])
+
+
+@contextmanager
+def found_in(way: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "NARROW", WAYS[way][0])
+        patch.setattr(search, "BUDGET", WAYS[way][1])
+        yield
+
+
+@dataclass(eq=False)
+class Paging:
+    """A client that follows cursors while others write."""
+
+    query: Query
+    limit: int
+    steady: dict[Entry, Any]  # Listed from the beginning on, by a key that stayed as it was.
+    old: set[Entry]  # There from the beginning on.
+    cursor: str | None = ""
+    seen: dict[Entry, Any] = field(default_factory=dict)
+
+
+class Sequence(Service):
+    """Reads of all kinds between the writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pagings: list[Paging] = []
+
+    def finish(self) -> None:
+        for paging in self.pagings:
+            while paging.cursor is not None:
+                self.turn(paging, "walk")
+
+    @rule(id=ids)
+    def get(self, id: str) -> None:
+        answer = self.client.get(f"{PATH}/{quote(id)}")
+        if not (entry := self.model.known(id)):
+            assert answer.status_code == 404
+            return
+        assert_same(answer.json["contact"], entry.view)
+        self.check_etag(answer, entry.view)
+        headers = {"If-None-Match": answer.headers["ETag"]}
+        assert self.client.get(f"{PATH}/{quote(id)}", headers=headers).status_code == 304
+        known = set(self.etags.values()) - {answer.headers["ETag"]}
+        headers = {"If-None-Match": ", ".join(sorted(known)[:3]) or '"none"'}
+        assert self.client.get(f"{PATH}/{quote(id)}", headers=headers).status_code == 200
+
+    @invariant()
+    def lists_all(self) -> None:
+        answer = self.ask(Query(), limit=100, offset=0)
+        listed = [entry.view for entry in self.model.select(Query())]
+        assert_same(answer.json["contacts"], listed)
+        assert answer.json["pagination"] == {"total": len(listed), "limit": 100, "offset": 0}
+
+    @rule()
+    def counts_tags(self) -> None:
+        for tag in inputs.TAGS:
+            query = Query((("tag", tag),))
+            total = self.ask(query, limit=1).json["pagination"]["total"]
+            assert total == len(self.model.select(query))
+
+    @rule(query=inputs.queries, limit=limits, offset=st.integers(0, 4))
+    def lists(self, query: Query, limit: int, offset: int) -> None:
+        expected = self.model.select(query)
+        for way in WAYS:
+            with found_in(way):
+                answer = self.ask(query, limit=limit, offset=offset)
+            if way == "bits" and answer.status_code == 422:
+                assert list(answer.json["error"]["details"]) == ["cursor"]
+                assert len(self.model.entries) >= WAYS[way][1]
+                continue
+            page = [entry.view for entry in expected[offset : offset + limit]]
+            assert_same(answer.json["contacts"], page)
+            pagination = answer.json["pagination"]
+            if way != "narrow" and pagination.pop("total_is_estimate", False):
+                assert pagination["total"] is None
+                pagination["total"] = len(expected)
+            assert pagination == {"total": len(expected), "limit": limit, "offset": offset}
+
+    @rule(query=inputs.queries, limit=limits)
+    def pages(self, query: Query, limit: int) -> None:
+        """Cursors give what offsets give."""
+        expected = self.model.select(query)
+        for way in WAYS:
+            found: list[View] = []
+            cursor: str | None = ""
+            while cursor is not None:
+                with found_in(way):
+                    answer = self.ask(query, limit=limit, cursor=cursor)
+                found += answer.json["contacts"]
+                cursor = answer.json["pagination"]["next_cursor"]
+                assert way == "bits" or cursor is None or len(answer.json["contacts"]) == limit
+                assert way != "narrow" or answer.json["pagination"]["total"] == len(expected)
+            assert_same(found, [entry.view for entry in expected])
+
+    @rule(id=ids, tree=inputs.filters)
+    def matches(self, id: str, tree: dict[str, Any]) -> None:
+        answer = self.client.post(f"{PATH}/{quote(id)}/match", json={"filter": tree})
+        if not (entry := self.model.known(id)):
+            assert answer.status_code == 404
+            return
+        assert answer.json["matches"] is self.model.holds(tree, entry)
+        because = [
+            {
+                **leaf,
+                "field": ".".join(map(line, leaf["field"].split(".", 1))),
+                "actual": actual_value(leaf["field"], entry),
+                "matches": self.model.holds(leaf, entry),
+            }
+            for leaf in leaves(tree)
+        ]
+        given = answer.json["because"]
+        for each in (*because, *given):
+            del each["value"]  # As it was normalised.
+        assert_same(given, because)
+
+    def ask(self, query: Query, **page: Any) -> TestResponse:
+        if query.body is not None:
+            body = {**query.body, **page, **INCLUDED}
+            answer = self.client.post(f"{PATH}/search", json=body)
+        else:
+            asked = [*query.parameters, *page.items(), *INCLUDED.items()]
+            answer = self.client.get(PATH, query_string=[(name, str(text)) for name, text in asked])
+        assert answer.status_code == 200 or "cursor" in answer.json["error"]["details"], answer.json
+        return answer
+
+    # Paging between writes
+
+    @rule(query=inputs.queries, limit=limits)
+    def begins_paging(self, query: Query, limit: int) -> None:
+        listed = {entry: self.model.sort_key(query, entry) for entry in self.model.select(query)}
+        self.pagings.append(Paging(query, limit, listed, set(self.model.entries.values())))
+
+    @precondition(lambda self: any(paging.cursor is not None for paging in self.pagings))
+    @rule(data=st.data(), way=st.sampled_from(list(WAYS)))
+    def goes_on_paging(self, data: st.DataObject, way: str) -> None:
+        going = [paging for paging in self.pagings if paging.cursor is not None]
+        self.turn(data.draw(st.sampled_from(going)), way)
+
+    @invariant()
+    def watches_pagings(self) -> None:
+        for paging in self.pagings:
+            listed = self.model.select(paging.query)
+            paging.old &= set(listed)
+            paging.steady = {
+                entry: key
+                for entry, key in paging.steady.items()
+                if entry in listed and self.model.sort_key(paging.query, entry) == key
+            }
+
+    def turn(self, paging: Paging, way: str) -> None:
+        """Turn a page. No row comes twice, and at the end none of the old ones is missed."""
+        with found_in(way):
+            answer = self.ask(paging.query, limit=paging.limit, cursor=paging.cursor)
+        page = [self.model.entries[each["phone"]] for each in answer.json["contacts"]]
+        assert_same(answer.json["contacts"], [entry.view for entry in page])
+        listed = self.model.select(paging.query)
+        assert page == [entry for entry in listed if entry in page]
+        for entry in page:
+            key = self.model.sort_key(paging.query, entry)
+            assert entry not in paging.seen or paging.seen[entry] != key
+            paging.seen[entry] = key
+        paging.cursor = answer.json["pagination"]["next_cursor"]
+        if paging.cursor is None:
+            assert paging.steady.keys() <= paging.seen.keys()
+            if paging.query.sort == "updated_at":
+                assert paging.old <= paging.seen.keys()
+
+
+def leaves(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "field" in tree:
+        yield tree
+    elif "not" in tree:
+        yield from leaves(tree["not"])
+    else:
+        for part in tree.get("all") or tree["any"]:
+            yield from leaves(part)
+
+
+Sequence.TestCase.settings = settings(
+    deadline=None,
+    max_examples=int(EXAMPLES or 60),
+    stateful_step_count=40,
+    derandomize=EXAMPLES is None,
+    database=None,
+    phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+TestSequence = Sequence.TestCase

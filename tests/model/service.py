@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from app import clock, create_app
 from app.api_keys.handlers import create_api_key
 from app.api_keys.model import SCOPES
+from app.database import sqlite
 from app.settings import load
 from tests.conftest import store_faults
 from tests.model import inputs
@@ -37,6 +38,7 @@ class Service(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(clock, "now", lambda: self.model.now)
+        self.patch.setattr(sqlite, "REST", 0)
         self.settings = load({}, data=Path(self.folder.name) / "data")
         app = create_app(self.settings)
         self.db = app.extensions["database"]
@@ -51,9 +53,10 @@ class Service(RuleBasedStateMachine):
                 self.finish()
         finally:
             self.db.close()
-            for thread in threading.enumerate():
-                if thread.name == "log eraser":
-                    thread.join()
+            for name in ("compactor", "log eraser"):
+                for thread in threading.enumerate():
+                    if thread.name == name:
+                        thread.join()
             self.patch.undo()
             faults = [] if failed else store_faults(self.settings.database)
             self.folder.cleanup()

@@ -272,7 +272,9 @@ _COUNTED = (
     """,
 )
 
-_TEXTS = ", ".join(f"document ->> '$.{name}'" for name in ("first_name", "last_name", "email"))
+_TEXTS = ", ".join(
+    f"json_extract(document, '$.{name}')" for name in ("first_name", "last_name", "email")
+)
 _WORDS = f"SELECT value, contacts.id FROM contacts, json_each(words({_TEXTS}))"
 _TAGS = "SELECT value, contacts.id FROM contacts, json_each(document, '$.tags')"
 _VALUES = """
@@ -290,9 +292,9 @@ _DERIVED = (
     SELECT id, document, first_name_key, last_name_key, email_key, words
     FROM contacts
     WHERE (first_name_key, last_name_key, email_key) IS NOT (
-            fold(document ->> '$.first_name'),
-            fold(document ->> '$.last_name'),
-            fold(document ->> '$.email')
+            fold(json_extract(document, '$.first_name')),
+            fold(json_extract(document, '$.last_name')),
+            fold(json_extract(document, '$.email'))
         )
         OR words != (
             SELECT coalesce(group_concat(' ' || value, ''), '')

@@ -89,23 +89,32 @@ class Sequence(Service):
             total = self.ask(query, limit=1).json["pagination"]["total"]
             assert total == len(self.model.select(query))
 
-    @rule(query=inputs.queries, limit=limits, offset=st.integers(0, 4))
-    def lists(self, query: Query, limit: int, offset: int) -> None:
+    @rule(
+        queries=st.lists(inputs.queries, min_size=1, max_size=6),
+        limit=limits,
+        offset=st.integers(0, 4),
+    )
+    def lists(self, queries: list[Query], limit: int, offset: int) -> None:
+        for query in queries:
+            for way in WAYS:
+                self.compare_list(query, way, limit, offset)
+                self.compare_list(query, way, 100, 0)
+
+    def compare_list(self, query: Query, way: str, limit: int, offset: int) -> None:
         expected = self.model.select(query)
-        for way in WAYS:
-            with found_in(way):
-                answer = self.ask(query, limit=limit, offset=offset)
-            if way == "bits" and answer.status_code == 422:
-                assert list(answer.json["error"]["details"]) == ["cursor"]
-                assert len(self.model.entries) >= WAYS[way][1]
-                continue
-            page = [entry.view for entry in expected[offset : offset + limit]]
-            assert_same(answer.json["contacts"], page)
-            pagination = answer.json["pagination"]
-            if way != "narrow" and pagination.pop("total_is_estimate", False):
-                assert pagination["total"] is None
-                pagination["total"] = len(expected)
-            assert pagination == {"total": len(expected), "limit": limit, "offset": offset}
+        with found_in(way):
+            answer = self.ask(query, limit=limit, offset=offset)
+        if way == "bits" and answer.status_code == 422:
+            assert list(answer.json["error"]["details"]) == ["cursor"]
+            assert len(self.model.entries) >= WAYS[way][1]
+            return
+        page = [entry.view for entry in expected[offset : offset + limit]]
+        assert_same(answer.json["contacts"], page)
+        pagination = answer.json["pagination"]
+        if way != "narrow" and pagination.pop("total_is_estimate", False):
+            assert pagination["total"] is None
+            pagination["total"] = len(expected)
+        assert pagination == {"total": len(expected), "limit": limit, "offset": offset}
 
     @rule(query=inputs.queries, limit=limits)
     def pages(self, query: Query, limit: int) -> None:
@@ -123,13 +132,19 @@ class Sequence(Service):
                 assert way != "narrow" or answer.json["pagination"]["total"] == len(expected)
             assert_same(found, [entry.view for entry in expected])
 
-    @rule(id=ids, tree=inputs.filters)
-    def matches(self, id: str, tree: dict[str, Any]) -> None:
-        answer = self.client.post(f"{PATH}/{quote(id)}/match", json={"filter": tree})
-        if not (entry := self.model.known(id)):
-            assert answer.status_code == 404
-            return
-        assert answer.json["matches"] is self.model.holds(tree, entry)
+    @rule(id=ids, trees=st.lists(inputs.filters, min_size=1, max_size=4))
+    def matches(self, id: str, trees: list[dict[str, Any]]) -> None:
+        for tree in trees:
+            for phone in self.model.entries:
+                self.compare_match(phone, tree)
+        if not self.model.known(id):
+            path = f"{PATH}/{quote(id)}/match"
+            assert self.client.post(path, json={"filter": trees[0]}).status_code == 404
+
+    def compare_match(self, id: str, tree: dict[str, Any]) -> None:
+        entry = self.model.get(id)
+        answer = self.client.post(f"{PATH}/{quote(id)}/match", json={"filter": tree}).json
+        assert answer["matches"] is self.model.holds(tree, entry)
         because = [
             {
                 **leaf,
@@ -139,10 +154,9 @@ class Sequence(Service):
             }
             for leaf in leaves(tree)
         ]
-        given = answer.json["because"]
-        for each in (*because, *given):
+        for each in (*because, *answer["because"]):
             del each["value"]  # As it was normalised.
-        assert_same(given, because)
+        assert_same(answer["because"], because)
 
     def ask(self, query: Query, **page: Any) -> TestResponse:
         if query.body is not None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.model.reads import Query, line
+from tests.model.reads import BOUNDS, Query, line
 
 # Of one country some begin others.
 PHONES = (
@@ -30,8 +30,8 @@ VALUES: tuple[Any, ...] = (
 )
 SPELLINGS = ("{}", "cnt_{}", "+{}", "00{}", "+{} ", "\u200e+{}")
 ORDERED = ("gt", "gte", "lt", "lte")
-OPS = ("eq", "ne", "exists", "in", "contains", "starts_with", *ORDERED)
-SORTS = ("created_at", "updated_at", "last_name", "first_name", "email", "phone")
+OPS = ("eq", "ne", "in", "exists", "contains", "starts_with", *ORDERED)
+SORTS = ("first_name", "last_name", "email", "created_at", "updated_at", "phone")
 
 phones = st.builds(
     str.format, st.sampled_from([*SPELLINGS[0:1], *SPELLINGS[2:]]), st.sampled_from(PHONES)
@@ -42,29 +42,37 @@ ids = st.builds(str.format, st.sampled_from(SPELLINGS), st.sampled_from(PHONES))
 )
 tags = st.sampled_from(TAGS)
 tag_lists = st.lists(tags, max_size=4)
-keys = st.sampled_from(KEYS)
-values = st.sampled_from(VALUES)
+keys = st.just("plan") | st.sampled_from(KEYS)
+values = st.sampled_from((0, 1, 1.0, True, False, "1", "pro", "Pro")) | st.sampled_from(VALUES)
+texts = st.sampled_from(("Priya", "priya", "José", "Jose", "Ann")) | st.sampled_from(TEXTS)
+emails = st.sampled_from(EMAILS)
 fields = st.lists(
     st.tuples(keys, st.none() | values), max_size=4, unique_by=lambda pair: line(pair[0])
 ).map(dict)
 details = {
-    "first_name": st.none() | st.sampled_from(TEXTS),
-    "last_name": st.none() | st.sampled_from(TEXTS),
-    "email": st.none() | st.sampled_from(EMAILS),
-    "tags": st.none() | tag_lists,
-    "custom_fields": st.none() | fields,
+    "first_name": texts,
+    "last_name": texts,
+    "email": emails,
+    "tags": tag_lists,
+    "custom_fields": fields,
 }
-contacts = st.fixed_dictionaries({"phone": phones}, optional=details)
-patches = st.fixed_dictionaries({}, optional=details)
+nullable = {name: st.none() | each for name, each in details.items()}
+contacts = st.fixed_dictionaries({"phone": phones}, optional=nullable)
+patches = st.fixed_dictionaries({}, optional=nullable)
+beginning = st.lists(
+    st.fixed_dictionaries({"phone": st.sampled_from(PHONES)}, optional=details),
+    max_size=len(PHONES),
+    min_size=3,
+)
 
-filled = st.sampled_from([each for each in (*TEXTS, *EMAILS) if line(each)])
+filled = (texts | emails).filter(line)
 beginnings = st.builds(lambda text, size: text[:size], filled, st.integers(1, 6)).filter(line)
 digits = st.sampled_from(("9", "+91 88", "0049", "4930", "49301234567", "1415", "52", "521", "7"))
 
 
 @st.composite
 def instants(draw: st.DrawFn, *, whole: bool) -> str:
-    second = draw(st.integers(0, 40))
+    second = draw(st.integers(0, 12))
     form = draw(
         st.sampled_from(
             ["T08:00:{:02}Z", "t08:00:{:02}z", "T10:00:{:02}+02:00", "T02:30:{:02}-05:30"]
@@ -81,8 +89,9 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
         st.sampled_from(("id", "phone", "tag", "created_at", "updated_at"))
         | st.sampled_from(("first_name", "last_name", "email"))
         | keys.map("custom_fields.{}".format)
+        | keys.map("custom_fields.{}".format)
     )
-    op = draw(st.sampled_from(_allowed(field)))
+    op = draw(st.sampled_from(_allowed(field)[:3]) | st.sampled_from(_allowed(field)))
     return {"field": field, "op": op, "value": draw(_operands(field, op))}
 
 
@@ -130,8 +139,13 @@ filters = st.recursive(
     max_leaves=5,
 )
 word_searches = filled | beginnings | digits | st.builds("{} {}".format, beginnings, beginnings)
-sorts = st.sampled_from([sign + field for field in SORTS for sign in ("", "-")])
-bodies = st.fixed_dictionaries({}, optional={"filter": filters, "q": word_searches, "sort": sorts})
+sorts = st.builds(
+    str.__add__, st.sampled_from(["", "-"]), st.sampled_from(SORTS[:3]) | st.sampled_from(SORTS)
+)
+bodies = st.one_of(
+    st.fixed_dictionaries({"filter": filters, "sort": sorts}),
+    st.fixed_dictionaries({}, optional={"filter": filters, "q": word_searches, "sort": sorts}),
+)
 
 
 @st.composite
@@ -159,16 +173,17 @@ parameters = st.lists(
     st.one_of(
         _named("tag", tags),
         _named("q", word_searches),
-        _named("email", filled),
+        _named("email", emails.filter(bool)),
         _named("phone", phones),
-        _named("sort", sorts),
-        _named("sort", sorts),
-        st.sampled_from(
-            ("created_since", "created_before", "updated_since", "updated_before")
-        ).flatmap(lambda name: _named(name, instants(whole=False))),
+        st.sampled_from(list(BOUNDS)).flatmap(lambda name: _named(name, instants(whole=False))),
         custom_parameters(),
     ),
-    max_size=3,
+    max_size=2,
     unique_by=lambda pair: pair if pair[0] == "tag" else pair[0],
 )
-queries = st.builds(Query, parameters.map(tuple)) | st.builds(lambda body: Query(body=body), bodies)
+orders = st.lists(_named("sort", sorts), max_size=1)
+queries = st.one_of(
+    st.builds(lambda *parts: Query(sum(map(tuple, parts), ())), parameters, orders),
+    _named("sort", sorts).map(lambda pair: Query((pair,))),
+    bodies.map(lambda body: Query(body=body)),
+)

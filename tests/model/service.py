@@ -65,7 +65,7 @@ class Service(RuleBasedStateMachine):
     def finish(self) -> None:
         """Do what must hold at the end of any sequence."""
 
-    @initialize(contacts=st.lists(inputs.contacts, max_size=8))
+    @initialize(contacts=inputs.beginning)
     def begin(self, contacts: list[dict[str, Any]]) -> None:
         for body in contacts:
             self.upsert(body, 1)

@@ -81,8 +81,8 @@ def test_has_our_workers_files_and_no_control_socket(
 ) -> None:
     wait_for_workers(gunicorn, 2)
     assert gunicorn.post(phone=PHONE).status_code == 201
-    modes = {each.stat().st_mode & 0o777 for each in gunicorn.data.iterdir()}
-    assert modes == {0o600}
+    for each in gunicorn.data.rglob("*"):
+        assert each.stat().st_mode & 0o777 == (0o700 if each.is_dir() else 0o600), each
     assert not [*(tmp_path / "home").rglob("*"), *(tmp_path / "run").rglob("*")]
 
 

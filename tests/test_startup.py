@@ -87,6 +87,7 @@ BAD_VALUES = {
     "workers": ["0", "65", "two"],
     "threads": ["0", "65", "-4"],
     "phone_check": ["", "strict", "VALID"],
+    "rate_limit": ["", "-1", "1000001", "many"],
     "max_body_bytes": ["0", "1023", "1073741825", "1MiB"],
 }
 

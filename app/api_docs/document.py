@@ -112,7 +112,7 @@ class _Document:
         }
         if operation.body:
             content = {
-                "schema": self._body_schema(operation.body, feature.names),
+                "schema": self._body_schema(operation.body, feature.names) | {**operation.rule},
                 "examples": self._examples.of_body(rule.endpoint),
             }
             described["requestBody"] = {

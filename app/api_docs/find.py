@@ -44,6 +44,7 @@ FEATURE = Feature(
             "Asks what the list asks, in JSON: values have types, and conditions are joined by "
             "`all`, `any` and `not`. Give `cursor` or `offset`, not both.",
             body=SearchSchema(),
+            rule={"not": {"required": ["cursor", "offset"]}},
             answers=_FOUND,
         ),
         "contacts.post_contact_match": Operation(

@@ -14,13 +14,14 @@ from app.contacts.filters import (
 )
 from app.contacts.operands import ORDERED
 from app.contacts.paging import SORTS
+from app.contacts.phone import MAX_LENGTH
 from app.contacts.queries import MAX_TAGS_ASKED
 
 _SEARCHING = ("contains", "starts_with")
 _ID: JsonSchema = {"anyOf": [{"type": "string", "pattern": "^cnt_[0-9]+$"}, PHONE]}
 _DIGITS: JsonSchema = {
     "type": "string",
-    "maxLength": 64,
+    "maxLength": MAX_LENGTH,
     "pattern": r"^(?!00$)\+?[0-9]+$",
     "description": "Leading digits, from the country code on.",
 }
@@ -79,7 +80,7 @@ def _value(field: str, op: str) -> JsonSchema:
     if field == "phone":
         return _DIGITS if op == "starts_with" else PHONE
     if field in ("created_at", "updated_at"):
-        return INSTANT if op in ORDERED else {**INSTANT, "description": "In whole seconds."}
+        return INSTANT if op in ORDERED else {**INSTANT, "pattern": "^[^.]*$"}
     if field == "custom_fields":
         if op in _SEARCHING:
             return {**STRING_VALUE, "minLength": 1}

@@ -32,8 +32,9 @@ class Answer:
 class Operation:
     """One route; what its guard, its path and its method tell is not repeated here.
 
-    `defaults` gives the values of the `query` that are left out. `headers` are names in
-    `errors.REQUEST_HEADERS`. `errors` adds the statuses that only this route answers with.
+    `defaults` gives the values of the `query` that are left out; `rule` is what the fields of the
+    `body` must be together. `headers` are names in `errors.REQUEST_HEADERS`. `errors` adds the
+    statuses that only this route answers with.
     """
 
     summary: str
@@ -42,6 +43,7 @@ class Operation:
     query: Schema | None = None
     defaults: object = None
     body: Schema | None = None
+    rule: JsonSchema = field(default_factory=dict)
     body_types: tuple[str, ...] = ("application/json",)
     headers: tuple[str, ...] = ()
     errors: tuple[int, ...] = ()

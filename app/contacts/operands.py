@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from app.contacts.fields import MAX_VALUE, clean_text, clean_value
-from app.contacts.phone import PhoneError, normalise
+from app.contacts.phone import MAX_LENGTH, PhoneError, normalise
 
 CUSTOM = "custom_fields."
 ORDERED = ("gt", "gte", "lt", "lte")
@@ -65,7 +65,9 @@ def _digits(value: object) -> str:
 
 def phone_digits(text: str) -> str:
     """Return the digits of the beginning of a phone, or nothing where it is none."""
-    squeezed = re.sub(r"[\s().\-/]+", "", text[:64])
+    if len(text) > MAX_LENGTH:
+        return ""
+    squeezed = re.sub(r"[\s().\-/]+", "", text)
     digits = squeezed.removeprefix("+")
     if digits == squeezed:
         digits = digits.removeprefix("00")

@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields
 
 
 class Digits(fields.Field[int]):
-    """A whole number in plain ASCII digits, or as a number in JSON; never clamped."""
+    """A whole number in plain ASCII digits, or as a number in JSON (20.0 is one); never clamped."""
 
     def __init__(self, lowest: int, highest: int) -> None:
         super().__init__()
@@ -15,6 +15,8 @@ class Digits(fields.Field[int]):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if isinstance(value, str) and value.isascii() and value.isdigit():
             value = int(value.lstrip("0")[:20] or "0")
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if type(value) is int and self.lowest <= value <= self.highest:
             return value
         raise ValidationError(f"Must be a whole number from {self.lowest} to {self.highest}.")

@@ -22,6 +22,10 @@ def test_finds_nothing(start_server: StartServer, tmp_path: Path) -> None:
         *("--header", f"Authorization: Bearer {server.key}", "--no-color"),
         *("--generation-database", "none", *much, f"{server.url}/openapi.json"),
     ]
-    environ = clean_environ(PYTHONPATH=str(ROOT), SCHEMATHESIS_HOOKS="tests.api_docs.fuzz_hooks")
+    environ = clean_environ(
+        PYTHONPATH=str(ROOT),
+        PYTHONHASHSEED="0",
+        SCHEMATHESIS_HOOKS="tests.api_docs.fuzz_hooks",
+    )
     finished = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environ)
     assert finished.returncode == 0, finished.stdout + finished.stderr

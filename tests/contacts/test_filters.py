@@ -90,6 +90,7 @@ def test_keeps_values_normalised(field: str, op: str, given: object, kept: objec
         ({**VIP, "op": "in", "value": []}, ("value",), "array of 1 to 100"),
         ({"field": "phone", "op": "eq", "value": "0123"}, ("value",), "Country code"),
         ({"field": "phone", "op": "starts_with", "value": "abc"}, ("value",), "leading digits"),
+        ({"field": "phone", "op": "starts_with", "value": "9" * 65}, ("value",), "leading digits"),
         ({"field": "created_at", "op": "lt", "value": "2026"}, ("value",), "an instant"),
         (
             {"field": "created_at", "op": "lt", "value": "2026-02-30T00:00:00Z"},
@@ -176,6 +177,7 @@ def test_rejects_parameters(op: str, text: str) -> None:
         ("priya@example.com", ("priya", "example", "com")),
         ("9188568", ("9188568",)),
         ("1 2 3 4 5 6 7 8 9", ("123456789",)),
+        ("91" + " " * 64 + "priya", ("91", "priya")),
         ("priya 91", ("priya", "91")),
         ('"%_*"', ()),
         ("NEAR(a* OR b)", ("near", "a", "or", "b")),

@@ -197,7 +197,7 @@ def test_a_search_takes_what_a_list_takes(people: FlaskClient) -> None:
     [
         ({"limit": 0}, "limit"),
         ({"limit": True}, "limit"),
-        ({"limit": 1.0}, "limit"),
+        ({"limit": 1.5}, "limit"),
         ({"limit": None}, "limit"),
         ({"offset": -1}, "offset"),
         ({"offset": 0, "cursor": ""}, "offset"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import api_keys, contacts, journal, web
+from app import api_keys, contacts, journal, web, webhooks
 from app.database import Database
 from app.settings import Settings, load
 from app.startup import prepare
@@ -35,5 +35,6 @@ def create_app(settings: Settings | None = None, *, prepared: bool = False) -> F
     app.extensions["stopping"] = threading.Event()
     api_keys.register(app)
     journal.register(app, threads=settings.threads)
+    webhooks.register(app)
     contacts.register(app, phone_check=settings.phone_check)
     return app

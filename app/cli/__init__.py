@@ -7,6 +7,7 @@ import click
 
 from app.cli.keys import keys
 from app.cli.serve import serve
+from app.cli.webhooks import webhooks
 from app.errors import ServiceError, StartError
 
 
@@ -21,6 +22,7 @@ def cli() -> None:
 
 cli.add_command(serve)
 cli.add_command(keys)
+cli.add_command(webhooks)
 
 
 def main() -> None:

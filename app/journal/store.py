@@ -86,7 +86,7 @@ def find_event(db: Connection, seq: int) -> Event | None:
 
 def list_subjects(db: Connection, *, after: int, most: int) -> list[tuple[int, str, str | None]]:
     """Return number, kind and contact's phone of the `most` next events, oldest first."""
-    return db.execute(  # type: ignore[return-value]
+    return db.execute(
         """
         SELECT seq, event, phone
         FROM changes

@@ -13,9 +13,7 @@ def new_secret() -> str:
     return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def signed_headers(
-    keys: Sequence[str], id: str, timestamp: int, body: bytes
-) -> dict[str, str]:
+def signed_headers(keys: Sequence[str], id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """Return the headers that sign the exact bytes of a body; the newest secret comes first.
 
     The vendor's header has room for one signature, that of the newest. For the others see

@@ -12,7 +12,7 @@ LOWEST_PORT = 1_024  # But for those of http and https: below are other protocol
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62}\.?){1,127}")
+_HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 # These pass `is_global`, or did so in some version of Python.
 _REFUSED = [
     ipaddress.ip_network(each)
@@ -157,7 +157,7 @@ def _is_address(host: str) -> bool:
         ipaddress.ip_address(host)
     except ValueError:
         return False
-    return True
+    return "%" not in host  # A zone, which is of this machine alone.
 
 
 def _literal(host: str) -> Address | None:

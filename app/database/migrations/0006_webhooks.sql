@@ -40,7 +40,8 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_by_webhook ON deliveries (webhook_id);
 CREATE INDEX deliveries_by_state ON deliveries (webhook_id, state);
 CREATE INDEX deliveries_due ON deliveries (webhook_id, due) WHERE due IS NOT NULL;
-CREATE INDEX deliveries_in_line ON deliveries (webhook_id, line) WHERE state = 'pending';
+CREATE INDEX deliveries_in_line ON deliveries (webhook_id, line, due)
+    WHERE state = 'pending';
 CREATE INDEX deliveries_by_seq ON deliveries (seq);
 CREATE INDEX deliveries_finished ON deliveries (finished_at) WHERE finished_at IS NOT NULL;
 

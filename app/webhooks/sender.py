@@ -18,6 +18,7 @@ from app.webhooks.targets import Allowed, Target, TargetRefused, check_url, reso
 
 SECONDS = 10.0
 _AGENT = f"contacts-service/{version('contacts-service')}"
+_LATE = "Timed out."
 _FAILURES = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError, ValueError)
 
 # Its warnings quote URLs, which may hold secrets.
@@ -76,6 +77,7 @@ class Sender:
                 preload_content=False,
             )
             response = connection.getresponse()
+            _left(deadline)  # Headers that were cut off look as if they had ended.
             return response.status, _beginning(response)
         finally:
             cutter.cancel()
@@ -149,8 +151,8 @@ def _reason(failure: Exception, *, late: bool) -> str:
     cause: BaseException | None = failure
     while cause is not None and not isinstance(cause, ssl.SSLError | socket.gaierror):
         cause = cause.__cause__ or cause.__context__
-    if late or isinstance(failure, TimeoutError | urllib3.exceptions.TimeoutError):
-        return "Timed out."
+    if late:
+        return _LATE
     if isinstance(cause, ssl.SSLCertVerificationError):
         return "The certificate does not hold."
     if isinstance(cause, ssl.SSLError):
@@ -159,4 +161,6 @@ def _reason(failure: Exception, *, late: bool) -> str:
         return "The host name is not known."
     if isinstance(failure, urllib3.exceptions.NewConnectionError):
         return "Cannot connect."
+    if isinstance(failure, TimeoutError | urllib3.exceptions.TimeoutError):
+        return _LATE
     return "The connection broke before a whole answer."

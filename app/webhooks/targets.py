@@ -18,6 +18,7 @@ _REFUSED = [
     ipaddress.ip_network(each)
     for each in (
         "168.63.129.16/32",  # Azure's platform, which answers virtual machines
+        "192.0.0.0/24",  # Special purposes (RFC 6890), a metadata service among them
         "192.88.99.0/24",  # 6to4 relays (RFC 7526)
         "240.0.0.0/4",
         "::/96",  # IPv4-compatible (RFC 4291)
@@ -163,7 +164,7 @@ def _is_address(host: str) -> bool:
 def _literal(host: str) -> Address | None:
     """Return the address that a host is by itself, in odd spellings too (`0x7f.1`)."""
     try:
-        found = socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
+        found = socket.getaddrinfo(host.rstrip("."), None, flags=socket.AI_NUMERICHOST)
     except OSError:
         return None
     return ipaddress.ip_address(found[0][4][0])

@@ -67,7 +67,7 @@ def _queue_some(tx: Connection, id: str) -> bool:
 
 
 def render(db: Connection, delivery: Delivery) -> tuple[bytes, str] | None:
-    """Return the body of a delivery and the data in it, as the journal has it now.
+    """Return the body of a delivery, and the data in it, as the journal has it now.
 
     None where the journal keeps it no longer.
     """
@@ -127,8 +127,10 @@ def _record(tx: Connection, attempt: Attempt, delays: Sequence[float]) -> tuple[
 
 
 def _keepable_answer(tx: Connection, attempt: Attempt) -> str | None:
-    """Return what was answered, unless it was to data that was erased meanwhile."""
+    """Return what was answered, unless it may tell of a contact that is deleted by now."""
     if attempt.outcome.answer is None:
         return None
     rendered = render(tx, attempt.delivery)
-    return attempt.outcome.answer if rendered and rendered[1] == attempt.data else None
+    if rendered is None or json.loads(rendered[1]).get("deleted"):
+        return None
+    return attempt.outcome.answer

@@ -72,6 +72,9 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Behaviour:
     return behave
 
 
+accept = answer(204)
+
+
 class Receiver(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -98,7 +101,7 @@ def start_receiver() -> Iterator[StartReceiver]:
     """Start a receiver on a free port; by default it answers 204."""
     started: list[Receiver] = []
 
-    def start(behave: Behaviour = answer(204)) -> Receiver:
+    def start(behave: Behaviour = accept) -> Receiver:
         receiver = Receiver(behave)
         threading.Thread(target=receiver.serve_forever, args=(0.05,), daemon=True).start()
         started.append(receiver)

@@ -15,7 +15,7 @@ from app.webhooks.sender import Sender
 from app.webhooks.targets import Allowed
 from tests.webhooks.conftest import LOCAL, Behaviour, Handler, Receiver, StartReceiver, answer
 
-SECONDS = 1.0
+SECONDS = 0.5
 PATIENCE = 6.0  # How much longer an attempt may take on a busy machine.
 NAME = "hooks.example"
 

@@ -39,11 +39,18 @@ class Runner:
 
     def run(self) -> None:
         """Wait for the place of the runner, then deliver and prune."""
+        told = False
         while not self._stopping.is_set():
-            # A folder that is away for a while is tried again, as the store in it is.
-            with suppress(OSError), sole_lock(self._settings.deliverer_lock) as is_sole:
-                if is_sole:
-                    self._work()
+            try:
+                with sole_lock(self._settings.deliverer_lock) as is_sole:
+                    told = False
+                    if is_sole:
+                        self._work()
+            except OSError as error:
+                # A folder that is away for a while is tried again, as the store in it is.
+                if not told:
+                    _log.warning("deliveries wait: no lock in the data folder: %s", error.strerror)
+                told = True
             self._stopping.wait(SECONDS_BETWEEN_TRIES)
         self._db.close()
 

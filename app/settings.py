@@ -53,7 +53,8 @@ def _path(text: str) -> Path:
     return Path(_text(text)).expanduser().resolve()
 
 
-def _private_targets(text: str) -> tuple[str, ...]:
+def _targets(text: str) -> str:
+    """Return networks and host names in their usual form, with commas between."""
     found = []
     for each in filter(None, (part.strip().lower() for part in text.split(","))):
         try:
@@ -62,7 +63,7 @@ def _private_targets(text: str) -> tuple[str, ...]:
             if not re.fullmatch(r"(?=.*[a-z])[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?", each):
                 raise ValueError("networks or host names, with commas between") from None
             found.append(each)
-    return tuple(found)
+    return ",".join(found)
 
 
 def _setting(parse: Callable[[str], Any], default: Any, meaning: str) -> Any:
@@ -92,9 +93,9 @@ class Settings:
     changes_days: int = _setting(
         _integer(1, 36_500), 30, "Days for which the journal of changes is kept"
     )
-    webhook_allow_private: tuple[str, ...] = _setting(
-        _private_targets,
-        (),
+    webhook_allow_private: str = _setting(
+        _targets,
+        "",
         "Networks and host names, with commas between, that webhooks may reach though they are "
         "private, over http:// too",
     )

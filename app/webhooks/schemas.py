@@ -1,6 +1,5 @@
 """What a client may send about webhooks."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -63,7 +62,7 @@ class WebhookPatchSchema(Schema):
     label = Label()
     status = fields.String(validate=validate.OneOf((ACTIVE, DISABLED)))
 
-    def __init__(self, private: Sequence[str] = ()) -> None:
+    def __init__(self, private: str = "") -> None:
         super().__init__()
         cast(Url, self.fields["url"]).allowed = Allowed(private)
 

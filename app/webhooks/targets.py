@@ -3,7 +3,6 @@
 import ipaddress
 import re
 import socket
-from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -54,12 +53,12 @@ class Target:
 
 
 class Allowed:
-    """The private networks and hosts that an operator has opened."""
+    """The private networks and hosts that an operator has opened, with commas between."""
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
+    def __init__(self, names: str = "") -> None:
         self._hosts: set[str] = set()
         self._networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
-        for name in names:
+        for name in filter(None, names.split(",")):
             try:
                 self._networks.append(ipaddress.ip_network(name))
             except ValueError:

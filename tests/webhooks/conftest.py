@@ -23,7 +23,7 @@ from app.webhooks.targets import Allowed
 from tests.conftest import wait_until
 
 PRIVATE = "127.0.0.0/8"
-LOCAL = Allowed([PRIVATE])
+LOCAL = Allowed(PRIVATE)
 
 
 @pytest.fixture

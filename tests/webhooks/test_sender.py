@@ -189,7 +189,7 @@ def test_looks_a_name_up_once_and_connects_there(
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", Resolver(["127.0.0.1"], ["169.254.169.254"]))
     port = receiver.server_address[1]
-    sender = Sender(Allowed([NAME]), seconds=SECONDS)
+    sender = Sender(Allowed(NAME), seconds=SECONDS)
     assert send(sender, f"http://{NAME}:{port}/").status == 204
     assert receiver.received[0].headers["Host"] == f"{NAME}:{port}"
 
@@ -211,7 +211,7 @@ def test_tries_the_next_address_of_a_name(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", Resolver(["127.0.0.9", "127.0.0.1"]))
-    sender = Sender(Allowed([NAME]), seconds=SECONDS)
+    sender = Sender(Allowed(NAME), seconds=SECONDS)
     assert send(sender, f"http://{NAME}:{receiver.server_address[1]}/").status == 204
 
 

@@ -34,5 +34,9 @@ def deliver(data: str | None) -> None:
     stopping = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stopping.set())
-    click.echo(f"Delivering the webhooks of {settings.data}")
-    Runner(Database(settings.database), settings, stopping).run()
+
+    def tell(is_at_work: bool) -> None:
+        waits = "Another process delivers: waiting to take its place"
+        click.echo(f"Delivering the webhooks of {settings.data}" if is_at_work else waits)
+
+    Runner(Database(settings.database), settings, stopping, tell).run()

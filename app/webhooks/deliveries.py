@@ -1,5 +1,8 @@
 """Deliveries in the database: a queue, and the log of what became of each."""
 
+from datetime import datetime
+
+from app import clock
 from app.database import Connection
 from app.webhooks.model import Attempt, Delivery
 
@@ -17,10 +20,9 @@ def queue_delivery(
     seq: int | None,
     event: str,
     line: str,
-    now: float,
-    created_at: str,
+    now: datetime,
 ) -> None:
-    """Put a delivery at the end of its line: due now, if there is no other in it."""
+    """Put a delivery at the end of its line: due now, if no other of it is."""
     db.change(
         """
         INSERT INTO deliveries (id, webhook_id, seq, event, line, state, due, created_at)
@@ -30,7 +32,10 @@ def queue_delivery(
                 WHEN EXISTS (
                     SELECT 1
                     FROM deliveries
-                    WHERE webhook_id = :webhook_id AND line = :line AND state = 'pending'
+                    WHERE webhook_id = :webhook_id
+                        AND line = :line
+                        AND state = 'pending'
+                        AND due >= 0
                 ) THEN NULL
                 ELSE :now
             END,
@@ -43,8 +48,8 @@ def queue_delivery(
             "seq": seq,
             "event": event,
             "line": line,
-            "now": now,
-            "created_at": created_at,
+            "now": now.timestamp(),
+            "created_at": clock.timestamp(now),
         },
     )
 

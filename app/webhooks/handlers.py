@@ -119,8 +119,7 @@ def test_webhook(db: Database, id: str) -> Delivery:
             seq=None,
             event=TEST,
             line=delivery_id,
-            now=clock.now().timestamp(),
-            created_at=clock.timestamp(),
+            now=clock.now(),
         )
         return _found(tx, id, delivery_id)
 

@@ -58,8 +58,7 @@ def _queue_some(tx: Connection, id: str) -> bool:
                 seq=seq,
                 event=event,
                 line=phone or "",
-                now=now.timestamp(),
-                created_at=clock.timestamp(now),
+                now=now,
             )
     if subjects:
         store.set_position(tx, id, subjects[-1][0])

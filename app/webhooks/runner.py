@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -29,28 +30,39 @@ _log = logging.getLogger(__name__)
 
 
 class Runner:
-    """Runs for one process, until `stopping`; opens nothing before `run`."""
+    """Runs for one process, until `stopping`; opens nothing before `run`.
 
-    def __init__(self, db: Database, settings: Settings, stopping: threading.Event) -> None:
+    `on_turn` gets True when it begins to work, False when it must wait for another one.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        stopping: threading.Event,
+        on_turn: Callable[[bool], object] = bool,
+    ) -> None:
         self._db = db
         self._settings = settings
         self._stopping = stopping
+        self._on_turn = on_turn
         self._next_pruning = 0.0
+        self._told = ""
 
     def run(self) -> None:
         """Wait for the place of the runner, then deliver and prune."""
-        told = False
+        turn: bool | None = None
         while not self._stopping.is_set():
             try:
                 with sole_lock(self._settings.deliverer_lock) as is_sole:
-                    told = False
+                    if is_sole is not turn:
+                        turn = is_sole
+                        self._on_turn(is_sole)
                     if is_sole:
                         self._work()
             except OSError as error:
                 # A folder that is away for a while is tried again, as the store in it is.
-                if not told:
-                    _log.warning("deliveries wait: no lock in the data folder: %s", error.strerror)
-                told = True
+                self._report(f"no lock in the data folder: {error.strerror}")
             self._stopping.wait(SECONDS_BETWEEN_TRIES)
         self._db.close()
 
@@ -61,19 +73,23 @@ class Runner:
             try:
                 deliverer.step()
                 self._prune()
+                self._told = ""
+            except ServiceError as error:
+                self._report(f"the store cannot be used ({error.code})")
+                self._stopping.wait(SECONDS_AFTER_A_FAULT)
             except Exception as error:
-                self._report(error)
+                # Where it happened, and not its message, which may quote a contact.
+                frames = "".join(traceback.format_tb(error.__traceback__))
+                self._report(f"{type(error).__name__}\n{frames}")
                 self._stopping.wait(SECONDS_AFTER_A_FAULT)
         with suppress(ServiceError):
             deliverer.finish(SECONDS_TO_FINISH)
 
-    def _report(self, error: Exception) -> None:
-        """Log a fault by its kind: its message may quote what is stored."""
-        if isinstance(error, ServiceError):
-            _log.warning("deliveries wait: the store cannot be used (%s)", error.code)
-        else:
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            _log.error("deliveries wait: %s\n%s", type(error).__name__, frames)
+    def _report(self, what: str) -> None:
+        """Log what is wrong, once for as long as it stays so."""
+        if what != self._told:
+            _log.warning("deliveries wait: %s", what)
+        self._told = what
 
     def _prune(self) -> None:
         if time.monotonic() >= self._next_pruning:

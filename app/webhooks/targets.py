@@ -130,7 +130,7 @@ def _check_target(target: Target, allowed: Allowed) -> None:
     if target.port < LOWEST_PORT and target.port not in (80, 443):
         raise TargetRefused(f"Its port must be 443, 80 or at least {LOWEST_PORT}.")
     literal = _literal(target.host)
-    if target.host.rstrip(".").endswith("localhost") or (literal and not is_public(literal)):
+    if literal and not is_public(literal):
         raise TargetRefused(_PRIVATE)
 
 
@@ -161,9 +161,12 @@ def _is_address(host: str) -> bool:
 
 
 def _literal(host: str) -> Address | None:
-    """Return the address that a host is by itself, in odd spellings too (`0x7f.1`)."""
+    """Return the address that a host is by itself: in odd spellings (`0x7f.1`), or localhost."""
+    host = host.rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, section 6.3
+        return ipaddress.IPv4Address("127.0.0.1")
     try:
-        found = socket.getaddrinfo(host.rstrip("."), None, flags=socket.AI_NUMERICHOST)
+        found = socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
     except OSError:
         return None
     return ipaddress.ip_address(found[0][4][0])

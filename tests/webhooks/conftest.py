@@ -121,8 +121,8 @@ def receiver(start_receiver: StartReceiver) -> Receiver:
 
 @pytest.fixture
 def deliverer(db: Database) -> Deliverer:
-    """One that retries at once and waits for two seconds at most."""
-    return Deliverer(db, Sender(LOCAL, seconds=2).send, delays=(0, 0, 0))
+    """One that retries at once."""
+    return Deliverer(db, Sender(LOCAL, seconds=30).send, delays=(0, 0, 0))
 
 
 def step_until(deliverer: Deliverer, condition: Callable[[], bool], seconds: float = 20) -> None:

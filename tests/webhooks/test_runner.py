@@ -194,6 +194,29 @@ def test_the_command_delivers_until_it_is_stopped(
             process.kill()
 
 
+def test_the_command_waits_for_its_turn(
+    db: Database, settings: Settings, receiver: Receiver, webhook: Webhook
+) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--data", str(settings.data)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=clean_environ(**ENVIRON),
+    ) as first:
+        try:
+            assert first.stdout and first.stdout.readline().startswith("Delivering")
+            stop = in_background(db, settings)
+            phone = add_contact(db)
+            wait_until(lambda: phones(receiver) == [phone])
+        finally:
+            first.kill()
+        try:
+            phone = add_contact(db, 1)
+            wait_until(lambda: phones(receiver)[1:] == [phone])
+        finally:
+            stop()
+
+
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     for arguments in (["--data", str(tmp_path / "nothing")], ["--speed", "9"]):
         result = run_contacts("webhooks", "deliver", *arguments)

@@ -72,7 +72,14 @@ def test_refuses_urls(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:80/", "http://127.1:22/", "http://hooks.lan/", "https://10.0.0.1/"]
+    "url",
+    [
+        "http://127.0.0.1:80/",
+        "http://127.1:22/",
+        "http://localhost:1/",
+        "http://hooks.lan/",
+        "https://10.0.0.1/",
+    ],
 )
 def test_takes_what_is_opened(url: str) -> None:
     assert check_url(url, Allowed("127.0.0.0/8,10.0.0.1/32,hooks.lan"))

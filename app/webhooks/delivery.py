@@ -44,8 +44,7 @@ class Deliverer:
         self._record()
         more = outbox.queue_changes(self._db)
         self._send_due()
-        if not more:
-            self._collect(SECONDS_BETWEEN_LOOKS)
+        self._collect(0 if more else SECONDS_BETWEEN_LOOKS)
 
     def finish(self, seconds: float) -> None:
         """Wait a little for what is under way, so that it is not sent again."""
@@ -83,20 +82,20 @@ class Deliverer:
                     self._start(webhook, delivery)
 
     def _start(self, webhook: Webhook, delivery: Delivery) -> None:
-        rendered = outbox.render(self._db.connection(), delivery)
         at = clock.timestamp()
-        if rendered is None:
+        body = outbox.render(self._db.connection(), delivery)
+        if body is None:
             gone = Outcome(error="The journal keeps this event no longer.", final=True)
-            self._came.put(Attempt(delivery, "", at, gone))
+            self._came.put(Attempt(delivery, at, gone))
         else:
-            body, data = rendered
             headers = outbox.sign(webhook, delivery, body)
-
-            def attempt() -> None:
-                outcome = self._sent(webhook.url, headers, body)
-                self._came.put(Attempt(delivery, data, at, outcome))
-
-            threading.Thread(target=attempt, name="sender", daemon=True).start()
+            threading.Thread(
+                target=lambda: self._came.put(
+                    Attempt(delivery, at, self._sent(webhook.url, headers, body))
+                ),
+                name="sender",
+                daemon=True,
+            ).start()
         self._under_way[delivery.number] = webhook.id
 
     def _sent(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:

@@ -103,9 +103,9 @@ def _timestamp(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one attempt: delivered, unless there is an `error`.
+    """What came of one attempt: delivered, unless there is an `error`; none follows a `final` one.
 
-    `status` is that of HTTP, `answer` the first of what came after it.
+    `status` is that of HTTP, `answer` the first of the body that came with it.
     """
 
     status: int | None = None
@@ -117,9 +117,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at a delivery; `data` is that of the event as it was sent."""
+    """One attempt at a delivery, `at` an instant."""
 
     delivery: Delivery
-    data: str
     at: str
     outcome: Outcome

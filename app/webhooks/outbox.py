@@ -65,11 +65,8 @@ def _queue_some(tx: Connection, id: str) -> bool:
     return len(subjects) == BATCH
 
 
-def render(db: Connection, delivery: Delivery) -> tuple[bytes, str] | None:
-    """Return the body of a delivery, and the data in it, as the journal has it now.
-
-    None where the journal keeps it no longer.
-    """
+def render(db: Connection, delivery: Delivery) -> bytes | None:
+    """Return the body of a delivery as the journal has it now, None where it has it no longer."""
     timestamp, data = delivery.created_at, json.dumps({"webhook": delivery.webhook_id})
     if delivery.seq is not None:
         change = journal.find_change(db, delivery.seq)
@@ -77,8 +74,7 @@ def render(db: Connection, delivery: Delivery) -> tuple[bytes, str] | None:
             return None
         timestamp, data = change.timestamp, change.data
     seconds = int(datetime.fromisoformat(timestamp).timestamp())
-    body = f'{{"event":"{delivery.event}","timestamp":{seconds},"data":{data}}}'
-    return body.encode(), data
+    return f'{{"event":"{delivery.event}","timestamp":{seconds},"data":{data}}}'.encode()
 
 
 def sign(webhook: Webhook, delivery: Delivery, body: bytes) -> dict[str, str]:
@@ -129,7 +125,7 @@ def _keepable_answer(tx: Connection, attempt: Attempt) -> str | None:
     """Return what was answered, unless it may tell of a contact that is deleted by now."""
     if attempt.outcome.answer is None:
         return None
-    rendered = render(tx, attempt.delivery)
-    if rendered is None or json.loads(rendered[1]).get("deleted"):
+    body = render(tx, attempt.delivery)
+    if body is None or json.loads(body)["data"].get("deleted"):
         return None
     return attempt.outcome.answer

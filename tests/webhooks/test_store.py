@@ -32,7 +32,7 @@ def test_every_query_uses_an_index(db: Database, recorder: Recorder, webhook: We
     store.lowest_position(recorder)
     deliveries.advance_line(recorder, delivery.number, 0.0)
     deliveries.list_due(recorder, webhook.id, 0.0, 10)
-    attempt = Attempt(delivery, "", "", Outcome())
+    attempt = Attempt(delivery, "", Outcome())
     deliveries.note_attempt(recorder, attempt, state="pending", due=None, answer=None)
     deliveries.find_delivery(recorder, webhook.id, delivery.id)
     for state in (None, "dead"):

@@ -68,12 +68,21 @@ INSIDE_A_FEATURE = {
 # What is said of a feature knows its words, and no other feature's.
 INSIDE_API_DOCS = {
     "routes": ("document", "viewer"),
-    "document": ("operation", "errors", "fields", "examples", "contacts", "api_keys", "service"),
+    "document": (
+        *("operation", "errors", "fields", "examples"),
+        *("contacts", "find", "tags", "custom_fields", "journal", "api_keys", "service"),
+    ),
     "contacts": ("operation",),
+    "find": ("operation", "grammar"),
+    "tags": ("operation",),
+    "custom_fields": ("operation", "values"),
+    "journal": ("operation",),
     "api_keys": ("operation",),
     "service": ("operation", "viewer"),
     "errors": ("operation",),
-    "fields": (),
+    "fields": ("grammar", "values"),
+    "grammar": ("operation", "values"),
+    "values": ("operation",),
     "examples": (),
     "operation": (),
     "viewer": (),

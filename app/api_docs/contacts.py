@@ -3,7 +3,6 @@
 from app.api_docs.operation import (
     BOOLEAN,
     INSTANT,
-    INTEGER,
     STRING,
     Answer,
     Feature,
@@ -16,8 +15,6 @@ from app.api_docs.operation import (
     success,
 )
 from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_TAGS
-from app.contacts.paging import Search
-from app.contacts.queries import ListQuerySchema
 from app.contacts.schemas import (
     ContactSchema,
     MergeSchema,
@@ -55,7 +52,7 @@ _LOST = (404, 412)
 
 FEATURE = Feature(
     name="Contacts",
-    description="Contacts by phone number, their tags and custom fields.",
+    description="Contacts by phone number, one at a time.",
     operations={
         "contacts.post_contact": Operation(
             "Create or update a contact",
@@ -69,13 +66,6 @@ FEATURE = Feature(
                 201: Answer("The contact is new.", ref("UpsertedContact")),
             },
             writes=True,
-        ),
-        "contacts.get_contacts": Operation(
-            "List contacts",
-            "Oldest first; `total` counts all that match.",
-            query=ListQuerySchema(),
-            defaults=Search(),
-            answers={200: Answer("A page of the list.", ref("ContactList"))},
         ),
         "contacts.get_contact": Operation(
             "Show a contact",
@@ -136,9 +126,11 @@ FEATURE = Feature(
     schemas={
         "Contact": shape(**_DOCUMENTED, **_FULL),
         "ListedContact": shape(_FULL, **_DOCUMENTED),
-        "ContactList": success(
-            contacts=array(ref("ListedContact")),
-            pagination=shape(total=INTEGER, limit=INTEGER, offset=INTEGER),
+        "ContactThen": shape(
+            {"merged": {**STRING, "description": "The id of the contact that was merged in."}},
+            **_DOCUMENTED,
+            **_FULL,
+            changed=_CHANGED,
         ),
         "OneContact": success(contact=ref("Contact")),
         "ChangedContact": success(contact=ref("Contact"), changed=_CHANGED),
@@ -167,10 +159,7 @@ FEATURE = Feature(
         "custom_fields": "Keys with a string, a number or a boolean each; values come back as "
         "they were sent.",
         "from": "The id or phone of the contact that is merged in.",
-        "limit": "How many contacts to answer with.",
-        "offset": "How many contacts to skip.",
         "tag": "The exact tag; case counts.",
-        "include": "What to add to each contact of the list.",
         "dry_run": "Answer as it would, with a `diff`, and store nothing.",
     },
     paths={"id": {"type": "string", "minLength": 1}, "tag": {"type": "string", "minLength": 1}},

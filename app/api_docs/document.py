@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from apispec import APISpec
@@ -11,12 +12,23 @@ from flask import Flask
 from marshmallow import Schema
 from werkzeug.routing import Rule
 
-from app.api_docs import api_keys, contacts, errors, service
+from app.api_docs import (
+    api_keys,
+    contacts,
+    custom_fields,
+    errors,
+    find,
+    journal,
+    service,
+    tags,
+)
 from app.api_docs.examples import Examples
-from app.api_docs.fields import describe_field, describe_list
+from app.api_docs.fields import describe_field, describe_parameter
 from app.api_docs.operation import Answer, Feature, Operation
 
-FEATURES = (contacts.FEATURE, api_keys.FEATURE, service.FEATURE)
+FEATURES = tuple(
+    each.FEATURE for each in (contacts, find, tags, custom_fields, journal, api_keys, service)
+)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _ABOUT = """\
@@ -27,6 +39,9 @@ Send a key with every call, as `Authorization: Bearer YOUR_API_KEY`; make one wi
 
 Every answer is JSON with `success`. Every failure has a `code` for programs, a `message` for
 people, and `details` for each field at fault. Unknown fields and parameters are refused.
+
+A key may make so many requests in any 60 seconds: the headers `X-RateLimit-…` of each answer tell
+how many, and what is left. Over the limit it is a 429 with `Retry-After`.
 """
 _VERSION = "3.1.0"
 _RENDERED = "openapi"
@@ -58,7 +73,7 @@ class _Document:
         )
         converter: Any = OpenAPIConverter(_VERSION, lambda _: "", self._spec)
         converter.add_attribute_function(describe_field)
-        converter.add_parameter_attribute_function(describe_list)
+        converter.add_parameter_attribute_function(describe_parameter)
         self._converter = converter
         self._examples = Examples(app)
 
@@ -141,7 +156,7 @@ class _Document:
 
     def _answers(self, operation: Operation, endpoint: str, scope: str | None) -> dict[str, Any]:
         answers: dict[str, Any] = {
-            str(status): _success(answer, self._examples.of_answer(endpoint, status))
+            str(status): _success(answer, self._examples.of_answer(endpoint, status), scope)
             for status, answer in operation.answers.items()
         }
         for status in sorted(_errors(operation, scope)):
@@ -155,7 +170,7 @@ def _errors(operation: Operation, scope: str | None) -> set[int]:
     """Return the statuses of failure that an operation can answer with."""
     found = errors.COMMON | {*operation.errors}
     if scope:
-        found |= {401}
+        found |= {401, 429}
     if scope not in (None, "any"):
         found |= {403}
     if operation.query:
@@ -167,8 +182,9 @@ def _errors(operation: Operation, scope: str | None) -> set[int]:
     return found
 
 
-def _success(answer: Answer, examples: dict[str, Any]) -> dict[str, Any]:
-    return _response(answer.description, answer.headers) | (
+def _success(answer: Answer, examples: dict[str, Any], scope: str | None) -> dict[str, Any]:
+    headers = (*answer.headers, *(errors.RATE_HEADERS if scope else ()))
+    return _response(answer.description, headers, answer.sometimes) | (
         {
             "content": {
                 media_type: {"schema": dict(answer.schema)}
@@ -182,19 +198,22 @@ def _success(answer: Answer, examples: dict[str, Any]) -> dict[str, Any]:
 
 
 def _failure(status: int, examples: dict[str, Any]) -> dict[str, Any]:
-    response = _response(errors.ERRORS[status][1], errors.ERROR_HEADERS.get(status, ()))
+    rate_headers = () if status in errors.WITHOUT_A_KEY else errors.RATE_HEADERS
+    headers = (*errors.ERROR_HEADERS.get(status, ()), *rate_headers)
+    response = _response(errors.ERRORS[status][1], headers)
     schema = {"schema": {"$ref": "#/components/schemas/Error"}}
     content = schema | ({"examples": examples} if examples else {})
     return response | {"content": {"application/json": content}}
 
 
-def _response(description: str, headers: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "description": description,
-        "headers": {
-            name: {"$ref": f"#/components/headers/{name}"} for name in (*headers, "X-Request-Id")
-        },
+def _response(
+    description: str, headers: tuple[str, ...], sometimes: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    always = {name: {"$ref": f"#/components/headers/{name}"} for name in (*headers, "X-Request-Id")}
+    others = {
+        name: {**errors.HEADERS[name], "description": when} for name, when in sometimes.items()
     }
+    return {"description": description, "headers": {**others, **always}}
 
 
 def path_of(rule: Rule) -> str:

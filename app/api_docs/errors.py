@@ -14,11 +14,13 @@ ERRORS: Mapping[int, tuple[str, str]] = {
     404: ("NotFound", "There is no such thing."),
     405: ("MethodNotAllowed", "The path has other methods: see `Allow`."),
     409: ("Conflict", "The request contradicts what is stored."),
+    410: ("Gone", "What is asked for is kept no longer: the message says where to start over."),
     412: ("PreconditionFailed", "`If-Match` does not hold: somebody was faster."),
     413: ("PayloadTooLarge", "The body is larger than the server takes."),
     414: ("UriTooLong", "The path and query are longer than the server reads."),
     415: ("UnsupportedMediaType", "The body is not of the media type asked for, in UTF-8."),
     422: ("ValidationError", "A field or parameter is wrong: see `details`."),
+    429: ("TooManyRequests", "The key made its requests of a minute: wait for `Retry-After`."),
     431: ("HeadersTooLarge", "The headers are larger than the server reads."),
     500: ("InternalError", "A fault here; the log has it under the `request_id`."),
     503: ("Unavailable", "The store is busy or out of reach: try again after `Retry-After`."),
@@ -26,7 +28,15 @@ ERRORS: Mapping[int, tuple[str, str]] = {
 }
 # Any request can meet these, the first three before it reaches its route.
 COMMON = {400, 414, 431, 500, 503}
-ERROR_HEADERS = {401: ("WWW-Authenticate",), 405: ("Allow",), 503: ("Retry-After",)}
+ERROR_HEADERS = {
+    401: ("WWW-Authenticate",),
+    405: ("Allow",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
+# Answers to a key that was accepted; none of these statuses is one.
+RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+WITHOUT_A_KEY = {401, 405, 414, 431}
 
 HEADERS: Mapping[str, dict[str, Any]] = {
     "X-Request-Id": {
@@ -42,6 +52,22 @@ HEADERS: Mapping[str, dict[str, Any]] = {
         "schema": {"type": "integer", "minimum": 1},
     },
     "WWW-Authenticate": {"description": "How to send a key.", "schema": {"const": "Bearer"}},
+    "X-RateLimit-Limit": {
+        "description": "Requests that the key may make in 60 seconds; no such headers where it "
+        "has no limit.",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "X-RateLimit-Remaining": {
+        "description": "How many of them are left.",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-RateLimit-Reset": {
+        "description": "When the oldest of those counted stops to count, in Unix seconds.",
+        "required": False,
+        "schema": {"type": "integer"},
+    },
     "Allow": {"description": "The methods of the path.", "schema": {"type": "string"}},
 }
 
@@ -75,7 +101,14 @@ SCHEMAS: Mapping[str, JsonSchema] = {
     "Error": shape(
         success={"const": False},
         error=shape(
-            {"details": ref("ErrorDetails")},
+            {
+                "details": ref("ErrorDetails"),
+                "retry_after_seconds": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "description": "As `Retry-After`, with `rate_limit_exceeded`.",
+                },
+            },
             code={"enum": list(STATUSES), "description": "For programs."},
             message={"type": "string", "description": "For people: what is wrong, what to do."},
             request_id=STRING,

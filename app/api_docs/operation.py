@@ -16,12 +16,16 @@ INSTANT: JsonSchema = {"type": "string", "format": "date-time"}
 
 @dataclass(frozen=True)
 class Answer:
-    """One status that a route answers with; `headers` are names in `errors.HEADERS`."""
+    """One status that a route answers with; `headers` are names in `errors.HEADERS`.
+
+    `sometimes` says when a header comes that not all of these answers have.
+    """
 
     description: str
     schema: JsonSchema | None = None
     headers: tuple[str, ...] = ()
     media_types: tuple[str, ...] = ("application/json",)
+    sometimes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,9 @@ def success(
 ) -> JsonSchema:
     """Describe the envelope of success around `fields`."""
     return shape(optional, success={"const": True}, **fields)
+
+
+PAGINATION: JsonSchema = shape(total=INTEGER, limit=INTEGER, offset=INTEGER)
 
 
 def array(items: JsonSchema) -> JsonSchema:

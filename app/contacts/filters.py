@@ -17,8 +17,9 @@ MAX_DEPTH = 8
 MAX_CONDITIONS = 50
 MAX_VALUES = 100
 MAX_WORDS = 8
+MAX_TEXT = 200
 OPS = ("eq", "ne", *ORDERED, "contains", "starts_with", "exists", "in")
-_FIELD_OPS = {
+FIELD_OPS = {
     "id": ("eq", "ne", "in"),
     "phone": ("eq", "ne", "starts_with", "in"),
     "first_name": OPS,
@@ -157,17 +158,17 @@ def field_name(name: object) -> str:
         raise ValidationError("Must be the name of a field, as a string.")
     if name.startswith(CUSTOM):
         return CUSTOM + clean_key(name.removeprefix(CUSTOM))
-    if name not in _FIELD_OPS:
-        near = difflib.get_close_matches(name[:64], _FIELD_OPS, n=1)
+    if name not in FIELD_OPS:
+        near = difflib.get_close_matches(name[:64], FIELD_OPS, n=1)
         meant = near[0] if near else f"{CUSTOM}{name[:64]}"
         raise ValidationError(
-            f"Unknown: did you mean {meant}? Fields are {', '.join(_FIELD_OPS)}, {CUSTOM}KEY."
+            f"Unknown: did you mean {meant}? Fields are {', '.join(FIELD_OPS)}, {CUSTOM}KEY."
         )
     return name
 
 
 def _op(field: str, op: object) -> str:
-    allowed = _FIELD_OPS.get(field, OPS)
+    allowed = FIELD_OPS.get(field, OPS)
     if op not in allowed:
         raise ValidationError(f"Unknown for {field}: use one of {', '.join(allowed)}.")
     return str(op)
@@ -190,7 +191,7 @@ def parse_words(text: object) -> Filter:
     """Check the text of a word search; nothing in it is an operator."""
     if not isinstance(text, str):
         raise ValidationError("Must be a string.")
-    cleaned = clean_text(text, 200)
+    cleaned = clean_text(text, MAX_TEXT)
     if not cleaned:
         raise ValidationError("Must not be empty: leave it out to list all.")
     found = words(cleaned)

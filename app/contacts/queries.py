@@ -24,10 +24,11 @@ _BOUNDS = {
 
 
 class Parsed(fields.Field[Any]):
-    """A value that a function checks."""
+    """A value that a function checks; `kind` names what it is, for whoever describes it."""
 
-    def __init__(self, parse: Callable[[Any], Any], **more: Any) -> None:
+    def __init__(self, kind: str, parse: Callable[[Any], Any], **more: Any) -> None:
         super().__init__(**more)
+        self.kind = kind
         self._parse = parse
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
@@ -35,7 +36,7 @@ class Parsed(fields.Field[Any]):
 
 
 def _parameter(field: str, op: str) -> Parsed:
-    return Parsed(lambda text: filters.parse_parameter(field, op, text))
+    return Parsed(field, lambda text: filters.parse_parameter(field, op, text))
 
 
 def _tags(values: list[str]) -> tuple[Filter, ...]:
@@ -58,9 +59,9 @@ class _PageSchema(Schema):
 
     limit = Digits(1, 100)
     offset = Digits(0, 2**31 - 1)
-    q = Parsed(filters.parse_words)
-    sort = Parsed(_text(parse_sort))
-    cursor = Parsed(_text(str))
+    q = Parsed("words", filters.parse_words)
+    sort = Parsed("sort", _text(parse_sort))
+    cursor = Parsed("cursor", _text(str))
     include = Include()
 
     @post_load
@@ -91,14 +92,14 @@ class ListQuerySchema(_PageSchema):
 
     repeatable: ClassVar = ("tag",)
 
-    tag = Parsed(_tags)
+    tag = Parsed("tags", _tags)
     email = _parameter("email", "eq")
     phone = _parameter("phone", "eq")
     created_since = _parameter(*_BOUNDS["created_since"])
     created_before = _parameter(*_BOUNDS["created_before"])
     updated_since = _parameter(*_BOUNDS["updated_since"])
     updated_before = _parameter(*_BOUNDS["updated_before"])
-    custom_fields = Parsed(tuple)
+    custom_fields = Parsed("custom_fields", tuple)
 
     @pre_load
     def _gather(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -125,13 +126,13 @@ class ListQuerySchema(_PageSchema):
 class SearchSchema(_PageSchema):
     """The body of `POST /v1/contacts/search`."""
 
-    filter = Parsed(filters.parse_tree)
+    filter = Parsed("filter", filters.parse_tree)
 
 
 class MatchSchema(Schema):
     """The body of `POST /v1/contacts/{id}/match`."""
 
-    filter = Parsed(filters.parse_tree, required=True)
+    filter = Parsed("filter", filters.parse_tree, required=True)
 
 
 _FILTERS = (

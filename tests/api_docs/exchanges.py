@@ -5,7 +5,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +21,25 @@ from app.api_keys.handlers import create_api_key
 from app.api_keys.model import SCOPES
 from app.database import Database
 from app.errors import InsufficientStorage
+from app.journal.store import remove_events
 from app.settings import load
+from app.web import rate_limit
 
 NOON = datetime(2026, 6, 2, 8, tzinfo=UTC)
+
+
+class StandingTime:
+    """What the rate limiter asks of `time`."""
+
+    monotonic_ns = staticmethod(lambda: 10**18)
+    time_ns = staticmethod(lambda: int(NOON.timestamp()) * 10**9)
+    time = staticmethod(NOON.timestamp)
+
+
+def stop_clocks(replace: Callable[[Any, str, Any], None] = setattr) -> None:
+    """Let answers be the same each time."""
+    replace(clock, "now", lambda: NOON)
+    replace(rate_limit, "time", StandingTime)
 
 
 def exchanges() -> list[dict[str, Any]]:
@@ -31,17 +47,20 @@ def exchanges() -> list[dict[str, Any]]:
 
 
 def play(app: Flask) -> Iterator[tuple[dict[str, Any], TestResponse]]:
-    """Send every request; the clock must stand still, so that answers are the same each time."""
+    """Send every request; the clocks must stand still."""
     db: Database = app.extensions["database"]
     client = app.test_client()
-    keys: dict[tuple[str, ...], str] = {}
+    keys: dict[object, str] = {}
     for exchange in exchanges():
         request = exchange["request"]
         headers = {"X-Request-Id": "example", **request.get("headers", {})}
         if scopes := tuple(request.get("scopes", SCOPES)):
-            if scopes not in keys:
-                keys[scopes] = create_api_key(db, label="crm", scopes=scopes)
-            headers["Authorization"] = f"Bearer {keys[scopes]}"
+            limit = request.get("rate_limit")
+            if (scopes, limit) not in keys:
+                keys[scopes, limit] = create_api_key(
+                    db, label="crm", scopes=scopes, rate_limit=limit
+                )
+            headers["Authorization"] = f"Bearer {keys[scopes, limit]}"
         if "store" in request:
             _STATES[request["store"]](db)
         yield exchange, _send(client, request, headers)
@@ -64,6 +83,11 @@ def answer(response: TestResponse) -> dict[str, Any]:
     return {"status": response.status_code} | ({"body": body} if body else {})
 
 
+def _forget(db: Database) -> None:
+    with db.transaction() as tx:
+        remove_events(tx, before="2026-06-03T00:00:00Z", most=3)
+
+
 def _fill(db: Database) -> None:
     """Let no page be free, and the last one hold no large value."""
     db.connection().execute("PRAGMA max_page_count = 1")
@@ -84,11 +108,11 @@ def _damage(db: Database) -> None:
         path.write_bytes(b"damaged" * 10_000)
 
 
-_STATES = {"full": _fill, "lost": _lose, "damaged": _damage}
+_STATES = {"old": _forget, "full": _fill, "lost": _lose, "damaged": _damage}
 
 
 def main() -> None:
-    clock.now = lambda: NOON
+    stop_clocks()
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(load({}, data=Path(folder) / "data"))
         with closing(app.extensions["database"]):

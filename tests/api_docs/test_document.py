@@ -11,8 +11,9 @@ from openapi_spec_validator import validate
 from werkzeug.test import TestResponse
 
 from app.api_docs.document import METHODS, build, path_of
+from app.api_docs.errors import RATE_HEADERS, WITHOUT_A_KEY
 from app.web.responses import STATUSES
-from tests.api_docs.exchanges import NOON, answer, play
+from tests.api_docs.exchanges import answer, play, stop_clocks
 
 # Examples of a path and a method that there are not: no operation has them.
 PARSER = {"UriTooLong", "HeadersTooLarge"}  # The server answers these before the application.
@@ -66,6 +67,7 @@ def test_asks_for_the_scope_that_the_guard_asks_for(app: Flask, document: dict[s
         expected = [{"bearer": roles}, {"header": roles}] if scope else None
         assert operation.get("security") == expected
         assert ("401" in operation["responses"]) == (scope is not None)
+        assert ("429" in operation["responses"]) == (scope is not None)
         assert ("403" in operation["responses"]) == (scope not in (None, "any"))
 
 
@@ -128,7 +130,7 @@ def test_every_example_is_a_real_answer(
     app: Flask, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To write new answers into the file: `python -m tests.api_docs.exchanges`."""
-    monkeypatch.setattr("app.clock.now", lambda: NOON)
+    stop_clocks(monkeypatch.setattr)
     shown: list[str] = []
     for exchange, response in play(app):
         assert answer(response) == exchange["answer"], exchange["title"]
@@ -151,11 +153,17 @@ def test_every_example_is_a_real_answer(
 def test_real_answers_are_as_described(
     app: Flask, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.clock.now", lambda: NOON)
+    stop_clocks(monkeypatch.setattr)
     for exchange, response in play(app):
         described = described_answer(app, document, exchange["title"], response)
+        of_a_key = response.status_code not in WITHOUT_A_KEY and response.request.path[:3] == "/v1"
+        of_a_key &= exchange["title"] not in ROUTELESS
+        assert [name in response.headers for name in RATE_HEADERS] == [of_a_key] * 3
+        assert not of_a_key or set(RATE_HEADERS) <= described["headers"].keys()
         for name, header in described["headers"].items():
             found = response.headers.get(name, "")
+            if not found and not follow(document, header).get("required"):
+                continue
             schema = follow(document, header)["schema"]
             value = int(found) if schema.get("type") == "integer" else found
             Draft202012Validator(schema).validate(value)
@@ -168,5 +176,6 @@ def test_real_answers_are_as_described(
 def test_examples_of_bodies_fit_their_schemas(document: dict[str, Any]) -> None:
     for _, _, operation in operations(document):
         for content in operation.get("requestBody", {}).get("content", {}).values():
+            schema = {**content["schema"], "components": document["components"]}
             for example in content["examples"].values():
-                Draft202012Validator(content["schema"]).validate(example["value"])
+                Draft202012Validator(schema).validate(example["value"])

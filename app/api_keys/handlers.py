@@ -27,9 +27,15 @@ def create_api_key(
     scopes: tuple[str, ...],
     expires_at: datetime | None = None,
     rate_limit: int | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> str:
-    """Store a new key and return its secret, which cannot be had again."""
+    """Store a new key, once `tell` has taken its secret, and return that.
+
+    It cannot be had again.
+    """
     secret, key = _new_api_key(label, scopes, expires_at, rate_limit)
+    if tell:
+        tell(secret)
     with db.transaction() as tx:
         store.insert_api_key(tx, key, digest(secret))
     return secret

@@ -42,5 +42,7 @@ def main() -> None:
         message = str(error)
     except ServiceError as error:
         message = error.message
+    except OSError as error:
+        message = f"cannot write the output: {error.strerror}"
     click.echo(f"contacts: {message}", err=True)
     sys.exit(2)

@@ -64,14 +64,14 @@ def create(
     if not (label and len(label) <= 100 and label.isprintable()):
         raise click.BadParameter("must be 1 to 100 printable characters", param_hint="--label")
     db = _database(data, create=True)
-    secret = handlers.create_api_key(
+    handlers.create_api_key(
         db,
         label=label,
         scopes=tuple(dict.fromkeys(scopes)) or DEFAULT_SCOPES,
         expires_at=expires_at,
         rate_limit=rate_limit,
+        tell=click.echo,
     )
-    click.echo(secret)
 
 
 @keys.command("list")

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -148,3 +150,22 @@ def test_revoke_of_an_unknown_id_is_told_in_one_line(tmp_path: Path, id: str) ->
 def test_the_folder_can_come_from_the_environment(tmp_path: Path) -> None:
     run_contacts("keys", "create", "--label", "x", CONTACTS_DATA=str(tmp_path / "data"))
     assert [key["label"] for key in _listed(tmp_path / "data")] == ["x"]
+
+
+def test_a_key_that_cannot_be_printed_is_not_kept(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "app",
+        "keys",
+        "create",
+        "--label",
+        "x",
+        "--data",
+        str(tmp_path),
+    ]
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert finished.returncode == 2
+    assert finished.stderr == "contacts: cannot write the output: No space left on device\n"
+    assert run_contacts("keys", "list", "--data", str(tmp_path)).stdout == ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import api_docs, api_keys, contacts, custom_fields, journal, tags, web
+from app import api_docs, api_keys, contacts, custom_fields, journal, tags, web, webhooks
 from app.database import Database
 from app.settings import Settings, load
 from app.startup import prepare
@@ -37,6 +37,7 @@ def create_app(settings: Settings | None = None, *, prepared: bool = False) -> F
     app.extensions["stopping"] = threading.Event()
     api_keys.register(app)
     journal.register(app, threads=settings.threads)
+    webhooks.register(app)
     contacts.register(app, phone_check=settings.phone_check)
     tags.register(app)
     custom_fields.register(app)

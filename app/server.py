@@ -136,12 +136,14 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         from app import create_app
+        from app.webhooks import start_runner
 
         # Prepared by the parent: a worker that starts while the store is locked or away serves
         # errors until it is back, and makes no new one in its place.
         app = create_app(self.settings, prepared=True)
         # A worker that ended may have left the log of a deletion behind.
         app.extensions["database"].erase_log()
+        start_runner(app)
         return app
 
     def _when_ready(self, arbiter: Any) -> None:

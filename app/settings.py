@@ -1,7 +1,9 @@
 """Every setting: its type, default and meaning; the only reader of the environment."""
 
 import difflib
+import ipaddress
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -51,6 +53,19 @@ def _path(text: str) -> Path:
     return Path(_text(text)).expanduser().resolve()
 
 
+def _targets(text: str) -> str:
+    """Return networks and host names in their usual form, with commas between."""
+    found = []
+    for each in filter(None, (part.strip().lower() for part in text.split(","))):
+        try:
+            found.append(str(ipaddress.ip_network(each, strict=False)))
+        except ValueError:
+            if not re.fullmatch(r"(?=.*[a-z])[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?", each):
+                raise ValueError("networks or host names, with commas between") from None
+            found.append(each)
+    return ",".join(found)
+
+
 def _setting(parse: Callable[[str], Any], default: Any, meaning: str) -> Any:
     return field(default=default, metadata={"parse": parse, "meaning": meaning})
 
@@ -75,6 +90,15 @@ class Settings:
     max_body_bytes: int = _setting(
         _integer(1_024, 2**30), 2**20, "Largest request body, in bytes; a larger one is a 413"
     )
+    changes_days: int = _setting(
+        _integer(1, 36_500), 30, "Days for which the journal of changes is kept"
+    )
+    webhook_allow_private: str = _setting(
+        _targets,
+        "",
+        "Networks and host names, with commas between, that webhooks may reach though they are "
+        "private, over http:// too",
+    )
 
     rate_limit: int = _setting(
         _integer(0, 1_000_000),
@@ -85,6 +109,10 @@ class Settings:
     @property
     def database(self) -> Path:
         return self.data / "contacts.db"
+
+    @property
+    def deliverer_lock(self) -> Path:
+        return self.data / "deliverer.lock"
 
 
 def load(environ: Mapping[str, str] | None = None, **given: object) -> Settings:

@@ -19,7 +19,7 @@ MODULES = {
     for path in sorted((ROOT / "app").rglob("*.py"))
 }
 FEATURES = (
-    *("app.api_keys", "app.journal", "app.contacts"),
+    *("app.api_keys", "app.journal", "app.webhooks", "app.contacts"),
     *("app.tags", "app.custom_fields", "app.api_docs"),
 )
 FLOOR_0 = ("app.settings", "app.errors", "app.clock")
@@ -39,7 +39,14 @@ INSIDE_A_FEATURE = {
         *("model", "filters", "paging", "phone", "guard"),
     ),
     "guard": ("handlers", "model"),
-    "handlers": ("store", "search", "model", "filters", "pins"),
+    "handlers": ("store", "search", "model", "filters", "pins", "deliveries", "signing"),
+    "runner": ("delivery", "deliveries", "store", "sender", "targets"),
+    "delivery": ("outbox", "deliveries", "store", "model"),
+    "outbox": ("handlers", "deliveries", "store", "model", "signing"),
+    "deliveries": ("model",),
+    "sender": ("targets", "model"),
+    "targets": (),
+    "signing": (),
     "store": ("model", "links", "views"),
     "search": ("conditions", "sources", "filters", "paging", "views"),
     "sources": ("conditions", "filters", "operands"),
@@ -49,7 +56,7 @@ INSIDE_A_FEATURE = {
     "links": ("model",),
     "pins": ("model",),
     "sweeps": ("store", "model"),
-    "schemas": ("model", "fields"),
+    "schemas": ("model", "fields", "targets"),
     "queries": ("filters", "paging", "operands", "fields"),
     "paging": ("filters",),
     "filters": ("operands", "fields"),
@@ -161,7 +168,7 @@ def test_web_knows_no_feature(module: str) -> None:
 
 @pytest.mark.parametrize("module", below(FEATURES))
 def test_features_know_nothing_above(module: str) -> None:
-    packages = (*FLASK, "marshmallow", "phonenumbers", "apispec")
+    packages = (*FLASK, "marshmallow", "phonenumbers", "apispec", "urllib3")
     assert strangers(module, *FLOOR_0, *DATABASE, *WEB, *FEATURES, *packages) == []
 
 
@@ -207,6 +214,7 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
         ("mmap", "app.web.rate_limit"),
         ("phonenumbers", "app.contacts.phone"),
         ("click", "app.cli"),
+        ("urllib3", "app.webhooks.sender"),
         ("gunicorn", "app.server"),
         ("apispec", "app.api_docs"),
     ],
@@ -240,6 +248,8 @@ def test_sql_stays_in_stores_and_database() -> None:
         "app.contacts.sources",
         "app.api_keys.store",
         "app.journal.store",
+        "app.webhooks.store",
+        "app.webhooks.deliveries",
         *DATABASE,
         "app.web.health",
     )

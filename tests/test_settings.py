@@ -18,6 +18,8 @@ GOOD = {
     "phone_check": ("valid", "valid"),
     "max_body_bytes": ("1024", 1_024),
     "rate_limit": ("0", 0),
+    "changes_days": ("7", 7),
+    "webhook_allow_private": (" 10.1.2.3/8, ::1,Hooks.lan", "10.0.0.0/8,::1/128,hooks.lan"),
 }
 
 BAD = {
@@ -41,6 +43,8 @@ BAD = {
     "phone_check": ["", "strict", "Valid", "none"],
     "rate_limit": ["", "-1", "1000001", "x"],
     "max_body_bytes": ["1023", "1073741825", "1MiB", "9" * 30, "9" * 5_000],
+    "changes_days": ["", "0", "36501", "a month"],
+    "webhook_allow_private": ["10.0.0.0/33", "http://hooks.lan", "a b", "*", "10.0.0.256", "a\nb"],
 }
 
 
@@ -59,6 +63,8 @@ def test_has_defaults() -> None:
         threads=4,
         phone_check="possible",
         max_body_bytes=1_048_576,
+        changes_days=30,
+        webhook_allow_private="",
     )
 
 

@@ -89,6 +89,8 @@ BAD_VALUES = {
     "phone_check": ["", "strict", "VALID"],
     "rate_limit": ["", "-1", "1000001", "many"],
     "max_body_bytes": ["0", "1023", "1073741825", "1MiB"],
+    "changes_days": ["0", "36501", "1.5"],
+    "webhook_allow_private": ["10.0.0.0/33", "https://hooks.lan/"],
 }
 
 

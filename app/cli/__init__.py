@@ -8,6 +8,7 @@ import click
 from app.cli.keys import keys
 from app.cli.openapi import openapi
 from app.cli.serve import serve
+from app.cli.webhooks import webhooks
 from app.errors import ServiceError, StartError
 
 
@@ -23,6 +24,7 @@ def cli() -> None:
 cli.add_command(serve)
 cli.add_command(keys)
 cli.add_command(openapi)
+cli.add_command(webhooks)
 
 
 def main() -> None:

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from typing import Any
 
+from app import clock
 from app.database import Connection
 from app.errors import Gone
 from app.journal import store
@@ -54,3 +56,28 @@ def read_changes(
         found = store.list_events(db, after=after, most=limit)
         return found, found[-1].seq if found else after
     return store.list_events_of(db, events, after=after, most=limit, looked_at=LOOKED_AT)
+
+
+def last_change(db: Connection) -> int:
+    """Return the number of the newest change that was ever kept."""
+    return store.last_seq(db)
+
+
+def find_change(db: Connection, seq: int) -> Event | None:
+    return store.find_event(db, seq)
+
+
+def list_subjects(db: Connection, *, after: int, most: int) -> list[tuple[int, str, str | None]]:
+    """Return number, kind and contact's phone of the `most` next changes, oldest first."""
+    return store.list_subjects(db, after=after, most=most)
+
+
+def remove_changes(tx: Connection, *, days: int, through: int | None, most: int) -> int:
+    """Remove the oldest changes, `most` at once, that are older than `days`; return how many.
+
+    None after the number `through` is removed.
+    """
+    before = clock.timestamp(clock.now() - timedelta(days=days))
+    if through is None:
+        through = store.last_seq(tx)
+    return store.remove_events(tx, before, most, through)

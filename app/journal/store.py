@@ -77,15 +77,39 @@ def list_events_of(
     return found, min(after + looked_at, last_seq(db))
 
 
-def remove_events(db: Connection, before: str, most: int) -> int:
-    """Remove the oldest events from before an instant; return how many there were, up to `most`."""
+def find_event(db: Connection, seq: int) -> Event | None:
+    rows = db.execute(
+        "SELECT seq, event, timestamp, data FROM changes WHERE seq = :seq", {"seq": seq}
+    )
+    return Event(*rows[0]) if rows else None
+
+
+def list_subjects(db: Connection, *, after: int, most: int) -> list[tuple[int, str, str | None]]:
+    """Return number, kind and contact's phone of the `most` next events, oldest first."""
+    return db.execute(
+        """
+        SELECT seq, event, phone
+        FROM changes
+        WHERE seq > :after
+        ORDER BY seq
+        LIMIT :most
+        """,
+        {"after": after, "most": most},
+    )
+
+
+def remove_events(db: Connection, before: str, most: int, through: int = 2**63 - 1) -> int:
+    """Remove the oldest events from before an instant; return how many there were, up to `most`.
+
+    None after the number `through` is removed.
+    """
     [(last, count)] = db.execute(
         """
         SELECT max(seq), count(*)
-        FROM (SELECT seq, timestamp FROM changes ORDER BY seq LIMIT :most)
+        FROM (SELECT seq, timestamp FROM changes WHERE seq <= :through ORDER BY seq LIMIT :most)
         WHERE timestamp < :before
         """,
-        {"before": before, "most": most},
+        {"before": before, "most": most, "through": through},
     )
     if count:
         db.change("DELETE FROM changes WHERE seq <= :last", {"last": last})

@@ -1,0 +1,202 @@
+"""Deliveries in the database: a queue, and the log of what became of each."""
+
+from datetime import datetime
+
+from app import clock
+from app.database import Connection
+from app.webhooks.model import Attempt, Delivery
+
+_COLUMNS = (
+    "number, id, webhook_id, seq, event, state, due, attempt, attempted_at, status, error, "
+    "answer, duration_ms, created_at, finished_at"
+)
+
+
+def queue_delivery(
+    db: Connection,
+    *,
+    id: str,
+    webhook_id: str,
+    seq: int | None,
+    event: str,
+    line: str,
+    now: datetime,
+) -> None:
+    """Put a delivery at the end of its line: due now, if no other of it is."""
+    db.change(
+        """
+        INSERT INTO deliveries (id, webhook_id, seq, event, line, state, due, created_at)
+        VALUES (
+            :id, :webhook_id, :seq, :event, :line, 'pending',
+            CASE
+                WHEN EXISTS (
+                    SELECT 1
+                    FROM deliveries
+                    WHERE webhook_id = :webhook_id
+                        AND line = :line
+                        AND state = 'pending'
+                        AND due >= 0
+                ) THEN NULL
+                ELSE :now
+            END,
+            :created_at
+        )
+        """,
+        {
+            "id": id,
+            "webhook_id": webhook_id,
+            "seq": seq,
+            "event": event,
+            "line": line,
+            "now": now.timestamp(),
+            "created_at": clock.timestamp(now),
+        },
+    )
+
+
+def requeue_delivery(db: Connection, number: int) -> None:
+    """Make a finished delivery pending, with all of its attempts; `advance_line` makes it due."""
+    db.change(
+        """
+        UPDATE deliveries
+        SET state = 'pending',
+            attempt = 0,
+            finished_at = NULL
+        WHERE number = :number
+        """,
+        {"number": number},
+    )
+
+
+def advance_line(db: Connection, number: int, now: float) -> None:
+    """Make the first of a delivery's line due, unless one of the line is so already."""
+    [(webhook_id, line)] = db.execute(
+        "SELECT webhook_id, line FROM deliveries WHERE number = :number", {"number": number}
+    )
+    db.change(
+        """
+        UPDATE deliveries
+        SET due = :now
+        WHERE number = (
+                SELECT min(number)
+                FROM deliveries
+                WHERE webhook_id = :webhook_id
+                    AND line = :line
+                    AND state = 'pending'
+                    AND due IS NULL
+            )
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deliveries
+                WHERE webhook_id = :webhook_id
+                    AND line = :line
+                    AND state = 'pending'
+                    AND due >= 0
+            )
+        """,
+        {"webhook_id": webhook_id, "line": line, "now": now},
+    )
+
+
+def list_due(db: Connection, webhook_id: str, now: float, most: int) -> list[Delivery]:
+    rows = db.execute(
+        f"""
+        SELECT {_COLUMNS}
+        FROM deliveries
+        WHERE webhook_id = :webhook_id AND due <= :now
+        ORDER BY due, number
+        LIMIT :most
+        """,
+        {"webhook_id": webhook_id, "now": now, "most": most},
+    )
+    return [Delivery(*row) for row in rows]
+
+
+def note_attempt(
+    db: Connection, attempt: Attempt, *, state: str, due: float | None, answer: str | None
+) -> bool:
+    """Write down what came of an attempt; False where the delivery is gone meanwhile."""
+    outcome, delivery = attempt.outcome, attempt.delivery
+    return bool(
+        db.change(
+            """
+            UPDATE deliveries
+            SET state = :state,
+                due = :due,
+                attempt = :attempt,
+                attempted_at = :at,
+                status = :status,
+                error = :error,
+                answer = :answer,
+                duration_ms = :duration_ms,
+                finished_at = CASE :state WHEN 'pending' THEN NULL ELSE :at END
+            WHERE number = :number AND state = 'pending'
+            """,
+            {
+                "number": delivery.number,
+                "state": state,
+                "due": due,
+                "attempt": delivery.attempt + 1,
+                "at": attempt.at,
+                "status": outcome.status,
+                "error": outcome.error,
+                "answer": answer,
+                "duration_ms": outcome.duration_ms,
+            },
+        )
+    )
+
+
+def find_delivery(db: Connection, webhook_id: str, id: str) -> Delivery | None:
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM deliveries WHERE id = :id AND webhook_id = :webhook_id",
+        {"id": id, "webhook_id": webhook_id},
+    )
+    return Delivery(*rows[0]) if rows else None
+
+
+def list_deliveries(
+    db: Connection, webhook_id: str, *, state: str | None, limit: int, offset: int
+) -> tuple[list[Delivery], int]:
+    """Return a page of a webhook's deliveries, newest first, and how many there are."""
+    where = "webhook_id = :webhook_id" + (" AND state = :state" if state else "")
+    values = {"webhook_id": webhook_id, "limit": limit, "offset": offset}
+    values |= {"state": state} if state else {}
+    rows = db.execute(
+        f"""
+        SELECT {_COLUMNS}
+        FROM deliveries
+        WHERE {where}
+        ORDER BY number DESC
+        LIMIT :limit OFFSET :offset
+        """,
+        values,
+    )
+    [(total,)] = db.execute(f"SELECT count(*) FROM deliveries WHERE {where}", values)
+    return [Delivery(*row) for row in rows], total
+
+
+def remove_finished(db: Connection, before: str, most: int) -> int:
+    """Remove deliveries that were finished before an instant; return how many, up to `most`."""
+    return db.change(
+        """
+        DELETE FROM deliveries
+        WHERE number IN (
+            SELECT number FROM deliveries WHERE finished_at < :before LIMIT :most
+        )
+        """,
+        {"before": before, "most": most},
+    )
+
+
+def remove_all(db: Connection, webhook_id: str, most: int) -> int:
+    """Remove deliveries of a webhook; return how many, up to `most`."""
+    return db.change(
+        """
+        DELETE FROM deliveries
+        WHERE number IN (
+            SELECT number FROM deliveries WHERE webhook_id = :webhook_id LIMIT :most
+        )
+        """,
+        {"webhook_id": webhook_id, "most": most},
+    )

@@ -1,0 +1,170 @@
+"""What is done with webhooks by those who manage them."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from app import clock
+from app.database import Connection, Database
+from app.errors import Conflict, NotFound
+from app.journal import handlers as journal
+from app.webhooks import deliveries, store
+from app.webhooks.model import ACTIVE, DISABLED, MAX_WEBHOOKS, PENDING, TEST, Delivery, Webhook
+from app.webhooks.signing import new_secret
+
+HOURS_OF_PREVIOUS_SECRET = 24
+
+
+def create_webhook(
+    db: Database, *, url: str, events: tuple[str, ...] | None = None, label: str = ""
+) -> Webhook:
+    """Store a webhook that is told of what happens from now on. Raises `Conflict`."""
+    now = clock.timestamp()
+    webhook = Webhook(
+        id=f"whk_{secrets.token_hex(8)}",
+        url=url,
+        label=label,
+        events=events,
+        status=ACTIVE,
+        secret=new_secret(),
+        previous_secret=None,
+        previous_until=None,
+        position=0,
+        created_at=now,
+        updated_at=now,
+    )
+
+    def write(tx: Connection) -> Webhook:
+        if len(store.list_webhooks(tx)) >= MAX_WEBHOOKS:
+            raise Conflict(f"There are {MAX_WEBHOOKS} webhooks already: delete one first.")
+        placed = replace(webhook, position=journal.last_change(tx))
+        store.insert_webhook(tx, placed)
+        return placed
+
+    return db.write(write)
+
+
+def get_webhook(db: Connection, id: str) -> Webhook:
+    """Raises `NotFound`."""
+    webhook = store.find_webhook(db, id)
+    if webhook is None:
+        raise NotFound("There is no such webhook: GET /v1/webhooks lists them.")
+    return webhook
+
+
+def edit_webhook(db: Database, id: str, values: Mapping[str, Any]) -> Webhook:
+    """Change a webhook; one that is enabled again is told of what happens from then on.
+
+    Raises `NotFound`.
+    """
+
+    def write(tx: Connection) -> Webhook:
+        before = get_webhook(tx, id)
+        position = before.position
+        if before.status == DISABLED and values.get("status") == ACTIVE:
+            position = journal.last_change(tx)
+        after = replace(before, **values, position=position, updated_at=clock.timestamp())
+        store.update_webhook(tx, after)
+        return after
+
+    return db.write(write)
+
+
+def delete_webhook(db: Database, id: str) -> None:
+    """Raises `NotFound`."""
+
+    def write(tx: Connection) -> None:
+        get_webhook(tx, id)
+        store.delete_webhook(tx, id)
+
+    db.write(write)
+    db.erase_log()
+
+
+def rotate_secret(db: Database, id: str) -> Webhook:
+    """Give a webhook a new secret; the one before signs beside it for a day.
+
+    Raises `NotFound`.
+    """
+    secret = new_secret()
+    until = clock.timestamp(clock.now() + timedelta(hours=HOURS_OF_PREVIOUS_SECRET))
+
+    def write(tx: Connection) -> Webhook:
+        before = get_webhook(tx, id)
+        after = replace(
+            before,
+            secret=secret,
+            previous_secret=before.secret,
+            previous_until=until,
+            updated_at=clock.timestamp(),
+        )
+        store.update_webhook(tx, after)
+        return after
+
+    return db.write(write)
+
+
+def test_webhook(db: Database, id: str) -> Delivery:
+    """Queue a delivery that tells of nothing. Raises `NotFound`, `Conflict` for a disabled one."""
+    delivery_id = new_delivery_id()
+
+    def write(tx: Connection) -> Delivery:
+        _check_enabled(get_webhook(tx, id))
+        deliveries.queue_delivery(
+            tx,
+            id=delivery_id,
+            webhook_id=id,
+            seq=None,
+            event=TEST,
+            line=delivery_id,
+            now=clock.now(),
+        )
+        return _found(tx, id, delivery_id)
+
+    return db.write(write)
+
+
+def redeliver(db: Database, id: str, delivery_id: str) -> Delivery:
+    """Queue a finished delivery again, under its old id and with all of its attempts.
+
+    Raises `NotFound`, `Conflict` where it is still on its way or the webhook is disabled.
+    """
+
+    def write(tx: Connection) -> Delivery:
+        _check_enabled(get_webhook(tx, id))
+        delivery = _found(tx, id, delivery_id)
+        if delivery.state == PENDING:
+            raise Conflict(f"{delivery_id} is still on its way: see next_attempt_at.")
+        deliveries.requeue_delivery(tx, delivery.number)
+        deliveries.advance_line(tx, delivery.number, clock.now().timestamp())
+        return _found(tx, id, delivery_id)
+
+    return db.write(write)
+
+
+def list_deliveries(
+    db: Database, id: str, *, state: str | None, limit: int, offset: int
+) -> tuple[list[Delivery], int]:
+    """Return a page of deliveries, newest first, and how many there are. Raises `NotFound`."""
+    with db.snapshot() as snapshot:
+        get_webhook(snapshot, id)
+        return deliveries.list_deliveries(snapshot, id, state=state, limit=limit, offset=offset)
+
+
+def new_delivery_id() -> str:
+    """Return an id that is used once, in restored stores too: receivers know repeats by it."""
+    return f"dlv_{secrets.token_hex(12)}"
+
+
+def _check_enabled(webhook: Webhook) -> None:
+    if webhook.status == DISABLED:
+        raise Conflict(f"{webhook.id} is disabled: enable it first.")
+
+
+def _found(db: Connection, webhook_id: str, id: str) -> Delivery:
+    delivery = deliveries.find_delivery(db, webhook_id, id)
+    if delivery is None:
+        raise NotFound("There is no such delivery: those of the last days are kept.")
+    return delivery

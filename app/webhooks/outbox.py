@@ -1,0 +1,131 @@
+"""From the journal to the queue of deliveries, and from what receivers answer to the log."""
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from app import clock
+from app.database import Connection, Database
+from app.journal import handlers as journal
+from app.webhooks import deliveries, store
+from app.webhooks.handlers import new_delivery_id
+from app.webhooks.model import (
+    DEAD,
+    DELIVERED,
+    DISABLED,
+    PENDING,
+    Attempt,
+    Delivery,
+    Webhook,
+)
+from app.webhooks.signing import signed_headers
+
+BATCH = 200
+DELAYS = (10.0, 60.0, 300.0)  # Seconds between attempts, as the vendor documents them.
+DEATHS_TO_FAIL = 3
+
+_log = logging.getLogger(__name__)
+
+
+def queue_changes(db: Database) -> bool:
+    """Queue the next changes for each webhook that wants them; return whether there are more."""
+    last = journal.last_change(db.connection())
+    behind = [each for each in store.list_webhooks(db.connection()) if _lags(each, last)]
+    more = False
+    for webhook in behind:
+        more |= db.write(lambda tx, id=webhook.id: _queue_some(tx, id))  # type: ignore[misc]
+    return more
+
+
+def _lags(webhook: Webhook, last: int) -> bool:
+    return webhook.status != DISABLED and webhook.position < last
+
+
+def _queue_some(tx: Connection, id: str) -> bool:
+    webhook = store.find_webhook(tx, id)
+    if webhook is None or webhook.status == DISABLED:
+        return False
+    subjects = journal.list_subjects(tx, after=webhook.position, most=BATCH)
+    now = clock.now()
+    for seq, event, phone in subjects:
+        if webhook.wants(event):
+            deliveries.queue_delivery(
+                tx,
+                id=new_delivery_id(),
+                webhook_id=id,
+                seq=seq,
+                event=event,
+                line=phone or "",
+                now=now,
+            )
+    if subjects:
+        store.set_position(tx, id, subjects[-1][0])
+    return len(subjects) == BATCH
+
+
+def render(db: Connection, delivery: Delivery) -> bytes | None:
+    """Return the body of a delivery as the journal has it now, None where it has it no longer."""
+    timestamp, data = delivery.created_at, json.dumps({"webhook": delivery.webhook_id})
+    if delivery.seq is not None:
+        change = journal.find_change(db, delivery.seq)
+        if change is None:
+            return None
+        timestamp, data = change.timestamp, change.data
+    seconds = int(datetime.fromisoformat(timestamp).timestamp())
+    return f'{{"event":"{delivery.event}","timestamp":{seconds},"data":{data}}}'.encode()
+
+
+def sign(webhook: Webhook, delivery: Delivery, body: bytes) -> dict[str, str]:
+    """Return the headers that sign a body; receivers compare their time with the real one."""
+    keys = webhook.secrets(clock.timestamp())
+    return signed_headers(keys, delivery.id, int(time.time()), body)
+
+
+def record_attempts(
+    db: Database, attempts: Sequence[Attempt], delays: Sequence[float] = DELAYS
+) -> None:
+    """Write down what came of attempts, and let the next in line be due."""
+    told = db.write(lambda tx: [_record(tx, attempt, delays) for attempt in attempts])
+    for attempt, (state, fails) in zip(attempts, told, strict=True):
+        webhook_id, made = attempt.delivery.webhook_id, attempt.delivery.attempt + 1
+        if state == DEAD:
+            _log.warning(
+                "webhook %s: delivery %s is dead after attempt %d: %s",
+                *(webhook_id, attempt.delivery.id, made, attempt.outcome.error),
+            )
+        if fails:
+            _log.warning("webhook %s fails: %d dead in a row", webhook_id, DEATHS_TO_FAIL)
+
+
+def _record(tx: Connection, attempt: Attempt, delays: Sequence[float]) -> tuple[str, bool]:
+    """Return the state that a delivery is in now, and whether its webhook fails from now on."""
+    delivery, outcome, now = attempt.delivery, attempt.outcome, clock.now()
+    state, due = DELIVERED, None
+    if outcome.error is not None:
+        state = DEAD
+        if not outcome.final and delivery.attempt < len(delays):
+            again = timedelta(seconds=delays[delivery.attempt])
+            state, due = PENDING, (now + again).timestamp()
+    if not deliveries.note_attempt(
+        tx, attempt, state=state, due=due, answer=_keepable_answer(tx, attempt)
+    ):
+        return state, False
+    if state == PENDING:
+        return state, False
+    deliveries.advance_line(tx, delivery.number, now.timestamp())
+    if state == DEAD:
+        return state, store.note_death(tx, delivery.webhook_id, DEATHS_TO_FAIL)
+    store.note_success(tx, delivery.webhook_id)
+    return state, False
+
+
+def _keepable_answer(tx: Connection, attempt: Attempt) -> str | None:
+    """Return what was answered, unless it may tell of a contact that is deleted by now."""
+    if attempt.outcome.answer is None:
+        return None
+    body = render(tx, attempt.delivery)
+    if body is None or json.loads(body)["data"].get("deleted"):
+        return None
+    return attempt.outcome.answer

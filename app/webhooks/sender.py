@@ -1,0 +1,166 @@
+"""One attempt at one delivery over HTTP, to a checked address and within a total time."""
+
+import http.client
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import version
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from app.webhooks.model import MAX_ANSWER, Outcome
+from app.webhooks.targets import Allowed, Target, TargetRefused, check_url, resolve
+
+SECONDS = 10.0
+_AGENT = f"contacts-service/{version('contacts-service')}"
+_LATE = "Timed out."
+_FAILURES = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError, ValueError)
+
+# Its warnings quote URLs, which may hold secrets.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
+
+class Sender:
+    """Sends to what the internet has and to what is `allowed` beside, as the system trusts it."""
+
+    def __init__(self, allowed: Allowed, *, seconds: float = SECONDS) -> None:
+        self._allowed = allowed
+        self._seconds = seconds
+        # With the system's certificates, or those of SSL_CERT_FILE.
+        self._tls = ssl.create_default_context()
+
+    def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+        """Post a body and return what came of it; never raises, nor takes much longer than set.
+
+        A look-up of a name is bounded by the system's resolver alone.
+        """
+        started = time.monotonic()
+        deadline = started + self._seconds
+        status, error, answer = None, None, None
+        try:
+            status, answer = self._exchange(url, headers, body, deadline)
+            error = _verdict(status)
+        except TargetRefused as refusal:
+            error = f"Not sent: {refusal}"
+        except _FAILURES as failure:
+            error = _reason(failure, late=time.monotonic() >= deadline)
+        duration = int((time.monotonic() - started) * 1000)
+        return Outcome(status, error, answer, duration)
+
+    def _exchange(
+        self, url: str, headers: Mapping[str, str], body: bytes, deadline: float
+    ) -> tuple[int, str]:
+        target = check_url(url, self._allowed)
+        connection = self._connected(target, resolve(target, self._allowed), deadline)
+        # What only trickles in would pass any time-out of a single read.
+        cutter = threading.Timer(_left(deadline), _cut, (connection.sock,))
+        cutter.daemon = True
+        cutter.start()
+        try:
+            connection.request(
+                "POST",
+                target.path,
+                body=body,
+                headers={
+                    "Host": target.authority,
+                    "User-Agent": _AGENT,
+                    "Content-Type": "application/json",
+                    "Accept-Encoding": "identity",
+                    "Connection": "close",
+                    **headers,
+                },
+                preload_content=False,
+            )
+            response = connection.getresponse()
+            _left(deadline)  # Headers that were cut off look as if they had ended.
+            return response.status, _beginning(response)
+        finally:
+            cutter.cancel()
+            connection.close()
+
+    def _connected(self, target: Target, addresses: list[str], deadline: float) -> HTTPConnection:
+        """Connect to the first address that lets us; the name is that of the URL nevertheless."""
+        for index, address in enumerate(addresses, 1):
+            # Each has its share of the time, so that a silent one leaves some for the next.
+            seconds = _left(deadline) / (len(addresses) - index + 1)
+            connection = self._connection(target, address, seconds)
+            try:
+                connection.connect()
+            except _FAILURES:
+                connection.close()
+                if index == len(addresses):
+                    raise
+            else:
+                connection.sock.settimeout(_left(deadline))
+                return connection
+        raise OSError("no address")
+
+    def _connection(self, target: Target, address: str, seconds: float) -> HTTPConnection:
+        if target.scheme == "http":
+            return HTTPConnection(address, target.port, timeout=seconds)
+        return HTTPSConnection(
+            address,
+            target.port,
+            timeout=seconds,
+            ssl_context=self._tls,
+            server_hostname=target.host,
+        )
+
+
+def _left(deadline: float) -> float:
+    """Return the seconds until the deadline. Raises `TimeoutError` after it."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _cut(connection: socket.socket) -> None:
+    """End a connection under the thread that uses it, below TLS, which is not made for that."""
+    with suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
+def _beginning(response: urllib3.BaseHTTPResponse) -> str:
+    """Return the first of an answer as text, as far as it comes: its status stands already."""
+    found = b""
+    with suppress(*_FAILURES):
+        while len(found) < MAX_ANSWER:
+            piece = response.read1(MAX_ANSWER - len(found), decode_content=False)
+            if not piece:
+                break
+            found += piece
+    return found.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _verdict(status: int) -> str | None:
+    """Return what is wrong with a status, None for 2xx."""
+    if 200 <= status <= 299:
+        return None
+    redirect = ": redirects are not followed" if 300 <= status <= 399 else ""
+    return f"Answered {status}{redirect}."
+
+
+def _reason(failure: Exception, *, late: bool) -> str:
+    """Say what went wrong in words of ours, which quote neither addresses nor answers."""
+    cause: BaseException | None = failure
+    while cause is not None and not isinstance(cause, ssl.SSLError | socket.gaierror):
+        cause = cause.__cause__ or cause.__context__
+    if late:
+        return _LATE
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return "The certificate does not hold."
+    if isinstance(cause, ssl.SSLError):
+        return "TLS failed."
+    if isinstance(cause, socket.gaierror):
+        return "The host name is not known."
+    if isinstance(failure, urllib3.exceptions.NewConnectionError):
+        return "Cannot connect."
+    if isinstance(failure, TimeoutError | urllib3.exceptions.TimeoutError):
+        return _LATE
+    return "The connection broke before a whole answer."

@@ -1,0 +1,140 @@
+"""Webhooks in the database."""
+
+from collections.abc import Mapping
+
+from app.database import Connection
+from app.webhooks.model import Webhook
+
+_COLUMNS = (
+    "id, url, label, events, status, secret, previous_secret, previous_until, position, "
+    "created_at, updated_at"
+)
+
+
+def list_webhooks(db: Connection) -> list[Webhook]:
+    """Return all that are not deleted, oldest first."""
+    rows = db.execute(
+        f"""
+        SELECT {_COLUMNS}
+        FROM webhooks
+        WHERE status != 'deleted'
+        ORDER BY created_at, id
+        """
+    )
+    return [_webhook(*row) for row in rows]
+
+
+def find_webhook(db: Connection, id: str) -> Webhook | None:
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM webhooks WHERE id = :id AND status != 'deleted'", {"id": id}
+    )
+    return _webhook(*rows[0]) if rows else None
+
+
+def insert_webhook(db: Connection, webhook: Webhook) -> None:
+    db.change(
+        """
+        INSERT INTO webhooks
+            (id, url, label, events, status, secret, position, created_at, updated_at)
+        VALUES
+            (:id, :url, :label, :events, :status, :secret, :position, :created_at, :updated_at)
+        """,
+        _values(webhook),
+    )
+
+
+def update_webhook(db: Connection, webhook: Webhook) -> None:
+    db.change(
+        """
+        UPDATE webhooks
+        SET url = :url,
+            label = :label,
+            events = :events,
+            status = :status,
+            secret = :secret,
+            previous_secret = :previous_secret,
+            previous_until = :previous_until,
+            position = :position,
+            deaths = CASE WHEN :status = 'failing' THEN deaths ELSE 0 END,
+            updated_at = :updated_at
+        WHERE id = :id
+        """,
+        _values(webhook),
+    )
+
+
+def delete_webhook(db: Connection, id: str) -> None:
+    """Forget all of a webhook but that it was there, so that its deliveries are removed."""
+    db.change(
+        """
+        UPDATE webhooks
+        SET status = 'deleted',
+            url = '',
+            label = '',
+            secret = '',
+            previous_secret = NULL
+        WHERE id = :id
+        """,
+        {"id": id},
+    )
+
+
+def list_deleted(db: Connection) -> list[str]:
+    return [id for (id,) in db.execute("SELECT id FROM webhooks WHERE status = 'deleted'")]
+
+
+def remove_webhook(db: Connection, id: str) -> None:
+    db.change("DELETE FROM webhooks WHERE id = :id", {"id": id})
+
+
+def set_position(db: Connection, id: str, position: int) -> None:
+    db.change(
+        "UPDATE webhooks SET position = :position WHERE id = :id",
+        {"id": id, "position": position},
+    )
+
+
+def lowest_position(db: Connection) -> int | None:
+    """Return the last change that is queued for all webhooks; None without webhooks."""
+    [(position,)] = db.execute(
+        "SELECT min(position) FROM webhooks WHERE status IN ('active', 'failing')"
+    )
+    return None if position is None else int(position)
+
+
+def note_death(db: Connection, id: str, most: int) -> bool:
+    """Count a dead delivery; return whether the webhook fails from now on: with the `most`th."""
+    rows = db.execute(
+        """
+        UPDATE webhooks
+        SET deaths = deaths + 1,
+            status = CASE
+                WHEN status = 'active' AND deaths + 1 >= :most THEN 'failing' ELSE status
+            END
+        WHERE id = :id
+        RETURNING status, deaths
+        """,
+        {"id": id, "most": most},
+    )
+    return rows == [("failing", most)]
+
+
+def note_success(db: Connection, id: str) -> None:
+    db.change(
+        """
+        UPDATE webhooks
+        SET deaths = 0,
+            status = CASE status WHEN 'failing' THEN 'active' ELSE status END
+        WHERE id = :id AND deaths > 0
+        """,
+        {"id": id},
+    )
+
+
+def _values(webhook: Webhook) -> Mapping[str, object]:
+    return vars(webhook) | {"events": None if webhook.events is None else " ".join(webhook.events)}
+
+
+def _webhook(id: str, url: str, label: str, events: str | None, *rest: object) -> Webhook:
+    wanted = None if events is None else tuple(events.split())
+    return Webhook(id, url, label, wanted, *rest)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
@@ -93,3 +94,23 @@ def execute(page: Page, operation: str) -> Response:
     with page.expect_response(lambda response: "/v1/" in response.url) as answered:
         block.locator("button.execute").click()
     return answered.value
+
+
+def test_writes_conditions_on_custom_fields_as_parameters(
+    page: Page, server: RunningServer
+) -> None:
+    page.get_by_role("button", name="Authorize").first.click()
+    page.locator(".auth-container input").first.fill(server.key)
+    page.locator(".auth-btn-wrapper .authorize").first.click()
+    page.locator(".auth-btn-wrapper .btn-done").first.click()
+    assert execute(page, "Find-getContacts").status == 200
+
+    conditions = '{"custom_fields[score][gte]": "10", "custom_fields[plan]": "pro"}'
+    block = page.locator("#operations-Find-getContacts")
+    block.locator('tr[data-param-name="custom_fields"] textarea').fill(conditions)
+    with page.expect_response(lambda response: "/v1/" in response.url) as answered:
+        block.locator("button.execute").click()
+    assert answered.value.status == 200
+    assert unquote(urlsplit(answered.value.url).query) == (
+        "custom_fields[score][gte]=10&custom_fields[plan]=pro&limit=20&offset=0"
+    )

@@ -55,7 +55,8 @@ def page(browser: Browser, server: RunningServer) -> Iterator[Page]:
 def test_shows_every_operation_and_its_details(page: Page, server: RunningServer) -> None:
     document = server.get("/openapi.json").json()
     expect(page.get_by_role("heading", name="Contacts API")).to_be_visible(timeout=20_000)
-    summaries = [each["summary"] for item in document["paths"].values() for each in item.values()]
+    items = [*document["paths"].values(), *document["webhooks"].values()]
+    summaries = [each["summary"] for item in items for each in item.values()]
     assert sorted(page.locator(".opblock-summary-description").all_text_contents()) == sorted(
         summaries
     )

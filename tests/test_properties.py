@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 from werkzeug.test import TestResponse
 
-from app.contacts.fields import clean_key, clean_tag, clean_text, clean_value
+from app.contacts.fields import clean_key, clean_tag, clean_value
 from app.contacts.phone import PhoneError, normalise
+from app.web.fields import clean_text
 
 PATH = "/v1/contacts"
 # The store is shared by all examples of a test, which none of these properties minds.

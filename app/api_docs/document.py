@@ -21,13 +21,15 @@ from app.api_docs import (
     journal,
     service,
     tags,
+    webhooks,
 )
 from app.api_docs.examples import Examples
 from app.api_docs.fields import describe_field, describe_parameter
 from app.api_docs.operation import Answer, Feature, Operation
 
 FEATURES = tuple(
-    each.FEATURE for each in (contacts, find, tags, custom_fields, journal, api_keys, service)
+    each.FEATURE
+    for each in (contacts, find, tags, custom_fields, journal, webhooks, api_keys, service)
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -70,6 +72,7 @@ class _Document:
             info={"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
             servers=[{"url": "/"}],
             tags=[{"name": each.name, "description": each.description} for each in FEATURES],
+            webhooks={name: item for each in FEATURES for name, item in each.webhooks.items()},
         )
         converter: Any = OpenAPIConverter(_VERSION, lambda _: "", self._spec)
         converter.add_attribute_function(describe_field)

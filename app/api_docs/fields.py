@@ -14,6 +14,8 @@ from app.journal.model import EVENTS
 from app.journal.schemas import Events
 from app.tags.schemas import Name
 from app.web import fields as web
+from app.webhooks import schemas as webhooks
+from app.webhooks.targets import MAX_URL
 
 _FIELD_VALUE = {"anyOf": [STRING_VALUE, NUMBER_VALUE, {"type": "boolean"}, {"type": "null"}]}
 
@@ -49,6 +51,13 @@ _DESCRIBED: dict[type, Callable[[Any], dict[str, Any]]] = {
     Events: lambda _: {"type": "array", "items": {"enum": list(EVENTS)}},
     Name: lambda _: dict(TAG),
     Parsed: lambda field: dict(PARSED[field.kind]),
+    webhooks.Url: lambda _: {"type": "string", "format": "uri", "maxLength": MAX_URL},
+    webhooks.Label: lambda _: {
+        "type": "string",
+        "maxLength": webhooks.MAX_LABEL,
+        "pattern": LINE,
+    },
+    webhooks.Events: lambda _: {"type": "array", "minItems": 1, "items": {"enum": list(EVENTS)}},
 }
 
 

@@ -55,6 +55,7 @@ class Feature:
     """A feature's routes by endpoint, the shapes in their answers, and what its words mean.
 
     `names` describes every parameter and field of a body, `paths` the parameters of a path.
+    `webhooks` are path items of OpenAPI by name: what is sent to others.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Feature:
     schemas: Mapping[str, JsonSchema] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     paths: Mapping[str, JsonSchema] = field(default_factory=dict)
+    webhooks: Mapping[str, JsonSchema] = field(default_factory=dict)
 
 
 def ref(name: str) -> JsonSchema:

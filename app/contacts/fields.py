@@ -2,7 +2,6 @@
 
 import math
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from marshmallow import ValidationError, fields, validate
 
 from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_TAGS, FieldValue
 from app.contacts.phone import EXAMPLE, PhoneError, normalise
+from app.web.fields import clean_text
 
 MAX_NAME = 255
 MAX_EMAIL = 254
@@ -19,24 +19,8 @@ MAX_VALUE = 4_096
 MAX_INTEGER = 2**53
 MAX_GIVEN = 1_000  # So many tags or fields are looked at before duplicates and nulls go.
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_IN_VALUE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 EMAIL = validate.Email(error='Not a valid e-mail address, such as "priya@example.com".')
-
-
-def clean_text(value: object, longest: int) -> str:
-    """Trim and compose (NFC) a line of text; it may come out empty."""
-    if not isinstance(value, str):
-        raise ValidationError("Must be a string.")
-    # Before composing, whose time grows with the square of a run of combining marks.
-    if len(value) > 4 * longest + 100:
-        raise ValidationError(f"Must be at most {longest} characters.")
-    text = unicodedata.normalize("NFC", value.strip())
-    if len(text) > longest:
-        raise ValidationError(f"Must be at most {longest} characters.")
-    if _CONTROL.search(text):
-        raise ValidationError("Must not contain control characters or lone surrogates.")
-    return text
 
 
 def clean_tag(value: object) -> str:

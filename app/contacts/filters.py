@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 from marshmallow import ValidationError
 
-from app.contacts.fields import clean_key, clean_text
+from app.contacts.fields import clean_key
 from app.contacts.operands import CUSTOM, ORDERED, is_number, operand, phone_digits, readings
 from app.database.text import words
+from app.web.fields import clean_text
 
 T = TypeVar("T")
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from app.contacts.fields import MAX_VALUE, clean_text, clean_value
+from app.contacts.fields import MAX_VALUE, clean_value
 from app.contacts.phone import MAX_LENGTH, PhoneError, normalise
+from app.web.fields import clean_text
 
 CUSTOM = "custom_fields."
 ORDERED = ("gt", "gte", "lt", "lte")

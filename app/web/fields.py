@@ -1,8 +1,27 @@
-"""Fields of query strings that every feature shares."""
+"""Fields, and checks of text, that every feature shares."""
 
+import re
+import unicodedata
 from typing import Any
 
 from marshmallow import ValidationError, fields
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def clean_text(value: object, longest: int) -> str:
+    """Trim and compose (NFC) a line of text; it may come out empty."""
+    if not isinstance(value, str):
+        raise ValidationError("Must be a string.")
+    # Before composing, whose time grows with the square of a run of combining marks.
+    if len(value) > 4 * longest + 100:
+        raise ValidationError(f"Must be at most {longest} characters.")
+    text = unicodedata.normalize("NFC", value.strip())
+    if len(text) > longest:
+        raise ValidationError(f"Must be at most {longest} characters.")
+    if _CONTROL.search(text):
+        raise ValidationError("Must not contain control characters or lone surrogates.")
+    return text
 
 
 class Digits(fields.Field[int]):

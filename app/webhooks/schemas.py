@@ -6,7 +6,7 @@ from typing import Any, cast
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from app.journal.model import EVENTS
-from app.web.fields import Digits
+from app.web.fields import Digits, clean_text
 from app.webhooks.model import ACTIVE, DISABLED, STATES
 from app.webhooks.targets import Allowed, TargetRefused, check_url
 
@@ -35,11 +35,7 @@ class Label(fields.Field[str]):
     """A line of text for people."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if not isinstance(value, str) or len(value) > MAX_LABEL:
-            raise ValidationError(f"Must be a string of at most {MAX_LABEL} characters.")
-        if value and not value.isprintable():
-            raise ValidationError("Must be printable characters.")
-        return value.strip()
+        return clean_text(value, MAX_LABEL)
 
 
 class Events(fields.Field[tuple[str, ...] | None]):

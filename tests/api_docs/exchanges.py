@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ from app.errors import InsufficientStorage
 from app.journal.store import remove_events
 from app.settings import load
 from app.web import rate_limit
+from app.webhooks import handlers as webhooks
+from app.webhooks import signing
+from app.webhooks.delivery import Deliverer
+from app.webhooks.model import Outcome
 
 NOON = datetime(2026, 6, 2, 8, tzinfo=UTC)
 
@@ -36,10 +41,26 @@ class StandingTime:
     time = staticmethod(NOON.timestamp)
 
 
+class Counter:
+    """What webhooks ask of `secrets`: never the same twice, and the same in each run."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def token_bytes(self, length: int) -> bytes:
+        return next(self._numbers).to_bytes(length)
+
+    def token_hex(self, length: int) -> str:
+        return self.token_bytes(length).hex()
+
+
 def stop_clocks(replace: Callable[[Any, str, Any], None] = setattr) -> None:
     """Let answers be the same each time."""
     replace(clock, "now", lambda: NOON)
     replace(rate_limit, "time", StandingTime)
+    counter = Counter()
+    replace(signing, "secrets", counter)
+    replace(webhooks, "secrets", counter)
 
 
 def exchanges() -> list[dict[str, Any]]:
@@ -88,6 +109,13 @@ def _forget(db: Database) -> None:
         remove_events(tx, before="2026-06-03T00:00:00Z", most=3)
 
 
+def _deliver(db: Database) -> None:
+    """Deliver what is queued to receivers that take anything."""
+    deliverer = Deliverer(db, lambda *_: Outcome(200, answer="thanks", duration_ms=87))
+    deliverer.step()
+    deliverer.finish(10)
+
+
 def _fill(db: Database) -> None:
     """Let no page be free, and the last one hold no large value."""
     db.connection().execute("PRAGMA max_page_count = 1")
@@ -108,7 +136,7 @@ def _damage(db: Database) -> None:
         path.write_bytes(b"damaged" * 10_000)
 
 
-_STATES = {"old": _forget, "full": _fill, "lost": _lose, "damaged": _damage}
+_STATES = {"old": _forget, "delivered": _deliver, "full": _fill, "lost": _lose, "damaged": _damage}
 
 
 def main() -> None:

@@ -29,6 +29,14 @@ schemathesis.openapi.format(
     st.from_regex(r"[a-z][a-z0-9.]{0,10}[a-z0-9]@[a-z]{1,10}\.(com|in|org)", fullmatch=True),
 )
 
+schemathesis.openapi.format(
+    "uri",
+    st.from_regex(
+        r"https://[a-z]{1,9}\.(com|in|org)(:(80|443|[2-9][0-9]{3}))?(/[!$-;=?-Z_a-z~]{0,9})?",
+        fullmatch=True,
+    ),
+)
+
 
 instants = st.builds(
     lambda second, fraction, zone: f"{second:%Y-%m-%dT%H:%M:%S}{fraction}{zone}",

@@ -6,8 +6,13 @@ Short and always the same here; `make fuzz` sends something new for ten minutes.
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from app.database import sole_lock
+from app.settings import load
 from tests.conftest import ROOT, StartServer, clean_environ
 
 SECONDS = os.environ.get("FUZZ_SECONDS")
@@ -21,8 +26,18 @@ phases.coverage.enabled = false
 """
 
 
-def test_finds_nothing(start_server: StartServer, tmp_path: Path) -> None:
-    server = start_server()
+@pytest.fixture
+def undelivered(tmp_path: Path) -> Iterator[Path]:
+    """A data folder whose webhooks are sent nothing, so that no made-up host is looked up."""
+    settings = load({}, data=tmp_path / "undelivered")
+    settings.data.mkdir()
+    with sole_lock(settings.deliverer_lock) as is_sole:
+        assert is_sole
+        yield settings.data
+
+
+def test_finds_nothing(start_server: StartServer, undelivered: Path, tmp_path: Path) -> None:
+    server = start_server(data=undelivered)
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG if SECONDS else CONFIG + SHORT)
     much = ["--max-time", SECONDS] if SECONDS else ["--seed", "1", "--max-examples", "20"]

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError
 
-from app.contacts.fields import MAX_INTEGER, clean_key, clean_tag, clean_text, clean_value
+from app.contacts.fields import MAX_INTEGER, clean_key, clean_tag, clean_value
 from app.contacts.model import Draft
 from app.contacts.schemas import (
     ContactSchema,
     UpsertQuery,
     UpsertQuerySchema,
 )
+from app.web.fields import clean_text
 
 PHONE = "918856879188"
 

@@ -45,6 +45,11 @@ def test_creates_a_webhook_and_shows_its_secret_once(client: FlaskClient) -> Non
     assert create(client)["events"] is None
 
 
+@pytest.mark.parametrize("label", ["सी\u200dआरएम", "👩\u200d💻", "a\u00a0b", ""])
+def test_takes_any_line_of_text_as_a_label(client: FlaskClient, label: str) -> None:
+    assert create(client, label=label)["label"] == label
+
+
 @pytest.mark.parametrize(
     ("body", "at_fault"),
     [

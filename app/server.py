@@ -24,6 +24,7 @@ from app.startup import finish_sweeps
 STALL_SECONDS = 5
 RECEIVE_SECONDS = 10  # For a whole request, however it trickles in.
 LINGER_SECONDS = 0.5
+ERASE_SECONDS = 5  # For what was deleted shortly before a stop.
 
 # How long a thread waits for a silent client, and for the rest of a body that nobody read.
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
@@ -172,9 +173,16 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "pre_fork": _hold_signals,
         "when_ready": when_ready,
         "post_worker_init": lambda worker: finish_sweeps(Database(settings.database)),
+        "worker_exit": _erase_to_the_end,
         # The database file is then whole by itself.
         "on_exit": lambda arbiter: Database(settings.database).truncate_log(),
     }
+
+
+def _erase_to_the_end(arbiter: Any, worker: Any) -> None:
+    app = getattr(worker, "wsgi", None)
+    if app:
+        app.extensions["database"].settle(ERASE_SECONDS)
 
 
 def _hold_signals(arbiter: Any, worker: Any) -> None:

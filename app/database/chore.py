@@ -10,34 +10,46 @@ SECONDS_BETWEEN_TRIES = 0.5
 class Chore:
     """Calls `attempt` in a thread of its own, again and again until it says that it is done.
 
-    It then rests for `rest` times as long as the work took, so that writers get their turn.
+    It then rests for `rest` times as long as the last attempt took, so that writers get their turn.
     """
 
     def __init__(self, name: str, attempt: Callable[[], bool], *, rest: float = 0) -> None:
         self._name = name
         self._attempt = attempt
         self._rest = rest
-        self._mutex = threading.Lock()
+        self._changed = threading.Condition()
         self._wanted = False
+        self._working = False
         self._running = False
 
     def request(self) -> None:
         """Have it done for all that is there now; returns at once."""
-        with self._mutex:
+        with self._changed:
             self._wanted = True
             if not self._running:
                 self._running = True
                 threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
-    def _run(self) -> None:
-        while self._is_wanted():
-            started = time.monotonic()
-            while not self._attempt():
-                time.sleep(SECONDS_BETWEEN_TRIES)
-            time.sleep(self._rest * (time.monotonic() - started))
+    def wait(self, seconds: float) -> None:
+        """Wait until all that was requested is done, for at most so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: not (self._wanted or self._working), seconds)
 
-    def _is_wanted(self) -> bool:
-        with self._mutex:
-            wanted, self._wanted = self._wanted, False
-            self._running = wanted
-            return wanted
+    def _run(self) -> None:
+        while self._begins():
+            while (seconds := self._seconds_to_success()) is None:
+                time.sleep(SECONDS_BETWEEN_TRIES)
+            with self._changed:
+                self._working = False
+                self._changed.notify_all()
+            time.sleep(self._rest * seconds)
+
+    def _begins(self) -> bool:
+        with self._changed:
+            self._working = self._running = self._wanted
+            self._wanted = False
+            return self._working
+
+    def _seconds_to_success(self) -> float | None:
+        started = time.monotonic()
+        return time.monotonic() - started if self._attempt() else None

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,6 +92,12 @@ class Database:
     def erase_log(self) -> None:
         """Soon empty the write-ahead log, so that nothing deleted lives on in it."""
         self._log_eraser.request()
+
+    def settle(self, seconds: float) -> None:
+        """Wait until what was deleted is erased, for at most so long."""
+        deadline = time.monotonic() + seconds
+        for chore in (self._compactor, self._log_eraser):
+            chore.wait(deadline - time.monotonic())
 
     def in_background(self, name: str, attempt: Callable[[], bool]) -> None:
         """Have a thread call `attempt` until it is true; one thread at a time for each name.

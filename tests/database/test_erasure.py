@@ -2,13 +2,15 @@
 
 import random
 import threading
+import time
 from pathlib import Path
 
 from app.contacts import handlers
 from app.contacts.model import Draft
 from app.database import Database
-from app.database.chore import Chore
-from tests.conftest import wait_until
+from app.database.chore import SECONDS_BETWEEN_TRIES, Chore
+from app.settings import Settings
+from tests.conftest import StartServer, wait_until
 
 SECRETS = ("Zaphod", "Beeblebrox", "zaphod@example.com", "Betelgeuse-Five", "pan-galactic")
 SECRETS += ("zaphod", "beeblebrox")
@@ -42,8 +44,8 @@ def test_erases_a_deleted_contact_from_all_files(db: Database) -> None:
     wait_until(lambda: not _traces(db), seconds=10)
 
 
-def test_erases_what_moved_within_the_file(db: Database) -> None:
-    """Pages that split and merge leave copies in their unused space."""
+def _store_among_others(db: Database, phone: str) -> None:
+    """Pages that split and merge leave copies of it in their unused space."""
     source = random.Random(2)
 
     def store_another() -> None:
@@ -62,9 +64,27 @@ def test_erases_what_moved_within_the_file(db: Database) -> None:
     for number in range(400):
         store_another()
         if number == 100:
-            _store(db, "918800000999")
+            _store(db, phone)
+
+
+def test_erases_what_moved_within_the_file(db: Database) -> None:
+    _store_among_others(db, "918800000999")
     handlers.delete_contact(db, "918800000999")
-    wait_until(lambda: not _traces(db), seconds=20)
+    db.settle(20)
+    assert not _traces(db)
+
+
+def test_a_server_that_stops_erases_before_it_goes(
+    db: Database, settings: Settings, start_server: StartServer
+) -> None:
+    _store_among_others(db, "918800000999")
+    db.close()
+    server = start_server(data=settings.data)
+    with server.session() as session:
+        url = f"{server.url}/v1/contacts/918800000999"
+        assert session.delete(url, timeout=10).status_code == 200
+    assert server.stop() == 0
+    assert not _traces(db)
 
 
 def test_waits_for_readers(db: Database) -> None:
@@ -114,8 +134,25 @@ def test_tries_again_until_it_succeeds() -> None:
             done.set()
         return outcome
 
-    Chore("test", truncate).request()
+    chore = Chore("test", truncate)
+    chore.request()
     assert done.wait(10)
+    chore.wait(10)
+
+
+def test_rests_no_longer_than_the_work_took() -> None:
+    started, outcomes = [], [False, True, True]
+
+    def attempt() -> bool:
+        started.append(time.monotonic())
+        return outcomes.pop(0)
+
+    chore = Chore("test", attempt, rest=20)
+    for _ in range(2):
+        chore.request()
+        chore.wait(20)
+    assert outcomes == []
+    assert started[2] - started[1] < SECONDS_BETWEEN_TRIES * 20 / 2
 
 
 def test_a_request_during_a_run_is_not_lost() -> None:

@@ -1,7 +1,6 @@
 """The service over HTTP beside the model of it: every write is made in both, and compared."""
 
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,10 +52,7 @@ class Service(RuleBasedStateMachine):
                 self.finish()
         finally:
             self.db.close()
-            for name in ("compactor", "log eraser"):
-                for thread in threading.enumerate():
-                    if thread.name == name:
-                        thread.join()
+            self.db.settle(20)
             self.patch.undo()
             faults = [] if failed else store_faults(self.settings.database)
             self.folder.cleanup()

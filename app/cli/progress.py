@@ -19,10 +19,11 @@ class Progress:
         self._shown = sys.stderr.isatty() and not quiet
         self._next = time.monotonic() + SECONDS_BETWEEN
 
-    def __call__(self, what: str, part: float) -> None:
+    def __call__(self, what: str, part: float | None) -> None:
         if self._shown and time.monotonic() >= self._next:
             self._next = time.monotonic() + SECONDS_BETWEEN
-            click.echo(f"{_CLEAR}{what}: {part:.0%}", nl=False, err=True)
+            told = what if part is None else f"{what}: {part:.0%}"
+            click.echo(f"{_CLEAR}{told}", nl=False, err=True)
 
     def clear(self) -> None:
         if self._shown:

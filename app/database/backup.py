@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.database.migrate import APPLICATION_ID
 from app.database.presence import Presence
-from app.errors import StartError
+from app.errors import Damaged, StartError
 
 PAGES_AT_ONCE = 1_000
 PART = ".part"
@@ -83,7 +83,7 @@ def verified(file: Path, progress: Progress, *, called: str) -> Copy:
             raise StartError(f"{called} is not a store of this service")
         faults = [text for (text,) in driver.execute("PRAGMA quick_check(1)") if text != "ok"]
         if faults:
-            raise StartError(f"{called} is damaged: {_one_line(faults[0])}")
+            raise Damaged(f"{called} is damaged: {_one_line(faults[0])}")
         found = Copy(pragma(driver, "user_version"), count(driver))
     progress("verifying", 1)
     return found
@@ -113,16 +113,16 @@ def opened(file: Path, mode: str, called: str | None = None) -> Iterator[sqlite3
             driver.execute("PRAGMA trusted_schema = OFF").fetchall()
             yield driver
     except sqlite3.Error as error:
-        raise StartError(_told(called or str(file), error)) from None
+        raise _translated(called or str(file), error) from None
 
 
-def _told(file: str, error: sqlite3.Error) -> str:
+def _translated(file: str, error: sqlite3.Error) -> StartError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
-        return f"{file} is not a SQLite database"
+        return Damaged(f"{file} is not a SQLite database")
     if code == sqlite3.SQLITE_CORRUPT:
-        return f"{file} is damaged: {error}"
-    return f"cannot use {file}: {error}"
+        return Damaged(f"{file} is damaged: {error}")
+    return StartError(f"cannot use {file}: {error}")
 
 
 def _one_line(text: str) -> str:

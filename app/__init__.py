@@ -25,12 +25,14 @@ def create_app(settings: Settings | None = None, *, prepared: bool = False) -> F
     Brings the store up to date, unless it is `prepared`. Raises `StartError` where it cannot be.
     """
     settings = settings or load()
+    db = Database(settings.database)
     if not prepared:
         prepare(settings)
+        db.hold()
     app = _Service("app", static_folder=None)
     app.url_map.merge_slashes = False
     app.extensions["settings"] = settings
-    app.extensions["database"] = Database(settings.database)
+    app.extensions["database"] = db
     app.extensions["rate_limiter"] = RateLimiter(settings.data / "rate-limits")
     app.extensions["version"] = version("contacts-service")
     web.register(app)

@@ -7,6 +7,10 @@ class StartError(Exception):
     """The service cannot start; the text is the one line that a person reads."""
 
 
+class Damaged(StartError):
+    """A file is not an intact database."""
+
+
 class ServiceError(Exception):
     """A request that cannot be served: `code` for programs, `message` for people.
 

@@ -148,7 +148,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         return app
 
     def _when_ready(self, arbiter: Any) -> None:
-        when_ready(arbiter)
+        when_ready(arbiter, self.settings)
         host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]
         self.on_ready(f"http://{bracketed(host)}:{port}")
 
@@ -171,7 +171,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "control_socket_disable": True,
         "loglevel": "warning",
         "pre_fork": _hold_signals,
-        "when_ready": when_ready,
+        "when_ready": lambda arbiter: when_ready(arbiter, settings),
         "post_worker_init": lambda worker: finish_sweeps(Database(settings.database)),
         "worker_exit": _erase_to_the_end,
         # The database file is then whole by itself.
@@ -190,8 +190,13 @@ def _hold_signals(arbiter: Any, worker: Any) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
 
 
-def when_ready(arbiter: Any) -> None:
-    """Set the time-outs of the listening sockets, which accepted connections inherit (Linux)."""
+def when_ready(arbiter: Any, settings: Settings) -> None:
+    """Set the time-outs of the listening sockets, which accepted connections inherit (Linux).
+
+    From here on the store is in use, be there a worker at the moment or not.
+    """
+    arbiter.database = Database(settings.database)
+    arbiter.database.hold()
     for listener in arbiter.LISTENERS:
         if hasattr(socket, "TCP_DEFER_ACCEPT") and listener.sock.family != socket.AF_UNIX:
             listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, STALL_SECONDS)

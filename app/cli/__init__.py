@@ -5,6 +5,8 @@ from importlib.metadata import version
 
 import click
 
+from app.cli.backup import backup, restore
+from app.cli.doctor import doctor
 from app.cli.keys import keys
 from app.cli.openapi import openapi
 from app.cli.serve import serve
@@ -25,6 +27,9 @@ cli.add_command(serve)
 cli.add_command(keys)
 cli.add_command(openapi)
 cli.add_command(webhooks)
+cli.add_command(backup)
+cli.add_command(restore)
+cli.add_command(doctor)
 
 
 def main() -> None:

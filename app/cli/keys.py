@@ -1,9 +1,8 @@
 """`contacts keys`: make, list and revoke API keys, while the server runs or not."""
 
 import json
-import re
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import click
 
@@ -17,23 +16,10 @@ from app.database.migrate import migrate
 from app.errors import StartError
 from app.startup import prepare_folder
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
 
 @click.group()
 def keys() -> None:
     """Make, list and revoke API keys; a running server heeds it within a second."""
-
-
-class _Duration(click.ParamType[datetime]):
-    name = "duration"
-
-    def convert(self, value: object, *_: object) -> datetime:
-        """Return the instant that is so long from now."""
-        match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", str(value))
-        if not match:
-            self.fail("must be a number and s, m, h or d, such as 90d")
-        return clock.now() + timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 @keys.command()
@@ -45,7 +31,7 @@ class _Duration(click.ParamType[datetime]):
     type=click.Choice(SCOPES),
     help="What the key may do; can be repeated.  [default: contacts:read, contacts:write]",
 )
-@click.option("--expires-in", "expires_at", type=_Duration(), help="Such as 90d, 12h, 30m.")
+@click.option("--expires-in", type=options.Duration(), help="Such as 90d, 12h, 30m.")
 @click.option(
     "--rate-limit",
     type=click.IntRange(0, 1_000_000),
@@ -55,7 +41,7 @@ class _Duration(click.ParamType[datetime]):
 def create(
     label: str,
     scopes: tuple[str, ...],
-    expires_at: datetime | None,
+    expires_in: timedelta | None,
     rate_limit: int | None,
     data: str | None,
 ) -> None:
@@ -68,7 +54,7 @@ def create(
         db,
         label=label,
         scopes=tuple(dict.fromkeys(scopes)) or DEFAULT_SCOPES,
-        expires_at=expires_at,
+        expires_at=clock.now() + expires_in if expires_in else None,
         rate_limit=rate_limit,
         tell=click.echo,
     )

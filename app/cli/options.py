@@ -1,5 +1,22 @@
 """Options that several commands share."""
 
+import re
+from datetime import timedelta
+
 import click
 
 data = click.option("--data", help="Folder that holds everything the service stores.")
+quiet = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Duration(click.ParamType[timedelta]):
+    name = "duration"
+
+    def convert(self, value: object, *_: object) -> timedelta:
+        match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", str(value))
+        if not match:
+            self.fail("must be a number and s, m, h or d, such as 90d")
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})

@@ -39,4 +39,6 @@ def deliver(data: str | None) -> None:
         waits = "Another process delivers: waiting to take its place"
         click.echo(f"Delivering the webhooks of {settings.data}" if is_at_work else waits)
 
-    Runner(Database(settings.database), settings, stopping, tell).run()
+    db = Database(settings.database)
+    db.hold()
+    Runner(db, settings, stopping, tell).run()

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from app.database.presence import Presence
 from app.database.write_queue import WriteQueue
 from app.errors import InsufficientStorage, ServiceError, StoreFault, Unavailable
 
@@ -53,6 +54,7 @@ class Connection:
         self._busy_seconds = BUSY_SECONDS
         with ExitStack() as opened:
             try:
+                opened.callback(Presence(path).close)
                 self._queue = WriteQueue(path)
                 opened.callback(self._queue.close)
                 self._driver = sqlite3.connect(

@@ -7,9 +7,10 @@ from contextlib import closing
 from pathlib import Path
 
 from app.database.filesystem import network_filesystem
+from app.database.presence import Presence
 from app.database.text import fold, words
 from app.database.write_queue import WriteQueue
-from app.errors import StartError
+from app.errors import StartError, Unavailable
 
 APPLICATION_ID = 0x436E7463  # "Cntc"
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
@@ -29,19 +30,26 @@ def migrate(path: Path) -> None:
     """
     _check_place(path)
     try:
-        if path.exists() and path.stat().st_size:
-            _check_file(path)
-        else:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        path.chmod(0o600)
-        # SQLite does not wait for another process that changes the journal mode too.
-        with closing(WriteQueue(path)) as queue:
-            queue.enter()
-            _apply(path)
+        with closing(Presence(path)):
+            _prepare_file(path)
+            # SQLite does not wait for another process that changes the journal mode too.
+            with closing(WriteQueue(path)) as queue:
+                queue.enter()
+                _apply(path)
+    except Unavailable:
+        raise StartError(f"{path} is being restored: wait until that has ended") from None
     except OSError as error:
         raise StartError(f"cannot use {path}: {error.strerror}") from None
     except sqlite3.Error as error:
         raise StartError(f"cannot use {path}: {error}") from None
+
+
+def _prepare_file(path: Path) -> None:
+    if path.exists() and path.stat().st_size:
+        _check_file(path)
+    else:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    path.chmod(0o600)
 
 
 def _check_place(path: Path) -> None:
@@ -80,10 +88,7 @@ def _check_file(path: Path) -> None:
 
 def _apply(path: Path) -> None:
     driver = sqlite3.connect(path, isolation_level=None, timeout=30)
-    driver.create_function("fold", 1, fold)
-    driver.create_function(
-        "words", -1, lambda *texts: "".join(f" {word}" for word in words(*texts))
-    )
+    add_functions(driver)
     try:
         mode = driver.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
@@ -94,6 +99,14 @@ def _apply(path: Path) -> None:
                 _apply_one(driver, version, sql)
     finally:
         driver.close()
+
+
+def add_functions(driver: sqlite3.Connection) -> None:
+    """Let SQL fold text, and find its words, each with a space in front."""
+    driver.create_function("fold", 1, fold)
+    driver.create_function(
+        "words", -1, lambda *texts: "".join(f" {word}" for word in words(*texts))
+    )
 
 
 def _apply_one(driver: sqlite3.Connection, version: int, sql: str) -> None:

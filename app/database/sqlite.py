@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 from app.database.chore import Chore
 from app.database.connection import BUSY_SECONDS, Connection
 from app.database.group_commit import GroupCommit
+from app.database.presence import Presence
 from app.errors import ServiceError
 
 MAX_COMPACTED_BYTES = 128 * 1024 * 1024  # About a second, in which writers wait.
@@ -29,6 +31,10 @@ class Database:
         self._log_eraser = Chore("log eraser", self.truncate_log, rest=REST)
         self._compactor = Chore("compactor", self._compact, rest=REST)
         self._chores: dict[str, Chore] = {}
+
+    def hold(self) -> None:
+        """Keep the store from being replaced for as long as this process lives."""
+        weakref.finalize(self, Presence(self.path).close)
 
     def connection(self) -> Connection:
         """Return this thread's connection, a new one after a fork or an I/O error."""

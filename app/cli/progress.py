@@ -1,0 +1,42 @@
+"""Shows on a terminal how far long work has come; nothing in a pipe."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+SECONDS_BETWEEN = 0.2
+_CLEAR = "\r\x1b[K"
+
+
+class Progress:
+    """One line on standard error, written anew as the work goes on."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._shown = sys.stderr.isatty() and not quiet
+        self._next = time.monotonic() + SECONDS_BETWEEN
+
+    def __call__(self, what: str, part: float | None) -> None:
+        if self._shown and time.monotonic() >= self._next:
+            self._next = time.monotonic() + SECONDS_BETWEEN
+            told = what if part is None else f"{what}: {part:.0%}"
+            click.echo(f"{_CLEAR}{told}", nl=False, err=True)
+
+    def clear(self) -> None:
+        if self._shown:
+            click.echo(_CLEAR, nl=False, err=True)
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Progress]:
+    """Show progress while the context lasts; SIGTERM ends it as Ctrl-C does, tidily."""
+    shown = Progress(quiet=quiet)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield shown
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        shown.clear()

@@ -1,0 +1,188 @@
+"""Examines a store: damage, schema, counts, clock, and the SQLite that reads it."""
+
+import sqlite3
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from app import clock
+from app.database.backup import opened, pragma
+from app.database.migrate import APPLICATION_ID, OLDEST_SQLITE, add_functions, migrations
+from app.database.presence import Presence
+from app.database.repair import counter_faults, link_faults, repair
+from app.database.write_queue import WriteQueue
+from app.errors import Damaged, StartError
+
+SECONDS_AHEAD = 300  # What clocks of two machines, a backup's and this one's, may differ.
+OLDEST_CLOCK = "2026-01-01"
+
+State = Literal["ok", "warning", "problem"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found, in one line; `advice` says what to do where that is not ok."""
+
+    check: str
+    state: State
+    text: str
+    advice: str = ""
+
+
+Check = Callable[[sqlite3.Connection], Finding]
+
+_RESTORE = "stop the server, keep the folder, and restore a backup: contacts restore FILE"
+_FIX = "contacts doctor --fix"
+
+
+def examine(store: Path, *, fix: bool, progress: Callable[[str], object]) -> Iterator[Finding]:
+    """Check a store that is there, and all that is counted in it; `fix` repairs what is counted."""
+    try:
+        with _opened(store) as driver:
+            sound = yield from _run(driver, (check_schema, check_integrity), progress)
+            if not sound or pragma(driver, "user_version") < max(migrations()):
+                return
+            if fix:
+                progress("repairing")
+                yield _fixed(driver, store)
+            yield from _run(driver, (check_counters, check_links, check_clock), progress)
+    except Damaged as error:
+        yield Finding("store", "problem", str(error), _RESTORE)
+    except StartError as error:
+        yield Finding("store", "problem", str(error), "see permissions and free space")
+    except OSError as error:
+        text = f"cannot open it: {error.strerror}"
+        yield Finding("store", "problem", text, "see permissions")
+
+
+@contextmanager
+def _opened(store: Path) -> Iterator[sqlite3.Connection]:
+    with closing(Presence(store)), opened(store, "rw") as driver:
+        driver.execute("PRAGMA synchronous = FULL").fetchall()
+        driver.execute("PRAGMA secure_delete = ON").fetchall()
+        add_functions(driver)
+        yield driver
+
+
+def _run(
+    driver: sqlite3.Connection, checks: tuple[Check, ...], progress: Callable[[str], object]
+) -> Generator[Finding, None, bool]:
+    """Give what checks find on one state of the store; returns whether there is no problem."""
+    sound = True
+    driver.execute("BEGIN").fetchall()
+    try:
+        for check in checks:
+            progress(f"checking {check.__name__.removeprefix('check_')}")
+            finding = check(driver)
+            sound &= finding.state != "problem"
+            yield finding
+    finally:
+        if driver.in_transaction:
+            driver.execute("ROLLBACK").fetchall()
+    return sound
+
+
+def check_schema(driver: sqlite3.Connection) -> Finding:
+    if pragma(driver, "application_id") != APPLICATION_ID:
+        return Finding(
+            "schema", "problem", "the database of another program", "choose another --data"
+        )
+    version, known = pragma(driver, "user_version"), max(migrations())
+    if version > known:
+        text = f"version {version}, this program knows {known}"
+        return Finding("schema", "problem", text, "install a newer contacts-service")
+    if version < known:
+        text = f"version {version} of {known}: counts are not checked"
+        return Finding("schema", "warning", text, "contacts serve brings it up to date")
+    [(mode,)] = driver.execute("PRAGMA journal_mode").fetchall()
+    if mode != "wal":
+        text = f"version {version}, but no write-ahead log"
+        return Finding("schema", "warning", text, "contacts serve puts that right")
+    return Finding("schema", "ok", f"version {version}")
+
+
+def check_integrity(driver: sqlite3.Connection) -> Finding:
+    faults = [text for (text,) in driver.execute("PRAGMA integrity_check(10)") if text != "ok"]
+    if faults:
+        # The first line is SQLite's heading.
+        first = " ".join(faults[0].split())
+        return Finding("integrity", "problem", f"damaged: {first}", _RESTORE)
+    return Finding("integrity", "ok", "every page and index is whole")
+
+
+def check_counters(driver: sqlite3.Connection) -> Finding:
+    faults = counter_faults(driver)
+    if faults:
+        return Finding("counters", "problem", f"wrong: {', '.join(faults)}", _FIX)
+    [(contacts,)] = driver.execute("SELECT count(*) FROM contacts").fetchall()
+    return Finding("counters", "ok", f"as counted, {contacts:,} contacts")
+
+
+def check_links(driver: sqlite3.Connection) -> Finding:
+    faults = link_faults(driver)
+    if faults:
+        return Finding("search", "problem", f"not as the contacts: {', '.join(faults)}", _FIX)
+    return Finding("search", "ok", "tags, custom fields and words find their contacts")
+
+
+def check_clock(driver: sqlite3.Connection) -> Finding:
+    """Compare the clock with the newest instants in the store."""
+    now = clock.now()
+    if clock.timestamp(now) < OLDEST_CLOCK:
+        return Finding("clock", "problem", f"it says {now:%Y-%m-%d}", "set it: use NTP")
+    latest = driver.execute(
+        """
+        SELECT max(
+            coalesce((SELECT max(updated_at) FROM contacts), ''),
+            coalesce((SELECT timestamp FROM changes ORDER BY seq DESC LIMIT 1), '')
+        )
+        """
+    ).fetchall()[0][0]
+    if latest and (datetime.fromisoformat(latest) - now).total_seconds() > SECONDS_AHEAD:
+        text = f"it says {clock.timestamp(now)}, the store has something of {latest}"
+        return Finding("clock", "problem", text, "one of them was wrong: use NTP")
+    return Finding("clock", "ok", clock.timestamp(now))
+
+
+def _fixed(driver: sqlite3.Connection, store: Path) -> Finding:
+    """Repair in one transaction what is counted or made from the contacts."""
+    with closing(WriteQueue(store)) as queue:
+        queue.enter()
+        driver.execute("BEGIN IMMEDIATE").fetchall()
+        try:
+            faults = counter_faults(driver) + link_faults(driver)
+            if faults:
+                repair(driver)
+            driver.execute("COMMIT").fetchall()
+        finally:
+            if driver.in_transaction:
+                driver.execute("ROLLBACK").fetchall()
+    text = f"repaired {', '.join(faults)}" if faults else "nothing to repair"
+    return Finding("fix", "ok", text)
+
+
+def check_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Finding:
+    told = ".".join(map(str, version))
+    if version < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        return Finding("SQLite", "problem", f"{told} is too old", f"{oldest} or newer is needed")
+    if has_log_bug(version):
+        text = (
+            f"{told} may damage a store in which one program writes while another folds the log "
+            "(fixed in 3.51.3); the service's own writers take turns"
+        )
+        advice = "write to the store with this service only, or use a newer SQLite"
+        return Finding("SQLite", "warning", text, advice)
+    return Finding("SQLite", "ok", told)
+
+
+def has_log_bug(version: tuple[int, ...]) -> bool:
+    """Return whether a version has the bug of https://www.sqlite.org/wal.html#walresetbug.
+
+    A distributor may have mended it without another number.
+    """
+    mended = version >= (3, 51, 3)
+    return not (mended or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45))

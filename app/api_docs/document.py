@@ -14,6 +14,7 @@ from werkzeug.routing import Rule
 
 from app.api_docs import (
     api_keys,
+    bulk,
     contacts,
     custom_fields,
     errors,
@@ -27,7 +28,7 @@ from app.api_docs.fields import describe_field, describe_parameter
 from app.api_docs.operation import Answer, Feature, Operation
 
 FEATURES = tuple(
-    each.FEATURE for each in (contacts, find, tags, custom_fields, journal, api_keys, service)
+    each.FEATURE for each in (contacts, find, bulk, tags, custom_fields, journal, api_keys, service)
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

@@ -1,7 +1,6 @@
 """`POST /v1/contacts/batch`: many upserts in one request."""
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -265,30 +264,34 @@ def test_checks_phones_as_the_settings_say(settings: Settings) -> None:
     app.extensions["database"].close()
 
 
-def test_chunks_let_other_writers_in(
+def test_other_writers_get_in_between_chunks(
     client: FlaskClient, app: Flask, key: str, monkeypatch: MonkeyPatch
 ) -> None:
-    """A chunk of one row each: a second writer gets through while the batch goes on."""
-    monkeypatch.setattr(bulk, "CHUNK_SECONDS", 0.0)
-    monkeypatch.setattr(bulk, "PAUSE_SECONDS", 0.02)
     headers = {"Authorization": f"Bearer {key}"}
-    rows = {"contacts": [{"phone": phone(number)} for number in range(200)]}
     answers: list[int] = []
 
-    def batch() -> None:
-        answer = app.test_client().post("/v1/contacts/batch", json=rows, headers=headers)
-        answers.append(answer.get_json()["created"])
+    def post_late() -> None:
+        body = {"phone": LATE, "first_name": f"{len(answers)}"}
+        response = app.test_client().post("/v1/contacts", json=body, headers=headers)
+        answers.append(response.status_code)
         app.extensions["database"].close()
 
-    thread = threading.Thread(target=batch)
-    thread.start()
-    while not client.get("/v1/contacts").get_json()["pagination"]["total"]:
-        time.sleep(0.005)
-    assert client.post("/v1/contacts", json={"phone": LATE}).status_code == 201
-    assert not answers
-    thread.join()
-    assert answers == [200]
-    assert len(changes(client)) == 100  # The default page: in the order of the commits.
+    def pause(seconds: float) -> None:
+        if seconds != bulk.PAUSE_SECONDS:
+            return sleep(seconds)
+        other = threading.Thread(target=post_late)
+        other.start()
+        other.join()
+
+    sleep = bulk.time.sleep
+
+    monkeypatch.setattr(bulk, "CHUNK_SECONDS", 0.0)  # One row each.
+    monkeypatch.setattr(bulk, "PAUSE_SECONDS", 0.001234)
+    monkeypatch.setattr(bulk.time, "sleep", pause)
+    body = report(client, *({"phone": phone(number)} for number in range(4)))
+    assert body["created"] == 4 and answers == [201, 200, 200]
+    told = [each["data"]["phone"] for each in changes(client)]
+    assert told == [phone(0), LATE, phone(1), LATE, phone(2), LATE, phone(3)]
 
 
 @pytest.mark.parametrize("atomic", [False, True])

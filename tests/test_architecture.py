@@ -38,6 +38,9 @@ INSIDE_A_FEATURE = {
         *("schemas", "queries", "waiting", "handlers", "store", "search"),
         *("model", "filters", "paging", "phone", "guard"),
     ),
+    "batch_routes": ("batches", "schemas", "bulk", "model"),
+    "batches": (),
+    "bulk": ("handlers", "store", "model"),
     "guard": ("handlers", "model"),
     "handlers": ("store", "search", "model", "filters", "pins", "deliveries", "signing"),
     "runner": ("delivery", "deliveries", "store", "sender", "targets"),
@@ -70,11 +73,12 @@ INSIDE_API_DOCS = {
     "routes": ("document", "viewer"),
     "document": (
         *("operation", "errors", "fields", "examples"),
-        *("contacts", "find", "tags", "custom_fields", "journal", "webhooks"),
+        *("contacts", "find", "bulk", "tags", "custom_fields", "journal", "webhooks"),
         *("api_keys", "service"),
     ),
     "contacts": ("operation",),
     "find": ("operation", "grammar"),
+    "bulk": ("operation",),
     "tags": ("operation",),
     "custom_fields": ("operation", "values"),
     "journal": ("operation", "events"),
@@ -204,7 +208,7 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
     if module.endswith(
         (
             *(".handlers", ".store", ".search", ".model", ".phone", ".schemas", ".queries"),
-            *(".pins", ".sweeps"),
+            *(".pins", ".sweeps", ".bulk"),
         )
     ):
         assert not imports(module) & {*FLASK, "app.web", "app.web.requests", "app.web.responses"}

@@ -14,6 +14,7 @@ from werkzeug.routing import Rule
 
 from app.api_docs import (
     api_keys,
+    bulk,
     contacts,
     custom_fields,
     errors,
@@ -29,7 +30,7 @@ from app.api_docs.operation import Answer, Feature, Operation
 
 FEATURES = tuple(
     each.FEATURE
-    for each in (contacts, find, tags, custom_fields, journal, webhooks, api_keys, service)
+    for each in (contacts, find, bulk, tags, custom_fields, journal, webhooks, api_keys, service)
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

@@ -8,6 +8,7 @@ from marshmallow import fields
 from app.api_docs.grammar import CUSTOM_EXAMPLES, PARSED
 from app.api_docs.values import KEY, LINE, NUMBER_VALUE, PHONE, STRING_VALUE, TAG
 from app.contacts import fields as ours
+from app.contacts.batches import MAX_ROWS, Rows
 from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_TAGS
 from app.contacts.queries import Parsed
 from app.journal.model import EVENTS
@@ -46,6 +47,8 @@ _DESCRIBED: dict[type, Callable[[Any], dict[str, Any]]] = {
         "minimum": field.lowest,
         "maximum": field.highest,
     },
+    Rows: lambda _: {"type": "array", "maxItems": MAX_ROWS, "items": {}},
+    web.Boolean: lambda _: {"type": "boolean"},
     web.Flag: lambda _: {"type": "boolean"},
     ours.Include: lambda field: {"type": "array", "items": {"enum": list(field.names)}},
     Events: lambda _: {"type": "array", "items": {"enum": list(EVENTS)}},

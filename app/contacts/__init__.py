@@ -2,10 +2,11 @@
 
 from flask import Flask
 
-from app.contacts import routes
+from app.contacts import batch_routes, routes
 from app.contacts.schemas import ContactSchema
 
 
 def register(app: Flask, *, phone_check: str) -> None:
     app.extensions["contact_schema"] = ContactSchema(phone_check)
     app.register_blueprint(routes.blueprint)
+    app.register_blueprint(batch_routes.blueprint)

@@ -24,26 +24,33 @@ def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Chan
     it cannot be stored.
     """
 
-    def outcome(connection: Connection) -> Change:
-        before = store.find_contact(connection, draft.phone)
-        change = model.upsert(before, draft, clock.timestamp())
-        check_types(connection, change)
-        return change
-
     def write(tx: Connection) -> Change:
-        change = outcome(tx)
-        if change.before is None:
-            store.insert_contact(tx, change.after)
-            _tell(tx, CREATED, change)
-        elif change.changed:
-            store.update_contact(tx, change.before, change.after)
-            _tell(tx, UPDATED, change)
+        change = foresee_upsert(tx, store.find_contact(tx, draft.phone), draft)
+        store_upsert(tx, change)
         return change
 
-    foreseen = outcome(db.connection())
+    connection = db.connection()
+    foreseen = foresee_upsert(connection, store.find_contact(connection, draft.phone), draft)
     if dry_run or not (foreseen.created or foreseen.changed):
         return foreseen
     return db.write(write)
+
+
+def foresee_upsert(db: Connection, before: Contact | None, draft: Draft) -> Change:
+    """Return what an upsert would make of a contact. Raises `ValidationError`."""
+    change = model.upsert(before, draft, clock.timestamp())
+    check_types(db, change)
+    return change
+
+
+def store_upsert(tx: Connection, change: Change) -> None:
+    """Write what an upsert does, and tell of it; nothing where nothing changes."""
+    if change.before is None:
+        store.insert_contact(tx, change.after)
+        _tell(tx, CREATED, change)
+    elif change.changed:
+        store.update_contact(tx, change.before, change.after)
+        _tell(tx, UPDATED, change)
 
 
 def get_contact(db: Database, phone: str) -> Contact:

@@ -87,6 +87,13 @@ class Change:
     def created(self) -> bool:
         return self.before is None
 
+    @property
+    def status(self) -> str:
+        """Return what is said of it in a report."""
+        if self.created:
+            return "created"
+        return "updated" if self.changed else "unchanged"
+
     def diff(self) -> dict[str, dict[str, Any]]:
         """Return each changed field's values before and after; None where there was none."""
         names = ["phone", *self.changed] if self.created else self.changed

@@ -48,3 +48,12 @@ class Flag(fields.Field[bool]):
         if value not in ("true", "false"):
             raise ValidationError("Must be true or false.")
         return bool(value == "true")
+
+
+class Boolean(fields.Field[bool]):
+    """`true` or `false` in JSON, and nothing that only looks like one."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("Must be true or false.")
+        return value

@@ -67,8 +67,10 @@ def _query(schema: marshmallow.Schema, query_string: bytes) -> Any:
     return load(schema, {name: values[0] for name, values in given.items()} | lists)
 
 
-def json_object(*media_types: str) -> dict[str, Any]:
+def json_object(*media_types: str, limit: int | None = None) -> dict[str, Any]:
     """Return the body, one JSON object (RFC 8259); `media_types` are allowed beside JSON's own.
+
+    It has at most `limit` bytes, or as many as the settings allow.
 
     Raises `UnsupportedMediaType`, `PayloadTooLarge`, or `InvalidJson` for what is cut short, not
     UTF-8, too deep, or has duplicate keys, NaN or Infinity.
@@ -79,7 +81,7 @@ def json_object(*media_types: str) -> dict[str, Any]:
         "utf8",
     ):
         raise UnsupportedMediaType("Send the body as Content-Type: application/json, in UTF-8.")
-    return _parsed(_whole_body(settings().max_body_bytes))
+    return _parsed(_whole_body(settings().max_body_bytes if limit is None else limit))
 
 
 def _whole_body(limit: int) -> bytes:

@@ -56,7 +56,7 @@ def _findings(settings: Settings, fix: bool, shown: Progress) -> Iterator[Findin
     yield premises.check_file_system(settings.data)
     yield premises.check_room(store)
     yield premises.check_permissions(settings.data)
-    yield from examine(store, fix=fix, progress=lambda what: shown(what, None))
+    yield from examine(store, fix=fix, progress=shown)
     yield premises.check_log(store)
     yield premises.check_leftovers(store, settings.data / KEY_FILE)
 

@@ -1,6 +1,7 @@
 """`contacts backup` and `contacts restore`."""
 
 import json
+import os
 import signal
 import threading
 import time
@@ -57,6 +58,7 @@ def backup(
     file = file.absolute()
     if every or keep:
         _make_folder(file)
+    os.nice(10)  # A server on this machine goes first.
     order = _Order(settings.database, file, file.is_dir(), keep, quiet, as_json)
     _back_up_once(order)
     if every:

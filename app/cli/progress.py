@@ -18,14 +18,16 @@ class Progress:
     def __init__(self, *, quiet: bool) -> None:
         self._shown = sys.stderr.isatty() and not quiet
         self._what = ""
-        self._next = 0.0
+        self._since = self._next = 0.0
 
     def __call__(self, what: str, part: float | None = None) -> None:
         """Tell what is being done, and the part of it that is done, where that is known."""
-        if self._shown and (what != self._what or time.monotonic() >= self._next):
-            self._what = what
-            self._next = time.monotonic() + SECONDS_BETWEEN
-            told = what if part is None else f"{what}: {part:.0%}"
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._since, self._next = what, now, now
+        if self._shown and now >= self._next:
+            self._next = now + SECONDS_BETWEEN
+            told = f"{what}: {now - self._since:.0f} s" if part is None else f"{what}: {part:.0%}"
             click.echo(f"{_CLEAR}{told}", nl=False, err=True)
 
     def clear(self) -> None:

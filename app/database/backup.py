@@ -14,6 +14,7 @@ from app.database.presence import Presence
 from app.errors import Damaged, StartError
 
 PAGES_AT_ONCE = 1_000
+OPCODES_BETWEEN = 1_000_000
 PART, ENDING = ".contacts-backup-", ".part"
 SECONDS_UNTIL_ABANDONED = 86_400
 # What a restored store is compared with, and what a summary tells.
@@ -92,14 +93,24 @@ def copy(source: Path, mode: str, target: Path, progress: Progress, *, called: s
 
 def verified(file: Path, progress: Progress, *, called: str) -> Copy:
     """Open a file anew and check it. Raises `StartError` where it is not an intact store."""
-    progress("verifying", None)
     with opened(file, "ro", called) as driver:
+        attend(driver, "verifying", progress)
         if pragma(driver, "application_id") != APPLICATION_ID:
             raise StartError(f"{called} is not a store of this service")
         faults = [text for (text,) in driver.execute("PRAGMA quick_check(1)") if text != "ok"]
         if faults:
             raise Damaged(f"{called} is damaged: {_one_line(faults[0])}")
         return Copy(pragma(driver, "user_version"), count(driver))
+
+
+def attend(driver: sqlite3.Connection, what: str, progress: Progress) -> None:
+    """Tell of what long statements do, and let Ctrl-C end them."""
+
+    def tell() -> None:
+        progress(what, None)
+
+    tell()
+    driver.set_progress_handler(tell, OPCODES_BETWEEN)
 
 
 def count(driver: sqlite3.Connection) -> dict[str, int]:
@@ -130,6 +141,8 @@ def opened(file: Path, mode: str, called: str | None = None) -> Iterator[sqlite3
 
 
 def _translated(file: str, error: sqlite3.Error) -> StartError:
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+        raise KeyboardInterrupt  # A signal came in `attend`, where SQLite swallows exceptions.
     if _is_damage(error):
         return Damaged(f"{file} is damaged, or no SQLite database: {error}")
     return StartError(f"cannot use {file}: {error}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from app import clock
-from app.database.backup import Progress, opened, pragma
+from app.database.backup import Progress, attend, opened, pragma
 from app.database.migrate import APPLICATION_ID, OLDEST_SQLITE, add_functions, migrations
 from app.database.presence import Presence
 from app.database.repair import REPAIRS, counter_faults, document_faults, link_faults
@@ -69,6 +69,7 @@ def _opened(store: Path) -> Iterator[sqlite3.Connection]:
     with closing(Presence(store)), opened(store, "rw") as driver:
         driver.execute("PRAGMA synchronous = FULL").fetchall()
         driver.execute("PRAGMA secure_delete = ON").fetchall()
+        driver.execute("PRAGMA cache_size = -64000").fetchall()
         add_functions(driver)
         yield driver
 
@@ -81,7 +82,7 @@ def _run(
     driver.execute("BEGIN").fetchall()
     try:
         for check in checks:
-            progress(f"checking {check.__name__.removeprefix('check_')}", None)
+            attend(driver, f"checking {check.__name__.removeprefix('check_')}", progress)
             finding = check(driver)
             sound &= finding.state != "problem"
             yield finding
@@ -167,8 +168,8 @@ _COUNTED = (check_counters, check_links)
 def _fixed(driver: sqlite3.Connection, store: Path, progress: Progress) -> Finding:
     """Make anew what is counted or made from the contacts, with turns for writers in between."""
     with closing(WriteQueue(store)) as queue:
-        for done, statement in enumerate(REPAIRS):
-            progress("repairing", done / len(REPAIRS))
+        attend(driver, "repairing", progress)
+        for statement in REPAIRS:
             queue.enter()
             try:
                 driver.execute(statement).fetchall()

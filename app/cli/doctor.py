@@ -38,9 +38,9 @@ def doctor(fix: bool, data: str | None, quiet: bool, as_json: bool) -> None:
             if not as_json:
                 shown.clear()
                 _tell(finding)
-    problems, warnings = (
-        sum(each.state == state for each in found) for state in ("problem", "warning")
-    )
+    # What was repaired comes again, and then counts as it is now.
+    states = {each.check: each.state for each in found}.values()
+    problems, warnings = (sum(each == state for each in states) for state in ("problem", "warning"))
     if as_json:
         click.echo(json.dumps({"ok": not problems, "findings": [asdict(each) for each in found]}))
     else:

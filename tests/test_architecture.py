@@ -27,7 +27,7 @@ DATABASE = ("app.database",)
 WEB = ("app.web",)
 TOP = ("app", "app.__main__", "app.cli", "app.server", "app.startup")
 FLASK = ("flask", "werkzeug")
-ASKING_BY_POST = ("/v1/contacts/search", "/v1/contacts/<id>/match")
+ASKING_BY_POST = ("/v1/contacts/search", "/v1/contacts/<contact:id>/match")
 PUBLIC = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/<file>"}
 MAX_LINES = 250
 MAX_FUNCTION = 40
@@ -39,6 +39,8 @@ INSIDE_A_FEATURE = {
         *("model", "filters", "paging", "phone", "guard"),
     ),
     "batch_routes": ("batches", "schemas", "bulk", "model"),
+    "phone_routes": ("store", "phone"),
+    "converters": (),
     "batches": (),
     "bulk": ("handlers", "store", "model"),
     "guard": ("handlers", "model"),
@@ -73,12 +75,13 @@ INSIDE_API_DOCS = {
     "routes": ("document", "viewer"),
     "document": (
         *("operation", "errors", "fields", "examples"),
-        *("contacts", "find", "bulk", "tags", "custom_fields", "journal", "webhooks"),
+        *("contacts", "phone", "find", "bulk", "tags", "custom_fields", "journal", "webhooks"),
         *("api_keys", "service"),
     ),
     "contacts": ("operation",),
     "find": ("operation", "grammar"),
     "bulk": ("operation",),
+    "phone": ("operation",),
     "tags": ("operation",),
     "custom_fields": ("operation", "values"),
     "journal": ("operation", "events"),

@@ -20,6 +20,7 @@ from app.api_docs import (
     errors,
     find,
     journal,
+    phone,
     service,
     tags,
     webhooks,
@@ -30,7 +31,10 @@ from app.api_docs.operation import Answer, Feature, Operation
 
 FEATURES = tuple(
     each.FEATURE
-    for each in (contacts, find, bulk, tags, custom_fields, journal, webhooks, api_keys, service)
+    for each in (
+        *(contacts, phone, find, bulk, tags, custom_fields, journal, webhooks),
+        *(api_keys, service),
+    )
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

@@ -40,7 +40,8 @@ INSIDE_A_FEATURE = {
     ),
     "batch_routes": ("batches", "schemas", "bulk", "model"),
     "batches": (),
-    "bulk": ("handlers", "store", "model"),
+    "bulk": ("bulk_store", "store", "model", "pins"),
+    "bulk_store": ("links", "store", "model"),
     "guard": ("handlers", "model"),
     "handlers": ("store", "search", "model", "filters", "pins", "deliveries", "signing"),
     "runner": ("delivery", "deliveries", "store", "sender", "targets"),
@@ -208,7 +209,7 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
     if module.endswith(
         (
             *(".handlers", ".store", ".search", ".model", ".phone", ".schemas", ".queries"),
-            *(".pins", ".sweeps", ".bulk"),
+            *(".pins", ".sweeps", ".bulk", ".bulk_store"),
         )
     ):
         assert not imports(module) & {*FLASK, "app.web", "app.web.requests", "app.web.responses"}
@@ -245,6 +246,7 @@ def test_settings_alone_read_the_environment() -> None:
 def test_sql_stays_in_stores_and_database() -> None:
     homes = (
         "app.contacts.store",
+        "app.contacts.bulk_store",
         "app.contacts.links",
         "app.contacts.pins",
         "app.contacts.sweeps",

@@ -16,6 +16,7 @@ _IGNORED = re.compile(
     r"\u2053\u2060-\u2064\u2066-\u2069\u207b\u208b\u2212\u301c\u3030\ufe58\ufe63\ufeff\uff0d]+"
 )
 _MAX_PASSES = 5
+REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
 class PhoneError(ValueError):
@@ -42,7 +43,30 @@ def normalise(text: str, check: str = "possible") -> str:
     return digits
 
 
+def with_country(text: str, region: str) -> str:
+    """Return a number in its international form, with the code of a region where it has none.
+
+    `region` is one of `REGIONS`. Raises `PhoneError`.
+    """
+    digits, is_international = _digits(text)
+    if is_international:
+        return text
+    try:
+        number = phonenumbers.parse(digits, region)
+    except phonenumbers.NumberParseException as error:
+        raise PhoneError(_REASONS.get(error.error_type, _UNKNOWN)) from None
+    return f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
+
+
 def _international_digits(text: str) -> str:
+    digits, _ = _digits(text)
+    if digits.startswith("0"):
+        raise PhoneError(f'Country code missing: send it in front, such as "{EXAMPLE}".')
+    return digits
+
+
+def _digits(text: str) -> tuple[str, bool]:
+    """Return the digits behind `+` or `00`, and whether there was one of them."""
     if len(text) > MAX_LENGTH:
         raise PhoneError(f"Must be at most {MAX_LENGTH} characters.")
     text = _IGNORED.sub("", unicodedata.normalize("NFKC", text))
@@ -57,11 +81,8 @@ def _international_digits(text: str) -> str:
             "Must be digits only, with the country code: no letters, extensions or second +."
         )
     digits = "".join(str(unicodedata.decimal(digit)) for digit in text)
-    if not plus:
-        digits = digits.removeprefix("00")
-    if digits.startswith("0"):
-        raise PhoneError(f'Country code missing: send it in front, such as "{EXAMPLE}".')
-    return digits
+    zeros = not plus and digits.startswith("00")
+    return digits[2:] if zeros else digits, plus or zeros
 
 
 def _parsed(digits: str) -> str:

@@ -1,5 +1,6 @@
 """What a request brings: its whole body or a refusal, checked parameters."""
 
+from collections.abc import Generator
 from functools import lru_cache
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ from flask import current_app, request
 
 from app.database import Database
 from app.errors import (
+    CutShort,
     InvalidJson,
     PayloadTooLarge,
     UnsupportedMediaType,
@@ -17,6 +19,9 @@ from app.settings import Settings
 from app.web.loading import cut
 from app.web.loading import load as load
 from app.web.strict_json import parse_object
+
+CHUNK = 2**16
+_CUT = "The body was cut short: send it again, whole."
 
 
 def database() -> Database:
@@ -79,12 +84,55 @@ def _whole_body(limit: int) -> bytes:
         body = cast(bytes, stream.read(limit + 1 if declared is None else declared))
     except Exception as error:
         # Whatever the server raises for a stalled, cut or malformed body.
-        raise InvalidJson("The body was cut short: send it again, whole.") from error
+        raise InvalidJson(_CUT) from error
     if declared is None and len(body) > limit:
         raise _too_large(limit)
     if declared is not None and len(body) < declared:
-        raise InvalidJson("The body was cut short: send it again, whole.")
+        raise InvalidJson(_CUT)
     return body
+
+
+def body_chunks(limit: int) -> Generator[bytes]:
+    """Give the body piece by piece, as it comes: as long as one comes every few seconds.
+
+    Raises `PayloadTooLarge`, at once where the length is declared. The pieces end with
+    `CutShort` where the body is not whole.
+    """
+    declared = request.content_length
+    if declared is not None and declared > limit:
+        raise _too_large(limit)
+    if declared is None and not request.environ.get("wsgi.input_terminated"):
+        declared = 0
+    return _chunks(declared, limit)
+
+
+def _chunks(declared: int | None, limit: int) -> Generator[bytes]:
+    stream = request.environ["wsgi.input"]
+    renew = getattr(stream, "renew", lambda _: None)  # Of our own server alone.
+    read = 0
+    try:
+        while True:
+            renew(True)
+            chunk = _read(stream, CHUNK if declared is None else min(CHUNK, declared - read))
+            renew(False)
+            read += len(chunk)
+            if read > limit:
+                raise _too_large(limit)
+            if not chunk:
+                break
+            yield chunk
+    finally:
+        renew(True)
+    if declared is not None and read < declared:
+        raise CutShort(_CUT)
+
+
+def _read(stream: Any, size: int) -> bytes:
+    try:
+        return cast(bytes, stream.read(size))
+    except Exception as error:
+        # Whatever the server raises for a stalled, cut or malformed body.
+        raise CutShort(_CUT) from error
 
 
 def _too_large(limit: int) -> PayloadTooLarge:

@@ -188,7 +188,9 @@ def change(before: Contact | None, start: Contact, after: Contact, now: str) -> 
         raise ValidationError(
             {"custom_fields": [f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields."]}
         )
-    return Change(before, replace(after, updated_at=now), changed)
+    if after.updated_at != now:
+        after = replace(after, updated_at=now)
+    return Change(before, after, changed)
 
 
 _SCALARS = ("first_name", "last_name", "email", "tags")

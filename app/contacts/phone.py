@@ -69,6 +69,8 @@ def _digits(text: str) -> tuple[str, bool]:
     """Return the digits behind `+` or `00`, and whether there was one of them."""
     if len(text) > MAX_LENGTH:
         raise PhoneError(f"Must be at most {MAX_LENGTH} characters.")
+    if text.isascii() and text.isdigit():
+        return (text[2:], True) if text.startswith("00") else (text, False)
     text = _IGNORED.sub("", unicodedata.normalize("NFKC", text))
     if text[:4].lower() == "tel:":
         text = text[4:]

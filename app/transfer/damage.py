@@ -15,6 +15,8 @@ _TOO_NARROW = re.compile(r"#{3,}")
 
 def name_damage(phone: str) -> str | None:
     """Return what a spreadsheet has done to a phone, and what to do; None where nothing shows."""
+    if phone.isdigit():
+        return None
     phone = phone.strip()
     if _ROUNDED.fullmatch(phone):
         return f"Rounded by a spreadsheet to scientific notation, digits are lost. {_AS_TEXT}"

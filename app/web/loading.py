@@ -1,6 +1,7 @@
 """Checks data by a schema, with a reason for each field at fault."""
 
 import difflib
+from collections.abc import Mapping
 from typing import Any, cast
 
 import marshmallow
@@ -11,7 +12,7 @@ MAX_REASONS = 20
 _MAX_ECHO = 64
 
 
-def load(schema: marshmallow.Schema, data: dict[str, Any]) -> Any:
+def load(schema: marshmallow.Schema, data: Mapping[str, Any]) -> Any:
     """Check `data` by a schema. Raises `ValidationError` with a reason for each field at fault."""
     try:
         return schema.load(data)

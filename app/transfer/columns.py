@@ -94,7 +94,7 @@ def choose(header: Sequence[str], mapping: Mapping[str, str], *, guess: bool) ->
             chosen[place] = guessed[name] = _guess(name, taken)
             taken.add(guessed[name])
     if guessed and not guess:
-        told = ", ".join(f"{_escaped(name)}={target}" for name, target in guessed.items())
+        told = ",".join(f"{_escaped(name)}={target}" for name, target in guessed.items())
         raise _refused(f"Columns without a field: give them one, such as map={told}")
     targets = [target or SKIPPED for target in chosen]
     for target, count in Counter(filter(None, targets)).items():

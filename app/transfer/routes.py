@@ -71,8 +71,10 @@ def _format() -> str:
 
 def _with_report(error: ServiceError, report: Report) -> ServiceError:
     """Say what was done until then."""
-    done = "was foreseen" if report.dry_run else "is stored"
-    error.message += f" All up to line {report.last_line} {done}, and nothing after it."
+    if report.last_line and not report.dry_run:
+        error.message += f" All up to line {report.last_line} is stored, and nothing after it."
+    else:
+        error.message += " Nothing is stored."
     error.details = {"report": report.as_dict()}
     return error
 

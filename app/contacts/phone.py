@@ -18,6 +18,7 @@ _IGNORED = re.compile(
     r"\u2053\u2060-\u2064\u2066-\u2069\u207b\u208b\u2212\u301c\u3030\ufe58\ufe63\ufeff\uff0d]+"
 )
 _MAX_PASSES = 5
+REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
 class PhoneError(ValueError):
@@ -94,29 +95,29 @@ def twins(phone: str) -> list[str]:
 _WITH_OR_WITHOUT_9 = (re.compile(r"(55\d\d)(9?)([6-9]\d{7})"), re.compile(r"(54)(9?)(\d{10})"))
 
 
+def with_country(text: str, region: str) -> str:
+    """Return a number in its international form, with the code of a region where it has none.
+
+    `region` is one of `REGIONS`. Raises `PhoneError`.
+    """
+    *_, (_, digits) = _spelling(text)
+    if digits.startswith("+"):
+        return text
+    try:
+        number = phonenumbers.parse(digits, region)
+    except phonenumbers.NumberParseException as error:
+        raise PhoneError(_REASONS.get(error.error_type, _UNKNOWN)) from None
+    return f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
+
+
 def _steps(text: str) -> Iterator[tuple[str, str]]:
     """Yield what is done to a number, and what it is then; the last one is E.164 digits.
 
     A step may leave the number as it was. Raises `PhoneError`.
     """
-    if len(text) > MAX_LENGTH:
-        raise PhoneError(f"Must be at most {MAX_LENGTH} characters.")
-    yield "Characters in compatible forms became plain.", (text := normalize("NFKC", text))
-    yield "Punctuation, spaces and invisible marks went.", (text := _IGNORED.sub("", text))
-    if text[:4].lower() == "tel:":
-        yield "tel: went.", (text := text[4:])
-    digits = text.removeprefix("+")
-    if not digits:
-        raise PhoneError(f'Empty: send digits with the country code, such as "{EXAMPLE}".')
-    if not digits.isdecimal():
-        raise PhoneError(
-            "Must be digits only, with the country code: no letters, extensions or second +."
-        )
-    digits = "".join(str(decimal(digit)) for digit in digits)
-    yield "Digits of other scripts became 0 to 9.", text[: text.startswith("+")] + digits
-    if not text.startswith("+"):
-        digits = digits.removeprefix("00")
-    yield "The international prefix went.", digits
+    for done, digits in _spelling(text):
+        yield done, digits
+    yield "The + went.", (digits := digits.removeprefix("+"))
     if digits.startswith("0"):
         raise PhoneError(f'Country code missing: send it in front, such as "{EXAMPLE}".')
     for _ in range(_MAX_PASSES):
@@ -128,6 +129,31 @@ def _steps(text: str) -> Iterator[tuple[str, str]]:
         if digits == before:
             return
     raise PhoneError("Ambiguous: send it in E.164, with + and the country code.")
+
+
+def _spelling(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what makes digits of a number, with + before them where it is international."""
+    if len(text) > MAX_LENGTH:
+        raise PhoneError(f"Must be at most {MAX_LENGTH} characters.")
+    if not text.isascii():
+        yield "Characters in compatible forms became plain.", (text := normalize("NFKC", text))
+    if not text.isdecimal():
+        yield "Punctuation, spaces and invisible marks went.", (text := _IGNORED.sub("", text))
+        if text[:4].lower() == "tel:":
+            yield "tel: went.", (text := text[4:])
+    plus, digits = text[:1] == "+", text.removeprefix("+")
+    if not digits:
+        raise PhoneError(f'Empty: send digits with the country code, such as "{EXAMPLE}".')
+    if not digits.isdecimal():
+        raise PhoneError(
+            "Must be digits only, with the country code: no letters, extensions or second +."
+        )
+    if not digits.isascii():
+        digits = "".join(str(decimal(digit)) for digit in digits)
+        yield "Digits of other scripts became 0 to 9.", "+" * plus + digits
+    if plus or digits.startswith("00"):
+        digits = "+" + (digits if plus else digits[2:])
+    yield "00 became +.", digits
 
 
 def _parsed(digits: str) -> phonenumbers.PhoneNumber:

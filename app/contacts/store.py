@@ -1,11 +1,15 @@
 """Contacts, their tags and custom fields in the database."""
 
 import json
+from typing import Any
 
 from app.contacts.links import relink, search_columns
 from app.contacts.model import Contact
 from app.contacts.views import view
 from app.database import Connection
+
+Row = dict[str, Any]
+"""What is stored of a contact, by column."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -156,7 +160,7 @@ _FROM_END = """
 _BEHIND = "SELECT max(0, total - :offset - :limit) FROM counted"
 
 
-def columns(contact: Contact) -> dict[str, object]:
+def columns(contact: Contact) -> Row:
     """Return what is stored of a contact, but for what finds it."""
     return {
         "phone": contact.phone,

@@ -27,6 +27,7 @@ from app.api_docs import (
 from app.api_docs.examples import Examples
 from app.api_docs.fields import describe_field, describe_parameter
 from app.api_docs.operation import Answer, Feature, Operation
+from app.web.observation import template
 
 FEATURES = tuple(
     each.FEATURE
@@ -222,7 +223,7 @@ def _response(
 
 def path_of(rule: Rule) -> str:
     """Return a rule's path as OpenAPI writes it."""
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+    return template(rule.rule)
 
 
 def _needs(scope: str | None) -> str:

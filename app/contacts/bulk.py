@@ -40,6 +40,7 @@ def upsert_contacts(
     with db.transaction() as tx:
         outcomes = [_upsert(tx, draft) for draft in drafts]
         _refuse_failed(outcomes)
+    handlers.count_upserts(db, outcomes)
     return outcomes
 
 
@@ -73,6 +74,7 @@ def _upsert_chunk(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[
             outcomes.append(_upsert(tx, draft))
             if time.monotonic() > end:
                 break
+    handlers.count_upserts(db, outcomes)
     return outcomes
 
 

@@ -176,6 +176,18 @@ def list_deliveries(
     return [Delivery(*row) for row in rows], total
 
 
+def count_pending(db: Connection) -> int:
+    """Return how many deliveries are to be sent, or sent again."""
+    [(count,)] = db.execute(
+        """
+        SELECT count(*)
+        FROM webhooks JOIN deliveries ON webhook_id = webhooks.id
+        WHERE state = 'pending'
+        """
+    )
+    return int(count)
+
+
 def remove_finished(db: Connection, before: str, most: int) -> int:
     """Remove deliveries that were finished before an instant; return how many, up to `most`."""
     return db.change(

@@ -4,12 +4,14 @@ import json
 import logging
 import os
 import select
+import stat
 import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from app.errors import StartError
@@ -17,12 +19,13 @@ from app.errors import StartError
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("auto", "json", "text")
 MOST_BYTES = 2**20  # Of lines that wait; more are dropped, and counted.
-SECONDS_BETWEEN_WRITES = 0.05
-IDLE_ROUNDS = 40
+SECONDS_BETWEEN_WRITES = 0.1
+IDLE_ROUNDS = 20
 SECONDS_AT_THE_END = 1.0
 _QUOTABLE = (ImportError, OSError, StartError)
 
-Form = Callable[[logging.LogRecord], str]
+Fields = dict[str, Any]
+Form = Callable[[float, str, str, Fields], str]
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
@@ -46,6 +49,17 @@ def configure(level: str, form: str, *, file: int = 2) -> "LogHandler":
     return handler
 
 
+def tell(logger: logging.Logger, message: str, fields: Fields) -> None:
+    """Log a line at the level info."""
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LogHandler):
+            handler.tell(message, fields)
+            return
+    logger.info(message, extra={"fields": fields})
+
+
 def dropped_lines() -> int:
     """Return how many lines this process has dropped since the last call."""
     handlers = logging.getLogger().handlers
@@ -59,6 +73,9 @@ class LogHandler(logging.Handler):
         super().__init__()
         self._file = file
         self._form = form
+        # A pipe takes so much whole, not mixed with what other processes write.
+        is_file = stat.S_ISREG(os.fstat(file).st_mode)
+        self._at_once = MOST_BYTES if is_file else select.PIPE_BUF
         self._start_over()
 
     def _start_over(self) -> None:
@@ -70,21 +87,33 @@ class LogHandler(logging.Handler):
         self._untold = self._uncounted = 0
 
     def emit(self, record: logging.LogRecord) -> None:
+        try:
+            error = record.exc_info[1] if record.exc_info else None
+            more: Fields = {"fault": fault(error)} if error else {}
+            level, message = record.levelname.lower(), record.getMessage()
+            self.put(self._form(record.created, level, message, _fields(record) | more))
+        except Exception:
+            with self._mutex:
+                self._note_dropped(1)  # Cannot be told; no request shall fail for it.
+
+    def put(self, line: str) -> None:
+        """Have a line written soon, or dropped where too much waits; never waits itself."""
         if self._pid != os.getpid():
             self._start_over()  # What waits is the parent's, and its thread stayed there.
-        try:
-            line = f"{self._form(record)}\n".encode(errors="backslashreplace")
-        except Exception:
-            line = b""  # A record that cannot be told, for which no request shall fail.
+        text = f"{line}\n".encode(errors="backslashreplace")
         with self._mutex:
-            if not line or self._bytes + len(line) > MOST_BYTES:
+            if self._bytes + len(text) > MOST_BYTES:
                 self._note_dropped(1)
                 return
-            self._lines.append(line)
-            self._bytes += len(line)
+            self._lines.append(text)
+            self._bytes += len(text)
             starts, self._writing = not self._writing, True
         if starts:
             threading.Thread(target=self._write_on, name="log", daemon=True).start()
+
+    def tell(self, message: str, fields: Fields) -> None:
+        """Log at the level info, at less cost than a record has."""
+        self.put(self._form(time.time(), "info", message, fields))
 
     def take_dropped(self) -> int:
         if not self._uncounted:
@@ -114,7 +143,7 @@ class LogHandler(logging.Handler):
                     self._writing = False
                     return
             idle = 0 if lines else idle + 1
-            for piece in _pieces(lines):
+            for piece in _pieces(lines, self._at_once):
                 self._write(piece)
             time.sleep(SECONDS_BETWEEN_WRITES)
 
@@ -139,37 +168,39 @@ def _written(file: int, text: bytes) -> bool:
     return True
 
 
-def _pieces(lines: list[bytes]) -> Iterator[list[bytes]]:
-    """Group lines so that a pipe takes each group whole, not mixed with another process' lines."""
+def _pieces(lines: list[bytes], most: int) -> Iterator[list[bytes]]:
+    """Group lines; a line of more than `most` bytes stands alone."""
     piece: list[bytes] = []
+    size = 0
     for line in lines:
-        if piece and sum(map(len, piece)) + len(line) > select.PIPE_BUF:
+        if piece and size + len(line) > most:
             yield piece
-            piece = []
+            piece, size = [], 0
         piece.append(line)
+        size += len(line)
     if piece:
         yield piece
 
 
-def _json(record: logging.LogRecord) -> str:
-    told: dict[str, Any] = {
-        "time": _time(record.created),
-        "level": record.levelname.lower(),
-        "message": record.getMessage(),
-    }
-    told |= _fields(record)
-    if record.exc_info and record.exc_info[1]:
-        told["fault"] = fault(record.exc_info[1])
-    return _encode(told)
+def _json(seconds: float, level: str, message: str, fields: Fields) -> str:
+    return _encode({"time": _time(seconds), "level": level, "message": message, **fields})
 
 
-def _text(record: logging.LogRecord) -> str:
-    clock = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
-    fields = "".join(f" {name}={_printable(value)}" for name, value in _fields(record).items())
-    line = f"{clock} {record.levelname.lower():7} {record.getMessage()}{fields}"
-    if record.exc_info and record.exc_info[1]:
-        line += f"\n{fault(record.exc_info[1])}"
-    return line
+def _time(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+
+
+def _text(seconds: float, level: str, message: str, fields: Fields) -> str:
+    told = dict(fields)
+    where = f"\n{told.pop('fault')}" if "fault" in told else ""
+    more = "".join(f" {name}={_printable(value)}" for name, value in told.items())
+    return f"{datetime.fromtimestamp(seconds):%H:%M:%S} {level:7} {message}{more}{where}"
 
 
 def _printable(value: object) -> str:
@@ -177,13 +208,9 @@ def _printable(value: object) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = getattr(record, "fields", {})
+def _fields(record: logging.LogRecord) -> Fields:
+    found: Fields = getattr(record, "fields", {})
     return found
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def fault(error: BaseException) -> str:

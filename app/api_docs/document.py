@@ -126,7 +126,9 @@ class _Document:
             }
         if scope:
             roles = [] if scope == "any" else [scope]
-            described["security"] = [{name: roles} for name in errors.SECURITY]
+            view = self._app.view_functions[rule.endpoint]
+            without: list[dict[str, Any]] = [] if getattr(view, "needs_key", True) else [{}]
+            described["security"] = [{name: roles} for name in errors.SECURITY] + without
         self._spec.path(path_of(rule), operations={method.lower(): described})
 
     def _parameters(

@@ -90,17 +90,16 @@ def tell(db: Database, seen: Observed) -> None:
     if dropped := logs.dropped_lines():
         counts[DROPPED] = dropped
     db.tally.add(counts)
-    if _log.isEnabledFor(logging.INFO):
-        fields = {
-            "request_id": seen.request_id,
-            "method": seen.method,
-            "route": seen.route,
-            "status": seen.status,
-            "ms": round(seconds * 1000, 2),
-            "bytes": seen.bytes,
-            "key": seen.key,
-        }
-        _log.info("request", extra={"fields": fields})
+    fields = {
+        "request_id": seen.request_id,
+        "method": seen.method,
+        "route": seen.route,
+        "status": seen.status,
+        "ms": round(seconds * 1000, 2),
+        "bytes": seen.bytes,
+        "key": seen.key,
+    }
+    logs.tell(_log, "request", fields)
 
 
 @lru_cache(maxsize=4_096)

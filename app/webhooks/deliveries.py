@@ -176,14 +176,11 @@ def list_deliveries(
     return [Delivery(*row) for row in rows], total
 
 
-def count_pending(db: Connection) -> int:
-    """Return how many deliveries are to be sent, or sent again."""
+def count_pending(db: Connection, webhook_id: str) -> int:
+    """Return how many deliveries to a webhook are to be sent, or sent again."""
     [(count,)] = db.execute(
-        """
-        SELECT count(*)
-        FROM webhooks JOIN deliveries ON webhook_id = webhooks.id
-        WHERE state = 'pending'
-        """
+        "SELECT count(*) FROM deliveries WHERE webhook_id = :webhook_id AND state = 'pending'",
+        {"webhook_id": webhook_id},
     )
     return int(count)
 

@@ -68,10 +68,13 @@ class Load:
 def measure(db: Connection) -> Load:
     """Needs a snapshot."""
     webhooks, last = store.list_webhooks(db), journal.last_change(db)
-    events = sum(last - each.position for each in webhooks if each.status != DISABLED)
+    served = [each for each in webhooks if each.status != DISABLED]
     counts = Counter(each.status for each in webhooks)
-    found = {status: counts[status] for status in (ACTIVE, FAILING, DISABLED)}
-    return Load(events, deliveries.count_pending(db), found)
+    return Load(
+        events=sum(last - each.position for each in served),
+        deliveries=sum(deliveries.count_pending(db, each.id) for each in served),
+        webhooks={status: counts[status] for status in (ACTIVE, FAILING, DISABLED)},
+    )
 
 
 def get_webhook(db: Connection, id: str) -> Webhook:

@@ -17,6 +17,7 @@ from app.api_docs.examples import Examples
 from app.api_docs.features import FEATURES
 from app.api_docs.fields import describe_field, describe_parameter
 from app.api_docs.operation import Answer, Feature, Operation
+from app.web.observation import template
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -104,7 +105,9 @@ class _Document:
             described["requestBody"] = {"required": True, "content": content}
         if scope:
             roles = [] if scope == "any" else [scope]
-            described["security"] = [{name: roles} for name in errors.SECURITY]
+            view = self._app.view_functions[rule.endpoint]
+            without: list[dict[str, Any]] = [] if getattr(view, "needs_key", True) else [{}]
+            described["security"] = [{name: roles} for name in errors.SECURITY] + without
         self._spec.path(path_of(rule), operations={method.lower(): described})
 
     def _contents(self, feature: Feature, operation: Operation, endpoint: str) -> dict[str, Any]:
@@ -225,7 +228,7 @@ def _response(
 
 def path_of(rule: Rule) -> str:
     """Return a rule's path as OpenAPI writes it."""
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+    return template(rule.rule)
 
 
 def _needs(scope: str | None) -> str:

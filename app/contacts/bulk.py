@@ -51,6 +51,7 @@ def upsert_contacts(
         for start in range(0, len(drafts), SLICE):
             outcomes += _upsert_slice(tx, drafts[start : start + SLICE])
         _refuse_failed(outcomes)
+    handlers.count_upserts(db, outcomes)
     return outcomes
 
 
@@ -95,6 +96,7 @@ def _upsert_chunk(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[
             outcomes += _upsert_slice(tx, drafts[len(outcomes) : len(outcomes) + SLICE])
             if time.monotonic() > end:
                 break
+    handlers.count_upserts(db, outcomes)
     return outcomes
 
 

@@ -13,6 +13,7 @@ from app.database.presence import Presence
 from app.database.write_queue import WriteQueue
 from app.errors import InsufficientStorage, ServiceError, StoreFault, Unavailable
 
+SQLITE_VERSION = sqlite3.sqlite_version
 BUSY_SECONDS = 5.0
 READERS_SECONDS = 0.1
 MOST_ROWS = 64  # Of one statement.

@@ -2,7 +2,10 @@
 
 import difflib
 import json
+import re
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NoReturn, cast
 
 import marshmallow
@@ -16,10 +19,11 @@ from app.errors import (
     ValidationError,
 )
 from app.settings import Settings
+from app.web.fields import MAX_REASONS
 
 MAX_DEPTH = 32
-MAX_REASONS = 20
 _MAX_ECHO = 64
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
 _NOT_JSON = "The body must be one complete JSON object in UTF-8"
 
 
@@ -37,11 +41,22 @@ def load(schema: marshmallow.Schema, data: dict[str, Any]) -> Any:
         return schema.load(data)
     except marshmallow.ValidationError as error:
         reasons = cast(dict[str, Any], error.messages)
-    details = {
-        _cut(name): _unknown(name, schema) if reason == ["Unknown field."] else reason
-        for name, reason in list(reasons.items())[:MAX_REASONS]
-    }
+    details: dict[str, Any] = {}
+    for (*path, name), reason in islice(_leaves(reasons), MAX_REASONS):
+        place = details
+        for step in path:
+            place = place.setdefault(_cut(step), {})
+        unknown = not path and reason == ["Unknown field."]
+        place[_cut(name)] = _unknown(name, schema) if unknown else list(map(_printable, reason))
     raise ValidationError(details)
+
+
+def _leaves(reasons: dict[str, Any], *path: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    for name, reason in reasons.items():
+        if isinstance(reason, dict):
+            yield from _leaves(reason, *path, name)
+        else:
+            yield (*path, name), reason
 
 
 def load_query(schema: marshmallow.Schema) -> Any:
@@ -170,4 +185,9 @@ def _unknown(name: str, schema: marshmallow.Schema) -> list[str]:
 
 
 def _cut(name: str) -> str:
-    return name if len(name) <= _MAX_ECHO else name[:_MAX_ECHO] + "…"
+    return _printable(name if len(name) <= _MAX_ECHO else name[:_MAX_ECHO] + "…")
+
+
+def _printable(text: str) -> str:
+    """Return text that can be sent: lone surrogates have no place in UTF-8."""
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -246,3 +246,4 @@ _REPAIR_COUNTERS = tuple(
 # Each makes right what it finds wrong at its time, so that others may write in between. Counts
 # come first: triggers remove a tag or field as its count comes to nothing.
 REPAIRS = (*_REPAIR_COUNTS, *_REPAIR_LINKS, *_REPAIR_COUNTS, *_REPAIR_COUNTERS)
+COUNT_REPAIRS = (*_REPAIR_COUNTS, *_REPAIR_COUNTERS)

@@ -88,10 +88,12 @@ INSIDE_TRANSFER = {
 INSIDE_API_DOCS = {
     "routes": ("document", "viewer"),
     "document": (
+        "answers",
         *("operation", "errors", "fields", "examples"),
         *("contacts", "find", "bulk", "transfer", "tags", "custom_fields", "journal"),
         *("webhooks", "api_keys", "service"),
     ),
+    "answers": ("operation", "errors"),
     "contacts": ("operation",),
     "find": ("operation", "grammar"),
     "bulk": ("operation",),

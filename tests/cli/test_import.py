@@ -160,7 +160,7 @@ def test_a_dry_run_previews(tmp_path: Path, data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "wrong", "right"),
+    ("name", "text", "wrong"),
     [
         (
             "people.csv",

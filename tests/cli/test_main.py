@@ -18,6 +18,8 @@ COMMANDS = [
     ["keys", "list"],
     ["keys", "revoke"],
     ["openapi"],
+    ["import"],
+    ["export"],
 ]
 
 

@@ -17,6 +17,7 @@ GOOD = {
     "threads": ("1", 1),
     "phone_check": ("valid", "valid"),
     "max_body_bytes": ("1024", 1_024),
+    "max_import_bytes": ("1099511627776", 2**40),
     "rate_limit": ("0", 0),
     "changes_days": ("7", 7),
     "webhook_allow_private": (" 10.1.2.3/8, ::1,Hooks.lan", "10.0.0.0/8,::1/128,hooks.lan"),
@@ -42,6 +43,7 @@ BAD = {
     "threads": ["0", "65", "four", "\u00b2"],
     "phone_check": ["", "strict", "Valid", "none"],
     "rate_limit": ["", "-1", "1000001", "x"],
+    "max_import_bytes": ["1023", "1099511627777", "1GiB"],
     "max_body_bytes": ["1023", "1073741825", "1MiB", "9" * 30, "9" * 5_000],
     "changes_days": ["", "0", "36501", "a month"],
     "webhook_allow_private": ["10.0.0.0/33", "http://hooks.lan", "a b", "*", "10.0.0.256", "a\nb"],
@@ -63,6 +65,7 @@ def test_has_defaults() -> None:
         threads=4,
         phone_check="possible",
         max_body_bytes=1_048_576,
+        max_import_bytes=1_073_741_824,
         changes_days=30,
         webhook_allow_private="",
     )

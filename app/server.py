@@ -169,6 +169,8 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "proc_name": "contacts",
         "umask": 0o077,
         "control_socket_disable": True,
+        # A proxy may pass on what its client calls PATH_INFO, and so another path than it checked.
+        "forwarder_headers": "",
         "loglevel": "warning",
         "pre_fork": _hold_signals,
         "when_ready": lambda arbiter: when_ready(arbiter, settings),

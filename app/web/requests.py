@@ -3,10 +3,11 @@
 import difflib
 import json
 import re
+import time
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
-from typing import Any, NoReturn, cast
+from typing import IO, Any, NoReturn, cast
 
 import marshmallow
 from flask import current_app, request
@@ -15,6 +16,7 @@ from app.database import Database
 from app.errors import (
     InvalidJson,
     PayloadTooLarge,
+    ServiceError,
     UnsupportedMediaType,
     ValidationError,
 )
@@ -22,6 +24,8 @@ from app.settings import Settings
 from app.web.fields import MAX_REASONS
 
 MAX_DEPTH = 32
+PIECE = 2**14
+SECONDS_FOR_CHUNKS = 0.5  # Of this thread's own work.
 _MAX_ECHO = 64
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _NOT_JSON = "The body must be one complete JSON object in UTF-8"
@@ -108,7 +112,9 @@ def _whole_body(limit: int) -> bytes:
         return b""
     stream = request.environ["wsgi.input"]
     try:
-        body = cast(bytes, stream.read(limit + 1 if declared is None else declared))
+        body = stream.read(declared) if declared is not None else _chunks(stream, limit + 1)
+    except ServiceError:
+        raise
     except Exception as error:
         # Whatever the server raises for a stalled, cut or malformed body.
         raise InvalidJson("The body was cut short: send it again, whole.") from error
@@ -117,6 +123,17 @@ def _whole_body(limit: int) -> bytes:
     if declared is not None and len(body) < declared:
         raise InvalidJson("The body was cut short: send it again, whole.")
     return body
+
+
+def _chunks(stream: IO[bytes], most: int) -> bytes:
+    """Read a body of unknown length; one in chunks of a byte or so costs far more than it holds."""
+    body = bytearray()
+    end = time.thread_time() + SECONDS_FOR_CHUNKS
+    while len(body) < most and (piece := stream.read(min(PIECE, most - len(body)))):
+        body += piece
+        if time.thread_time() > end:
+            raise InvalidJson("The body came in too many small chunks: send larger ones.")
+    return bytes(body)
 
 
 def _too_large(limit: int) -> PayloadTooLarge:

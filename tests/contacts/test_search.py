@@ -380,6 +380,15 @@ def test_many_conditions_end_a_walk_earlier(client: FlaskClient) -> None:
     assert search._budget(many) == search.BUDGET // 5
 
 
+def test_the_last_character_has_a_beginning_too(people: FlaskClient) -> None:
+    last = "\U0010ffff"
+    people.post(PATH, json={"phone": "918856879185", "first_name": last * 2})
+    assert numbers(ask(people, ("q", last))) == [5]
+    assert numbers(ask(people, ("custom_fields[plan][starts_with]", last))) == []
+    filter = {"field": "first_name", "op": "starts_with", "value": last}
+    assert numbers(find(people, filter)) == [5]
+
+
 @pytest.mark.parametrize("field", ["id", "phone", "first_name", "tag", "custom_fields.x"])
 def test_a_contact_is_compared_once_with_many_values(db: Database, field: str) -> None:
     bind = Parameters()

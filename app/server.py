@@ -90,6 +90,15 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
                 _linger(conn.sock)
         return keep
 
+    def handle_request(self, req: Any, conn: gthread.TConn) -> Any:
+        def renew(receives: bool) -> None:
+            seconds = RECEIVE_SECONDS if receives else float("inf")
+            self._receiving[conn] = time.monotonic() + seconds
+
+        # For a body that is read piece by piece: a deadline for each, none in between.
+        req.body.renew = renew
+        return super().handle_request(req, conn)
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Refuse what cannot be read in the service's own envelope, without quoting it."""
         if not isinstance(exc, http_errors.ParseException):

@@ -100,6 +100,9 @@ class Settings:
     max_body_bytes: int = _setting(
         _integer(1_024, 2**30), 2**20, "Largest request body, in bytes; a larger one is a 413"
     )
+    max_import_bytes: int = _setting(
+        _integer(1_024, 2**40), 2**30, "Largest body of an import, in bytes; a larger one is a 413"
+    )
     changes_days: int = _setting(
         _integer(1, 36_500), 30, "Days for which the journal of changes is kept"
     )

@@ -83,6 +83,9 @@ def test_says_what_everything_means(document: dict[str, Any]) -> None:
             assert {"type", "enum"} & set(each["schema"]), f"{where} {each['name']}"
         for content in operation.get("requestBody", {}).get("content", {}).values():
             assert content["examples"], where
+            if content["schema"]["type"] == "string":
+                assert content["schema"]["description"], where
+                continue
             assert content["schema"]["additionalProperties"] is False, where
             for name, each in content["schema"]["properties"].items():
                 assert each["description"], f"{where} {name}"
@@ -124,8 +127,8 @@ def described_answer(
 
 
 def _examples(response: dict[str, Any]) -> list[dict[str, Any]]:
-    content = response.get("content", {}).get("application/json", {})
-    return list(content.get("examples", {}).values())
+    contents = response.get("content", {}).values()
+    return [each for content in contents for each in content.get("examples", {}).values()]
 
 
 def test_every_example_is_a_real_answer(

@@ -146,6 +146,19 @@ def test_fails_rows_alone(client: FlaskClient, db: Database) -> None:
     assert store_faults(db.path) == []
 
 
+def test_tells_of_names_that_cannot_be_printed(client: FlaskClient) -> None:
+    body = report(
+        client,
+        {"phone": PRIYA},
+        {"phone": JOHN, "\ud800": 1},
+        {"phone": JOHN, "custom_fields": {"a\udfff": 1}},
+    )
+    assert statuses(body) == ["created", "failed", "failed"]
+    names = [each["error"]["details"] for each in body["results"][1:]]
+    assert "\ufffd" in names[0]
+    assert "a\ufffd" in names[1]["custom_fields"]
+
+
 def test_atomic_stores_all(client: FlaskClient) -> None:
     body = report(client, {"phone": PRIYA}, {"phone": JOHN}, {"phone": PRIYA}, atomic=True)
     assert statuses(body) == ["created", "created", "unchanged"]
@@ -285,7 +298,8 @@ def test_other_writers_get_in_between_chunks(
 
     sleep = bulk.time.sleep
 
-    monkeypatch.setattr(bulk, "CHUNK_SECONDS", 0.0)  # One row each.
+    monkeypatch.setattr(bulk, "CHUNK_SECONDS", 0.0)  # One slice each.
+    monkeypatch.setattr(bulk, "SLICE", 1)
     monkeypatch.setattr(bulk, "PAUSE_SECONDS", 0.001234)
     monkeypatch.setattr(bulk.time, "sleep", pause)
     body = report(client, *({"phone": phone(number)} for number in range(4)))
@@ -314,6 +328,7 @@ def test_what_was_stored_before_the_disk_was_full_is_told(
     client: FlaskClient, db: Database, monkeypatch: MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(bulk, "SLICE", 1)
     [(pages,)] = db.connection().execute("PRAGMA page_count")
     db.connection().execute(f"PRAGMA max_page_count = {pages + 200}")
     long = {f"key{number}": "x" * 4_096 for number in range(20)}

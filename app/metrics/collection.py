@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from app.api_keys.guard import RATE_LIMITED
 from app.contacts.handlers import REJECTED_ROWS, WRITES
 from app.database import SQLITE_VERSION, Database
+from app.database.backup import last_backup
 from app.database.sqlite import BUSY, WAITED_NANOSECONDS, WAITS
 from app.errors import Busy, ServiceError
 from app.journal.waiting import WAITERS
@@ -31,6 +33,7 @@ def collect(db: Database, settings: Settings, version: str) -> Iterator[Family]:
     yield from _of_requests(counts)
     yield from _of_work(counts)
     yield from _of_files(settings)
+    yield from _of_backups(settings)
     yield from _of_store(db)
 
 
@@ -93,6 +96,13 @@ def _of_files(settings: Settings) -> Iterator[Family]:
     for name, path in (("store", settings.database), ("wal", log)):
         meaning = f"Size of the {'database' if path is not log else 'write-ahead log'}."
         yield family(f"contacts_{name}_bytes", "gauge", meaning, _size(path))
+
+
+def _of_backups(settings: Settings) -> Iterator[Family]:
+    meaning = "When the last backup was made."
+    with suppress(OSError):  # There may have been none.
+        seconds = last_backup(settings.database).stat().st_mtime
+        yield family("contacts_last_backup_timestamp_seconds", "gauge", meaning, seconds)
 
 
 def _size(path: Path) -> int:

@@ -25,7 +25,7 @@ from app.webhooks.deliveries import count_pending
 from app.webhooks.delivery import Deliverer
 from app.webhooks.handlers import create_webhook
 from app.webhooks.model import Outcome
-from tests.conftest import RunningServer, StartServer, wait_for_workers, wait_until
+from tests.conftest import RunningServer, StartServer, run_contacts, wait_for_workers, wait_until
 
 PHONE = "918856879188"
 SAMPLE = re.compile(r'(contacts_\w+)(\{(?:\w+="(?:[^"\\]|\\.)*",?)+\})? ([0-9.e+-]+|\+Inf|NaN)')
@@ -152,6 +152,17 @@ def test_shows_what_is_stored(client: FlaskClient, db: Database) -> None:
     assert metrics["contacts_wal_bytes"] > 0
     assert metrics["contacts_ready"] == 1
     assert any(name.startswith("contacts_build_info{version=") for name in metrics)
+
+
+def test_shows_when_the_last_backup_was_made(
+    client: FlaskClient, db: Database, tmp_path: Path
+) -> None:
+    name = "contacts_last_backup_timestamp_seconds"
+    assert name not in read(client)
+    started = int(time.time())
+    made = run_contacts("backup", tmp_path / "copy.db", "--data", db.path.parent)
+    assert made.returncode == 0, made.stderr
+    assert started <= read(client)[name] <= time.time() + 1
 
 
 def test_shows_the_queue_and_what_became_of_deliveries(client: FlaskClient, db: Database) -> None:

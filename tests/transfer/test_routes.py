@@ -225,6 +225,13 @@ def test_keeps_to_pinned_types(client: FlaskClient) -> None:
     assert found["errors"][0]["column"] == "custom_fields.age"
 
 
+def test_tells_of_keys_that_cannot_be_written(client: FlaskClient) -> None:
+    text = f'{{"phone": "{PRIYA}", "\\ud800": 1}}\n{{"phone": "{PRIYA}", "tags": ["\\udfff"]}}'
+    found = report(client, text, media_type=LINES)
+    assert [each["column"] for each in found["errors"]] == ["\\ud800", "tags.0"]
+    assert stored(client) == {}
+
+
 def test_tells_at_most_a_hundred_errors(client: FlaskClient) -> None:
     found = report(client, "phone\n" + "12\n" * 250)
     assert (found["rejected"], len(found["errors"])) == (250, 100)

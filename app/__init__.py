@@ -13,6 +13,7 @@ from app import (
     contacts,
     custom_fields,
     journal,
+    metrics,
     tags,
     transfer,
     web,
@@ -54,5 +55,6 @@ def create_app(settings: Settings | None = None, *, prepared: bool = False) -> F
     tags.register(app)
     custom_fields.register(app)
     transfer.register(app, threads=settings.threads)
+    metrics.register(app)
     api_docs.register(app)
     return app

@@ -11,39 +11,14 @@ from flask import Flask
 from marshmallow import Schema
 from werkzeug.routing import Rule
 
-from app.api_docs import (
-    api_keys,
-    bulk,
-    contacts,
-    custom_fields,
-    errors,
-    find,
-    journal,
-    service,
-    tags,
-    transfer,
-    webhooks,
-)
+from app.api_docs import errors
 from app.api_docs.answers import failure, statuses_of_failure, success
 from app.api_docs.examples import Examples
+from app.api_docs.features import FEATURES
 from app.api_docs.fields import describe_field, describe_parameter
 from app.api_docs.operation import Feature, Operation
+from app.web.observation import template
 
-FEATURES = tuple(
-    each.FEATURE
-    for each in (
-        contacts,
-        find,
-        bulk,
-        transfer,
-        tags,
-        custom_fields,
-        journal,
-        webhooks,
-        api_keys,
-        service,
-    )
-)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _ABOUT = """\
@@ -130,7 +105,9 @@ class _Document:
             described["requestBody"] = {"required": True, "content": content}
         if scope:
             roles = [] if scope == "any" else [scope]
-            described["security"] = [{name: roles} for name in errors.SECURITY]
+            view = self._app.view_functions[rule.endpoint]
+            without: list[dict[str, Any]] = [] if getattr(view, "needs_key", True) else [{}]
+            described["security"] = [{name: roles} for name in errors.SECURITY] + without
         self._spec.path(path_of(rule), operations={method.lower(): described})
 
     def _contents(self, feature: Feature, operation: Operation, endpoint: str) -> dict[str, Any]:
@@ -201,7 +178,7 @@ class _Document:
 
 def path_of(rule: Rule) -> str:
     """Return a rule's path as OpenAPI writes it."""
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+    return template(rule.rule)
 
 
 def _needs(scope: str | None) -> str:

@@ -43,7 +43,8 @@ def server(target, environ, folder):
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", target]
     environ = os.environ | environ | {"PYTHONPATH": str(ROOT), "CONTACTS_DATA": str(folder)}
-    process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
+    with folder.with_suffix(".log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
     try:
         for _ in range(200):
             with socket.socket() as probe:

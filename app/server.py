@@ -204,6 +204,8 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "proc_name": "contacts",
         "umask": 0o077,
         "control_socket_disable": True,
+        # A proxy may pass on what its client calls PATH_INFO, and so another path than it checked.
+        "forwarder_headers": "",
         "logger_class": Log,
         "loglevel": "error" if settings.log_level == "error" else "warning",
         "pre_fork": _hold_signals,

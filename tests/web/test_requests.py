@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from werkzeug.test import TestResponse
 from app.api_keys.handlers import create_api_key
 from app.database import Database
 from app.settings import Settings
+from app.web import requests
+from app.web.requests import PIECE
 
 PATH = "/v1/contacts"
 MAX_DEPTH = 32
@@ -153,6 +156,22 @@ def test_reads_no_more_than_the_limit_of_a_chunked_body(client: FlaskClient, lim
     stream = io.BytesIO(BODY.ljust(10 * limit))
     send_chunked(client, stream)
     assert stream.tell() == limit + 1
+
+
+def test_gives_up_on_a_body_in_tiny_chunks(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Laborious(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            end = time.thread_time() + 0.02
+            while time.thread_time() < end:
+                pass
+            return super().read(size)
+
+    stream = Laborious(BODY.ljust(20 * PIECE))
+    monkeypatch.setattr(requests, "SECONDS_FOR_CHUNKS", 0.1)
+    assert_refused(client, send_chunked(client, stream), 400, "invalid_json")
+    assert stream.tell() < 10 * PIECE
 
 
 NOT_JSON: dict[str, bytes] = {
@@ -299,3 +318,23 @@ def test_checks_in_order(
         environ_overrides={"CONTENT_LENGTH": request_.get("length", str(2**30))},
     )
     assert response.status_code == status
+
+
+@pytest.mark.parametrize("path", ["/v1/contacts/search", "/v1/webhooks", "/v1/contacts/batch"])
+def test_checks_the_body_before_the_query(client: FlaskClient, path: str) -> None:
+    assert client.post(f"{path}?x=1", data=BODY, content_type="text/plain").status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("/v1/webhooks", {}, "url: Required: it must not be left out."),
+        ("/v1/contacts/918856879188/tags", {}, "tags: Required: it must not be left out."),
+        ("/v1/contacts/918856879188/merge", {"from": None}, "from: Must not be null"),
+        ("/v1/contacts/search?x=1", {}, "x: Unknown: leave it out."),
+    ],
+)
+def test_says_what_to_do(client: FlaskClient, path: str, body: object, message: str) -> None:
+    response = client.post(path, json=body)
+    assert response.status_code == 422
+    assert response.get_json()["error"]["message"].startswith(message)

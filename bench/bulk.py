@@ -126,7 +126,7 @@ def measure_batches(options, results):
         data = Path(folder) / "data"
         key = fill(data, 1_000)
         with (
-            server("wsgi:app", {}, data) as url,
+            server("wsgi:app", {}, data) as (url, _),
             closing(http.client.HTTPConnection(url.removeprefix("http://"))) as connection,
         ):
             number = 0

@@ -93,11 +93,9 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: gthread.TConn) -> Any:
         def renew(receives: bool) -> None:
-            seconds = RECEIVE_SECONDS if receives else float("inf")
-            self._receiving[conn] = time.monotonic() + seconds
+            self._receiving[conn] = time.monotonic() + (RECEIVE_SECONDS if receives else 1e9)
 
-        # For a body that is read piece by piece: a deadline for each, none in between.
-        req.body.renew = renew
+        req.body.renew = renew  # For a body in pieces: a deadline for each, none in between.
         return super().handle_request(req, conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:

@@ -124,9 +124,9 @@ def measure_batches(options, results):
     """One client, one request after the other, all of new contacts."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
-        key = fill(data, 1_000)
+        key, _ = fill(data, 1_000)
         with (
-            server("wsgi:app", {}, data) as url,
+            server("wsgi:app", {}, data) as (url, _),
             closing(http.client.HTTPConnection(url.removeprefix("http://"))) as connection,
         ):
             number = 0

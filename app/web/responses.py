@@ -41,9 +41,7 @@ def success(body: dict[str, Any], status: int = 200) -> Response:
 
 
 def json_response(text: str, status: int = 200) -> Response:
-    # A lone surrogate, in the echo of a broken key, becomes what JSON itself writes for it.
-    body = f"{text}\n".encode(errors="backslashreplace")
-    return Response(body, status, mimetype="application/json")
+    return Response(text + "\n", status, mimetype="application/json")
 
 
 def error_response(code: str, message: str, status: int, **more: Any) -> Response:

@@ -13,6 +13,7 @@ from app.api_docs.operation import (
     success,
 )
 from app.contacts.batches import MAX_ROWS, BatchSchema
+from app.contacts.bulk import ATOMIC_LINKS
 from app.contacts.schemas import UpsertQuery, UpsertQuerySchema
 
 _DRY_RUN: dict[str, JsonSchema] = {"dry_run": {"const": True}}
@@ -50,7 +51,7 @@ FEATURE = Feature(
     },
     names={
         "contacts": "What `POST /v1/contacts` takes, once for each contact.",
-        "atomic": "Store all of them or none.",
+        "atomic": f"Store all of them or none; at most {ATOMIC_LINKS} tags and fields in all.",
         "dry_run": "Answer as it would, and store nothing.",
     },
 )

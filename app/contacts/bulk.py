@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from itertools import accumulate, islice
 from typing import Protocol
 
 from app import clock
@@ -10,12 +11,20 @@ from app.contacts import bulk_store, handlers, model, pins, store
 from app.contacts.model import Change, Contact, Draft
 from app.contacts.store import Row, columns
 from app.database import Connection, Database
-from app.errors import InsufficientStorage, ServiceError, Unavailable, ValidationError
+from app.errors import (
+    InsufficientStorage,
+    PayloadTooLarge,
+    ServiceError,
+    Unavailable,
+    ValidationError,
+)
 from app.journal import handlers as journal
 from app.journal.model import CREATED, UPDATED
 
 CHUNK_SECONDS = 0.1  # So long may other writers wait for rows that need not stand together.
-SLICE = 250  # Rows that are looked up and written together.
+SLICE = 250  # Rows that are looked up and written together,
+SLICE_LINKS = 2_000  # or fewer with so many tags and custom fields.
+ATOMIC_LINKS = 20_000  # A second or two, in which other writers wait.
 PAUSE_SECONDS = 0.002  # For this process' other threads, which want the interpreter.
 
 Check = Callable[[object], Draft]
@@ -33,12 +42,18 @@ def upsert_contacts(
     """Create or update contacts, row by row in their order; return what became of each row.
 
     A row at fault fails alone, or all of them where they are `atomic`: raises `ValidationError`
-    with details by the numbers of the rows. Rows that are not are committed in chunks; where the
-    store fails before anything is stored, raises `Unavailable` or `InsufficientStorage`.
+    with details by the numbers of the rows, or `PayloadTooLarge`. Rows that are not are committed
+    in chunks; where the store fails before anything is stored, raises `Unavailable` or
+    `InsufficientStorage`.
     """
     drafts = [_checked(row, check) for row in rows]
     if atomic:
         _refuse_failed(drafts)
+        if sum(map(_links, drafts)) > ATOMIC_LINKS:
+            raise PayloadTooLarge(
+                f"More than {ATOMIC_LINKS} tags and custom fields cannot be stored at once, since "
+                "others wait meanwhile: send fewer rows, or leave out atomic."
+            )
     if dry_run:
         outcomes = foresee_all(db, drafts)
         if atomic:
@@ -48,8 +63,8 @@ def upsert_contacts(
         return upsert_all(db, drafts)
     with db.transaction() as tx:
         outcomes = []
-        for start in range(0, len(drafts), SLICE):
-            outcomes += _upsert_slice(tx, drafts[start : start + SLICE])
+        while len(outcomes) < len(drafts):
+            outcomes += _upsert_slice(tx, _slice(drafts[len(outcomes) :]))
         _refuse_failed(outcomes)
     handlers.count_upserts(db, outcomes)
     return outcomes
@@ -80,7 +95,7 @@ def upsert_all(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[Out
 
 def _settled_chunk(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[Outcome]:
     """Settle the first of the drafts; without a transaction where they change nothing."""
-    first = drafts[:SLICE]
+    first = _slice(drafts)
     phones = {each.phone for each in first if isinstance(each, Draft)}
     if len(bulk_store.find_contacts(db.connection(), phones)) == len(phones):
         outcomes = foresee_all(db, first)
@@ -95,10 +110,22 @@ def _upsert_chunk(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[
     with db.transaction() as tx:
         end = time.monotonic() + CHUNK_SECONDS
         while len(outcomes) < len(drafts):
-            outcomes += _upsert_slice(tx, drafts[len(outcomes) : len(outcomes) + SLICE])
+            outcomes += _upsert_slice(tx, _slice(drafts[len(outcomes) :]))
             if time.monotonic() > end:
                 break
     return outcomes
+
+
+def _slice(drafts: Sequence[Draft | ServiceError]) -> Sequence[Draft | ServiceError]:
+    """Return the first of the drafts, as many as are written in some hundredths of a second."""
+    links = accumulate(map(_links, drafts[:SLICE]))
+    return drafts[: 1 + sum(1 for each in islice(links, SLICE - 1) if each < SLICE_LINKS)]
+
+
+def _links(draft: Draft | ServiceError) -> int:
+    return (
+        0 if isinstance(draft, ServiceError) else len(draft.tags or ()) + len(draft.custom_fields)
+    )
 
 
 def _upsert_slice(tx: Connection, drafts: Sequence[Draft | ServiceError]) -> list[Outcome]:

@@ -25,6 +25,7 @@ _REFUSED = [
         "::ffff:0:0:0/96",  # IPv4-translated (RFC 2765)
         "64:ff9b:1::/48",  # NAT64 of a local network (RFC 8215)
         "2001::/32",  # Teredo (RFC 4380)
+        "3fff::/20",  # Documentation (RFC 9637)
         "5f00::/16",
         "fec0::/10",  # Site-local (RFC 3879)
     )

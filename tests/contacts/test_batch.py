@@ -1,6 +1,7 @@
 """`POST /v1/contacts/batch`: many upserts in one request."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from app.api_keys.handlers import create_api_key
 from app.contacts import bulk
 from app.contacts.batch_routes import MAX_BODY_BYTES
 from app.contacts.batches import MAX_ROWS
+from app.contacts.model import Draft
 from app.database import Database
 from app.settings import Settings, load
 from tests.conftest import store_faults
@@ -345,3 +347,23 @@ def test_what_was_stored_before_the_disk_was_full_is_told(
     failed = 20 - body["created"]
     assert failed and codes[-failed - 1 : -1] == ["insufficient_storage"] * failed
     assert store_faults(db.path) == []
+
+
+def test_bounds_what_others_wait_for(client: FlaskClient) -> None:
+    def row(number: int) -> dict[str, object]:
+        fields = {f"key {key}": key for key in range(200)}
+        return {"phone": f"9188568{number:05d}", "custom_fields": fields}
+
+    body = {"contacts": [row(number) for number in range(101)]}
+    answer = client.post("/v1/contacts/batch", json=body | {"atomic": True})
+    assert answer.status_code == 413
+    assert "20000" in answer.json["error"]["message"]
+    assert client.get("/v1/contacts").json["pagination"]["total"] == 0
+    assert client.post("/v1/contacts/batch", json=body).json["created"] == 101
+
+
+def test_takes_heavy_rows_few_at_a_time() -> None:
+    light = [Draft(f"9188568{number:05d}") for number in range(600)]
+    heavy = [replace(each, custom_fields=dict.fromkeys(map(str, range(200)), 1)) for each in light]
+    taken = [len(bulk._slice(each)) for each in (light, heavy, light[:7], heavy[:3], heavy[:1])]
+    assert taken == [bulk.SLICE, bulk.SLICE_LINKS // 200, 7, 3, 1]

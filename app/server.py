@@ -170,9 +170,8 @@ class Server(BaseApplication):  # type: ignore[misc]
 def address_of(arbiter: Any) -> str:
     """Return where an arbiter listens: the first of its addresses, or the path of its socket."""
     where = arbiter.LISTENERS[0].sock.getsockname()
-    if not isinstance(where, tuple):
-        return f"unix:{where}"
-    return f"http://{bracketed(where[0])}:{where[1]}"
+    is_path = isinstance(where, str)
+    return f"unix:{where}" if is_path else f"http://{bracketed(where[0])}:{where[1]}"
 
 
 def bracketed(host: str) -> str:

@@ -34,6 +34,7 @@ class Database:
         self.path = path
         self.tally = Tally(path.parent / "metrics")
         self._local = threading.local()
+        self._probe: int | None = None
         self._group = GroupCommit(self._commit_all)
         self._log_eraser = Chore("log eraser", self.truncate_log, rest=REST)
         self._compactor = Chore("compactor", self._compact, rest=REST)
@@ -98,15 +99,21 @@ class Database:
                 self.tally.add({WAITS: 1, WAITED_NANOSECONDS: waited})
 
     def check_file(self) -> None:
-        """See that there is a database under its name: a connection outlives its file.
+        """See that there is still a database under its name: a connection outlives its file.
 
         Raises `Unavailable` or `StoreFault`.
         """
         try:
-            with self.path.open("rb") as file:
-                begins = file.read(len(_MAGIC))
+            if self._probe is None:
+                # Never closed: that would drop the locks which SQLite's own connections hold
+                # (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+                self._probe = os.open(self.path, os.O_RDONLY)
+            is_same = os.path.samestat(self.path.stat(), os.fstat(self._probe))
+            begins = os.pread(self._probe, len(_MAGIC), 0)
         except OSError as error:
             raise Unavailable("The store has gone: nothing is stored.", retry_after=5) from error
+        if not is_same:
+            raise Unavailable("The store is another file now: start the server anew.")
         if begins != _MAGIC:
             raise StoreFault("The file of the store is not a database")
 

@@ -33,8 +33,10 @@ def _goes_and_comes_back(
     wait_until(lambda: all(ready(server) for _ in range(6)), 10)
     # Whatever thread answers, it works.
     for number in range(8):
-        assert server.post(phone=f"91885687918{number}").status_code in (200, 201)
-        assert server.get().status_code == 200
+        posted = server.post(phone=f"91885687918{number}")
+        assert posted.status_code in (200, 201), posted.text
+        listed = server.get()
+        assert listed.status_code == 200, listed.text
 
 
 def test_a_lock_of_another_program(start_server: StartServer) -> None:

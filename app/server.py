@@ -168,10 +168,9 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 def address_of(arbiter: Any) -> str:
-    """Return where an arbiter listens: the first of its addresses, or the path of its socket."""
+    """Return where an arbiter listens: the first of its addresses."""
     where = arbiter.LISTENERS[0].sock.getsockname()
-    is_path = isinstance(where, str)
-    return f"unix:{where}" if is_path else f"http://{bracketed(where[0])}:{where[1]}"
+    return where if isinstance(where, str) else f"http://{bracketed(where[0])}:{where[1]}"
 
 
 def bracketed(host: str) -> str:

@@ -5,7 +5,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,12 +14,11 @@ from app.database.connection import BUSY_SECONDS, Connection
 from app.database.group_commit import GroupCommit
 from app.database.presence import Presence
 from app.database.tally import Tally
-from app.errors import Busy, ServiceError, StoreFault, Unavailable
+from app.errors import Busy, ServiceError
 
 MAX_COMPACTED_BYTES = 128 * 1024 * 1024  # About a second, in which writers wait.
 REST = 20
 NO_WAIT = 1_000_000  # nanoseconds
-_MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html
 
 # What is counted of writers that meet others.
 WAITS, WAITED_NANOSECONDS, BUSY = "write_waits", "write_waited_nanoseconds", "write_busy"
@@ -34,7 +33,6 @@ class Database:
         self.path = path
         self.tally = Tally(path.parent / "metrics")
         self._local = threading.local()
-        self._probe: int | None = None
         self._group = GroupCommit(self._commit_all)
         self._log_eraser = Chore("log eraser", self.truncate_log, rest=REST)
         self._compactor = Chore("compactor", self._compact, rest=REST)
@@ -99,23 +97,14 @@ class Database:
                 self.tally.add({WAITS: 1, WAITED_NANOSECONDS: waited})
 
     def check_file(self) -> None:
-        """See that there is still a database under its name: a connection outlives its file.
+        """See that there is a database under its name; raises as any read does.
 
-        Raises `Unavailable` or `StoreFault`.
+        A connection outlives its file and remembers pages of it, so this takes a new one, and not
+        `open()`: closing that would end the locks of all others in this process
+        (https://www.sqlite.org/howtocorrupt.html, 2.2).
         """
-        try:
-            if self._probe is None:
-                # Never closed: that would drop the locks which SQLite's own connections hold
-                # (https://www.sqlite.org/howtocorrupt.html, section 2.2).
-                self._probe = os.open(self.path, os.O_RDONLY)
-            is_same = os.path.samestat(self.path.stat(), os.fstat(self._probe))
-            begins = os.pread(self._probe, len(_MAGIC), 0)
-        except OSError as error:
-            raise Unavailable("The store has gone: nothing is stored.", retry_after=5) from error
-        if not is_same:
-            raise Unavailable("The store is another file now: start the server anew.")
-        if begins != _MAGIC:
-            raise StoreFault("The file of the store is not a database")
+        with closing(Connection(self.path)) as fresh:
+            fresh.execute("SELECT count(*) FROM sqlite_schema")
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:

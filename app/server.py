@@ -166,11 +166,9 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 def address_of(arbiter: Any) -> str:
-    """Return where an arbiter listens: the first of its addresses, or the path of its socket."""
+    """Return where an arbiter listens: the first of its addresses."""
     where = arbiter.LISTENERS[0].sock.getsockname()
-    if not isinstance(where, tuple):
-        return f"unix:{where}"
-    return f"http://{bracketed(where[0])}:{where[1]}"
+    return where if isinstance(where, str) else f"http://{bracketed(where[0])}:{where[1]}"
 
 
 def bracketed(host: str) -> str:

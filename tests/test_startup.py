@@ -93,6 +93,7 @@ BAD_VALUES = {
     "metrics_public": ["", "1", "on"],
     "log_level": ["", "verbose"],
     "log_format": ["", "yaml"],
+    "max_import_bytes": ["0", "1GiB"],
     "max_body_bytes": ["0", "1023", "1073741825", "1MiB"],
     "changes_days": ["0", "36501", "1.5"],
     "webhook_allow_private": ["10.0.0.0/33", "https://hooks.lan/"],

@@ -1,5 +1,6 @@
 """One SQLite connection: its settings, its place in the queue of writers, its errors as ours."""
 
+import logging
 import math
 import os
 import sqlite3
@@ -42,6 +43,7 @@ _UNREACHABLE = {
     sqlite3.SQLITE_PROTOCOL,
 }
 
+_log = logging.getLogger(__name__)
 _UNREACHABLE_TEXT = "The store cannot be reached: nothing was stored."
 
 Row = tuple[Any, ...]
@@ -165,5 +167,6 @@ class Connection:
         if code == sqlite3.SQLITE_FULL:
             return InsufficientStorage("The disk is full: nothing was stored.")
         if code in _UNREACHABLE:
+            _log.warning("The store cannot be reached: %s", error.sqlite_errorname)
             return Unavailable(_UNREACHABLE_TEXT, retry_after=5)
         return StoreFault(f"SQLite says: {error}")

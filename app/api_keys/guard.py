@@ -23,7 +23,7 @@ def require_scope(scope: str | None) -> Callable[[View], View]:
         @wraps(view)
         def guarded(*args: object, **kwargs: object) -> Any:
             db = database()
-            key = handlers.authenticate(db, _secret())
+            key = handlers.authenticate(db, secret())
             allowed = scope is None or scope in key.scopes
             g.api_key = key
             g.quota = quota = _quota(key, count=allowed)
@@ -64,9 +64,10 @@ def _touch_when_sent(db: Database, key: ApiKey, response: Response) -> Response:
     return response
 
 
-def _secret() -> str:
+def secret() -> str:
+    """Return the key that a request brings; it may be empty."""
     authorization = request.environ.get("HTTP_AUTHORIZATION")
     if authorization is None:
         return str(request.environ.get("HTTP_X_API_KEY", ""))
-    scheme, _, secret = authorization.partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else ""
+    scheme, _, given = authorization.partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else ""

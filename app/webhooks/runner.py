@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -92,10 +91,11 @@ class Runner:
         self._told = what
 
     def _prune(self) -> None:
-        if time.monotonic() >= self._next_pruning:
+        now = clock.monotonic_ns() / 10**9
+        if now >= self._next_pruning:
             removed = self._db.write(lambda tx: remove_old(tx, self._settings.changes_days))
             pause = SECONDS_BETWEEN_REMOVALS if removed else SECONDS_BETWEEN_PRUNINGS
-            self._next_pruning = time.monotonic() + pause
+            self._next_pruning = now + pause
             if removed:
                 self._db.erase_log()
 

@@ -34,11 +34,10 @@ NOON = datetime(2026, 6, 2, 8, tzinfo=UTC)
 
 
 class StandingTime:
-    """What the rate limiter asks of `time`."""
+    """What the rate limiter asks of the clock."""
 
     monotonic_ns = staticmethod(lambda: 10**18)
     time_ns = staticmethod(lambda: int(NOON.timestamp()) * 10**9)
-    time = staticmethod(NOON.timestamp)
 
 
 class Counter:
@@ -57,7 +56,7 @@ class Counter:
 def stop_clocks(replace: Callable[[Any, str, Any], None] = setattr) -> None:
     """Let answers be the same each time."""
     replace(clock, "now", lambda: NOON)
-    replace(rate_limit, "time", StandingTime)
+    replace(rate_limit, "clock", StandingTime)
     counter = Counter()
     replace(signing, "secrets", counter)
     replace(webhooks, "secrets", counter)

@@ -5,8 +5,10 @@ import binascii
 import hmac
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
+
+from werkzeug.datastructures import Headers
 
 from app import clock
 from app.database import Database
@@ -24,7 +26,7 @@ STANDARD = "webhook-signature"
 Keys = list[tuple[str, str]]  # Of each webhook its id and a secret that signs now.
 
 
-def received(db: Database, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+def received(db: Database, headers: Headers, body: bytes) -> dict[str, Any]:
     """Return what is kept of a delivery, or of what somebody sent by hand."""
     webhooks = store.list_webhooks(db.connection())
     keys = [(each.id, key) for each in webhooks for key in each.secrets(clock.timestamp())]
@@ -49,9 +51,7 @@ def _verdict(keys: Keys, check: Any) -> dict[str, Any]:
     return {"holds": reason is None, "webhook": signer, "reason": reason}
 
 
-def vendor_fault(
-    keys: Keys, headers: Mapping[str, str], body: bytes
-) -> tuple[str | None, str | None]:
+def vendor_fault(keys: Keys, headers: Headers, body: bytes) -> tuple[str | None, str | None]:
     """Return who signed a body by the vendor's rule, and what is wrong with the signature."""
     given = headers.get(VENDOR, "")
     if not given:
@@ -81,7 +81,7 @@ def _mistakes(key: str, body: bytes) -> Iterator[tuple[str, bytes, bytes]]:
     yield "A line end was signed with the body.", key.encode(), body + b"\n"
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     remade = "The JSON was written anew before it was signed: sign the bytes that are sent."
     for separators in ((",", ":"), (", ", ": ")):
@@ -90,9 +90,7 @@ def _mistakes(key: str, body: bytes) -> Iterator[tuple[str, bytes, bytes]]:
             yield remade, key.encode(), text.encode(errors="replace")
 
 
-def standard_fault(
-    keys: Keys, headers: Mapping[str, str], body: bytes
-) -> tuple[str | None, str | None]:
+def standard_fault(keys: Keys, headers: Headers, body: bytes) -> tuple[str | None, str | None]:
     """Return who signed by https://www.standardwebhooks.com, and what is wrong with that."""
     missing = [
         name for name in ("webhook-id", "webhook-timestamp", STANDARD) if name not in headers

@@ -133,7 +133,7 @@ def post_inbox() -> Response:
     """Take whatever comes, and look at how it was signed."""
     request.max_content_length = MAX_DELIVERY
     body = request.get_data()
-    state().inbox.append(inbox.received(database(), dict(request.headers), body))
+    state().inbox.append(inbox.received(database(), request.headers, body))
     return success({"received": True})
 
 

@@ -94,7 +94,9 @@ def test_keys_expire_and_restarts_keep_the_clock(tmp_path: Path) -> None:
 
 
 def test_moves_the_retries_of_webhooks(client: Client, contacts_standin: StandIn) -> None:
-    made = client.call("POST", "/v1/webhooks", json={"url": contacts_standin.inbox_url, "label": "x"})
+    made = client.call(
+        "POST", "/v1/webhooks", json={"url": contacts_standin.inbox_url, "label": "x"}
+    )
     assert made.status_code == 201, made.text
     webhook = made.json()["webhook"]["id"]
     contacts_standin.fail_next(4, code=500, path="/stand-in/inbox")

@@ -26,7 +26,15 @@ FEATURES = (
 FLOOR_0 = ("app.settings", "app.errors", "app.clock")
 DATABASE = ("app.database",)
 WEB = ("app.web",)
-TOP = ("app", "app.__main__", "app.cli", "app.server", "app.startup", "app.standin")
+TOP = (
+    "app",
+    "app.__main__",
+    "app.cli",
+    "app.server",
+    "app.startup",
+    "app.standin",
+    "app.conformance",
+)
 FLASK = ("flask", "werkzeug")
 ASKING_BY_POST = ("/v1/contacts/search", "/v1/contacts/<id>/match")
 PUBLIC = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/<file>"}

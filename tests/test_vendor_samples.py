@@ -92,7 +92,9 @@ needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not in
 needs_page = pytest.mark.skipif(not PAGE, reason="the vendor's page is not at hand")
 
 
-def _run(server: RunningServer | StandIn, folder: Path, sample: str, name: str, *command: str) -> str:
+def _run(
+    server: RunningServer | StandIn, folder: Path, sample: str, name: str, *command: str
+) -> str:
     assert HOST in sample
     assert KEY in sample
     script = folder / name

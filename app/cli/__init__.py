@@ -6,6 +6,7 @@ from importlib.metadata import version
 import click
 
 from app.cli.backup import backup, restore
+from app.cli.check import check
 from app.cli.doctor import doctor
 from app.cli.keys import keys
 from app.cli.openapi import openapi
@@ -30,6 +31,7 @@ cli.add_command(webhooks)
 cli.add_command(backup)
 cli.add_command(restore)
 cli.add_command(doctor)
+cli.add_command(check)
 
 
 def main() -> None:

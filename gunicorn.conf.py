@@ -1,14 +1,22 @@
 """What `gunicorn wsgi:app` reads by itself: the same settings as `contacts serve`."""
 
 import sys
+from dataclasses import replace
 
-from app.cli.serve import prepare_aloud
+from app.cli.serve import prepare_aloud, tell_what_runs
 from app.errors import StartError
-from app.server import gunicorn_options
+from app.server import address_of, gunicorn_options
+from app.server import when_ready as make_ready
 from app.settings import load_or_exit
 
 _settings = load_or_exit()
 globals().update(gunicorn_options(_settings))
+
+
+def when_ready(server):
+    make_ready(server, _settings)
+    now = replace(_settings, workers=server.num_workers, threads=server.cfg.threads)
+    tell_what_runs(address_of(server), now)
 
 
 def on_starting(server):

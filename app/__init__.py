@@ -7,7 +7,18 @@ from typing import Any
 
 from flask import Flask
 
-from app import api_docs, api_keys, contacts, custom_fields, journal, tags, web, webhooks
+from app import (
+    api_docs,
+    api_keys,
+    contacts,
+    custom_fields,
+    journal,
+    metrics,
+    tags,
+    transfer,
+    web,
+    webhooks,
+)
 from app.database import Database
 from app.settings import Settings, load
 from app.startup import prepare
@@ -43,5 +54,7 @@ def create_app(settings: Settings | None = None, *, prepared: bool = False) -> F
     contacts.register(app, phone_check=settings.phone_check)
     tags.register(app)
     custom_fields.register(app)
+    transfer.register(app, threads=settings.threads)
+    metrics.register(app)
     api_docs.register(app)
     return app

@@ -36,6 +36,12 @@ class InvalidJson(ServiceError):
     code = "invalid_json"
 
 
+class CutShort(ServiceError):
+    """What should have come did not come to its end."""
+
+    code = "bad_request"
+
+
 class Unauthorized(ServiceError):
     code = "unauthorized"
 

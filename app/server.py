@@ -14,12 +14,15 @@ from typing import Any
 
 from gunicorn import util
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from gunicorn.http import errors as http_errors
 from gunicorn.workers import gthread
 
+from app import logs
 from app.database import Database
 from app.settings import Settings
 from app.startup import finish_sweeps
+from app.web.observation import Observed, tell
 
 STALL_SECONDS = 5
 RECEIVE_SECONDS = 10  # For a whole request, however it trickles in.
@@ -87,16 +90,27 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
                 _linger(conn.sock)
         return keep
 
+    def handle_request(self, req: Any, conn: gthread.TConn) -> Any:
+        def renew(receives: bool) -> None:
+            seconds = RECEIVE_SECONDS if receives else float("inf")
+            self._receiving[conn] = time.monotonic() + seconds
+
+        # For a body that is read piece by piece: a deadline for each, none in between.
+        req.body.renew = renew
+        return super().handle_request(req, conn)
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Refuse what cannot be read in the service's own envelope, without quoting it."""
         if not isinstance(exc, http_errors.ParseException):
-            super().handle_error(req, client, addr, exc)
+            self.log.exception("A request failed outside of the application")
+            util.write_error(client, 500, "Internal Server Error", "")
             return
         status, reason = _STATUSES.get(type(exc), (400, "Bad Request"))
-        self.log.info("Refused a malformed request: %s", type(exc).__name__)
         message = "The request cannot be read: check its request line, headers and framing."
         error = {"code": "bad_request", "message": message, "request_id": os.urandom(16).hex()}
         body = json.dumps({"success": False, "error": error}) + "\n"
+        seen = Observed(error["request_id"], status, bytes=len(body))
+        tell(self.wsgi.extensions["database"], seen)
         head = (
             f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -149,8 +163,15 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def _when_ready(self, arbiter: Any) -> None:
         when_ready(arbiter, self.settings)
-        host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]
-        self.on_ready(f"http://{bracketed(host)}:{port}")
+        self.on_ready(address_of(arbiter))
+
+
+def address_of(arbiter: Any) -> str:
+    """Return where an arbiter listens: the first of its addresses, or the path of its socket."""
+    where = arbiter.LISTENERS[0].sock.getsockname()
+    if not isinstance(where, tuple):
+        return f"unix:{where}"
+    return f"http://{bracketed(where[0])}:{where[1]}"
 
 
 def bracketed(host: str) -> str:
@@ -158,8 +179,21 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+class Log(Logger):  # type: ignore[misc]
+    """Gunicorn's own lines, in the form and the place of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.propagate = True
+
+    def _set_handler(self, log: logging.Logger, output: str, *args: Any, **kwargs: Any) -> None:
+        if output != "-":
+            super()._set_handler(log, output, *args, **kwargs)
+
+
 def gunicorn_options(settings: Settings) -> dict[str, Any]:
     """Return gunicorn's settings, for our own server and for `gunicorn wsgi:app` alike."""
+    logs.configure(settings.log_level, settings.log_format)
     logging.getLogger("gunicorn.error").addFilter(_is_worth_logging)
     return {
         "bind": [f"{bracketed(settings.host)}:{settings.port}"],
@@ -169,9 +203,10 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "proc_name": "contacts",
         "umask": 0o077,
         "control_socket_disable": True,
-        "loglevel": "warning",
+        "logger_class": Log,
+        # What it tells at `info` is told when we start.
+        "loglevel": "error" if settings.log_level == "error" else "warning",
         "pre_fork": _hold_signals,
-        "when_ready": lambda arbiter: when_ready(arbiter, settings),
         "post_worker_init": lambda worker: finish_sweeps(Database(settings.database)),
         "worker_exit": _erase_to_the_end,
         # The database file is then whole by itself.

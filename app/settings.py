@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import StartError
+from app.logs import FORMATS, LEVELS
 
 PREFIX = "CONTACTS_"
 _CHECKOUT = Path(__file__).resolve().parent.parent
@@ -66,6 +67,15 @@ def _targets(text: str) -> str:
     return ",".join(found)
 
 
+def _networks(text: str) -> str:
+    """Return networks in their usual form, with commas between."""
+    try:
+        parts = filter(None, (part.strip() for part in text.split(",")))
+        return ",".join(str(ipaddress.ip_network(each, strict=False)) for each in parts)
+    except ValueError:
+        raise ValueError("networks, with commas between") from None
+
+
 def _setting(parse: Callable[[str], Any], default: Any, meaning: str) -> Any:
     return field(default=default, metadata={"parse": parse, "meaning": meaning})
 
@@ -90,6 +100,9 @@ class Settings:
     max_body_bytes: int = _setting(
         _integer(1_024, 2**30), 2**20, "Largest request body, in bytes; a larger one is a 413"
     )
+    max_import_bytes: int = _setting(
+        _integer(1_024, 2**40), 2**30, "Largest body of an import, in bytes; a larger one is a 413"
+    )
     changes_days: int = _setting(
         _integer(1, 36_500), 30, "Days for which the journal of changes is kept"
     )
@@ -104,6 +117,23 @@ class Settings:
         _integer(0, 1_000_000),
         6_000,
         "Requests a minute that a key may make, unless it has a limit of its own; `0` is no limit",
+    )
+    wrong_key_limit: int = _setting(
+        _integer(0, 1_000_000),
+        300,
+        "Wrong keys a minute that are answered with 401 to one address; `0` is no limit",
+    )
+    trusted_proxies: str = _setting(
+        _networks,
+        "",
+        "Networks of proxies, with commas between, whose X-Forwarded-For tells a client's address",
+    )
+    metrics_public: str = _setting(
+        _choice("no", "yes"), "no", "`yes` shows /metrics to everybody, without a key"
+    )
+    log_level: str = _setting(_choice(*LEVELS), "info", "Least that is logged; requests are `info`")
+    log_format: str = _setting(
+        _choice(*FORMATS), "auto", "`json`, `text`, or `auto`: text on a terminal, else JSON"
     )
 
     @property

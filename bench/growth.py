@@ -29,6 +29,7 @@ LETTERS = "aeioubcdfghklmnprstvyz"
 QUERIES = {
     "first page": "",
     "totals (deepest offset)": "offset={last}",
+    "offset in the middle": "offset={middle}",
     "tag page, common": "tag=tag0",
     "tag page, rare": "tag=tag199",
     "tags, common + rare": "tag=tag0&tag=tag199",
@@ -101,6 +102,7 @@ def parameters(db, random, kinds, size, schema):
     every, _ = schema.load({})
     return {
         "last": size - 20,
+        "middle": size // 2,
         "n": random.randrange(size),
         "email": email,
         "q1": name[:1],

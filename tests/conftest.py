@@ -109,6 +109,13 @@ class RunningServer:
 
 StartServer = Callable[..., RunningServer]
 
+# Of no concern to most tests, which would run into the limits.
+QUIET = {
+    "CONTACTS_RATE_LIMIT": "0",
+    "CONTACTS_WRONG_KEY_LIMIT": "0",
+    "CONTACTS_LOG_LEVEL": "warning",
+}
+
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
@@ -126,7 +133,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env={**os.environ, "CONTACTS_RATE_LIMIT": "0", **(environ or {})},
+            env={**os.environ, **QUIET, **(environ or {})},
         )
         log.close()
         url = _announced_url(process)

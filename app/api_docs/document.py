@@ -12,26 +12,13 @@ from flask import Flask
 from marshmallow import Schema
 from werkzeug.routing import Rule
 
-from app.api_docs import (
-    api_keys,
-    bulk,
-    contacts,
-    custom_fields,
-    errors,
-    find,
-    journal,
-    service,
-    tags,
-    webhooks,
-)
+from app.api_docs import errors
 from app.api_docs.examples import Examples
+from app.api_docs.features import FEATURES
 from app.api_docs.fields import describe_field, describe_parameter
 from app.api_docs.operation import Answer, Feature, Operation
+from app.web.observation import template
 
-FEATURES = tuple(
-    each.FEATURE
-    for each in (contacts, find, bulk, tags, custom_fields, journal, webhooks, api_keys, service)
-)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _ABOUT = """\
@@ -114,19 +101,31 @@ class _Document:
             "parameters": list(self._parameters(feature, operation, rule)),
             "responses": self._answers(operation, rule.endpoint, scope),
         }
+        if content := self._contents(feature, operation, rule.endpoint):
+            described["requestBody"] = {"required": True, "content": content}
+        if scope:
+            roles = [] if scope == "any" else [scope]
+            view = self._app.view_functions[rule.endpoint]
+            without: list[dict[str, Any]] = [] if getattr(view, "needs_key", True) else [{}]
+            described["security"] = [{name: roles} for name in errors.SECURITY] + without
+        self._spec.path(path_of(rule), operations={method.lower(): described})
+
+    def _contents(self, feature: Feature, operation: Operation, endpoint: str) -> dict[str, Any]:
+        """Describe a body by its media types."""
+        contents: dict[str, Any] = {
+            media_type: {
+                "schema": {**schema},
+                "examples": self._examples.of_text(endpoint, media_type),
+            }
+            for media_type, schema in operation.texts.items()
+        }
         if operation.body:
             content = {
                 "schema": self._body_schema(operation.body, feature.names) | {**operation.rule},
-                "examples": self._examples.of_body(rule.endpoint),
+                "examples": self._examples.of_body(endpoint),
             }
-            described["requestBody"] = {
-                "required": True,
-                "content": dict.fromkeys(operation.body_types, content),
-            }
-        if scope:
-            roles = [] if scope == "any" else [scope]
-            described["security"] = [{name: roles} for name in errors.SECURITY]
-        self._spec.path(path_of(rule), operations={method.lower(): described})
+            contents |= dict.fromkeys(operation.body_types, content)
+        return contents
 
     def _parameters(
         self, feature: Feature, operation: Operation, rule: Rule
@@ -160,7 +159,14 @@ class _Document:
 
     def _answers(self, operation: Operation, endpoint: str, scope: str | None) -> dict[str, Any]:
         answers: dict[str, Any] = {
-            str(status): _success(answer, self._examples.of_answer(endpoint, status), scope)
+            str(status): _success(
+                answer,
+                {
+                    media_type: self._examples.of_answer(endpoint, status, media_type)
+                    for media_type in answer.media_types
+                },
+                scope,
+            )
             for status, answer in operation.answers.items()
         }
         for status in sorted(_errors(operation, scope)):
@@ -179,7 +185,7 @@ def _errors(operation: Operation, scope: str | None) -> set[int]:
         found |= {403}
     if operation.query:
         found |= {422}
-    if operation.body:
+    if operation.body or operation.texts:
         found |= {413, 415, 422}
     if operation.writes:
         found |= {507}
@@ -192,7 +198,7 @@ def _success(answer: Answer, examples: dict[str, Any], scope: str | None) -> dic
         {
             "content": {
                 media_type: {"schema": dict(answer.schema)}
-                | ({"examples": examples} if examples else {})
+                | ({"examples": examples[media_type]} if examples[media_type] else {})
                 for media_type in answer.media_types
             }
         }
@@ -222,7 +228,7 @@ def _response(
 
 def path_of(rule: Rule) -> str:
     """Return a rule's path as OpenAPI writes it."""
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+    return template(rule.rule)
 
 
 def _needs(scope: str | None) -> str:

@@ -116,9 +116,14 @@ SCHEMAS: Mapping[str, JsonSchema] = {
     ),
     "ErrorDetails": {
         "type": "object",
-        "description": "The reasons by field at fault; nested where the field is.",
+        "description": "The reasons by field at fault; nested where the field is. `report` of an "
+        "import that was cut short.",
         "additionalProperties": {
-            "anyOf": [{"type": "array", "items": STRING, "minItems": 1}, ref("ErrorDetails")]
+            "anyOf": [
+                {"type": "array", "items": STRING, "minItems": 1},
+                ref("ErrorDetails"),
+                ref("ImportReport"),
+            ]
         },
     },
 }

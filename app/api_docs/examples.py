@@ -30,12 +30,25 @@ class Examples:
         found = [each for each in self._exchanges if each["answer"]["status"] == status]
         return {_name(each): _answer(each) for each in found[:1]}
 
-    def of_answer(self, endpoint: str, status: int) -> dict[str, Any]:
+    def of_answer(
+        self, endpoint: str, status: int, media_type: str = "application/json"
+    ) -> dict[str, Any]:
         """Return the answers of a route with the status."""
         return {
             _name(each): _answer(each)
             for each in self._of(endpoint)
-            if each["answer"]["status"] == status and each["answer"].get("body")
+            if each["answer"]["status"] == status
+            and each["answer"].get("body")
+            and each["answer"].get("media_type", "application/json") == media_type
+        }
+
+    def of_text(self, endpoint: str, media_type: str) -> dict[str, Any]:
+        """Return the bodies of a media type that a route took; they are texts."""
+        return {
+            _name(each): {"summary": each["title"], "value": each["request"]["text"]}
+            for each in self._of(endpoint)
+            if each["answer"]["status"] < 300
+            and each["request"]["headers"]["Content-Type"] == media_type
         }
 
     def of_body(self, endpoint: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from app.contacts.queries import Parsed
 from app.journal.model import EVENTS
 from app.journal.schemas import Events
 from app.tags.schemas import Name
+from app.transfer import schemas as transfer
 from app.web import fields as web
 from app.webhooks import schemas as webhooks
 from app.webhooks.targets import MAX_URL
@@ -54,6 +55,8 @@ _DESCRIBED: dict[type, Callable[[Any], dict[str, Any]]] = {
     Events: lambda _: {"type": "array", "items": {"enum": list(EVENTS)}},
     Name: lambda _: dict(TAG),
     Parsed: lambda field: dict(PARSED[field.kind]),
+    transfer.Mapping: lambda _: {"type": "array", "items": {"type": "string"}},
+    transfer.Country: lambda _: {"type": "string", "pattern": "^[A-Z]{2}$"},
     webhooks.Url: lambda _: {"type": "string", "format": "uri", "maxLength": MAX_URL},
     webhooks.Label: lambda _: {
         "type": "string",
@@ -79,7 +82,7 @@ def describe_parameter(
     """Say how a list or an object is written in a query; a parameter attribute function."""
     if isinstance(field, ours.Include | Events):
         return {"style": "form", "explode": False, "schema": {**ret["schema"], "minItems": 1}}
-    if isinstance(field, Parsed) and field.kind == "tags":
+    if isinstance(field, transfer.Mapping) or (isinstance(field, Parsed) and field.kind == "tags"):
         return {"style": "form", "explode": True}
     if isinstance(field, Parsed) and field.kind == "custom_fields":
         return {"style": "form", "explode": True, "examples": CUSTOM_EXAMPLES}

@@ -33,8 +33,8 @@ class Operation:
     """One route; what its guard, its path and its method tell is not repeated here.
 
     `defaults` gives the values of the `query` that are left out; `rule` is what the fields of the
-    `body` must be together. `headers` are names in `errors.REQUEST_HEADERS`. `errors` adds the
-    statuses that only this route answers with.
+    `body` must be together. `texts` are bodies other than JSON by media type. `headers` are names
+    in `errors.REQUEST_HEADERS`. `errors` adds the statuses that only this route answers with.
     """
 
     summary: str
@@ -44,6 +44,7 @@ class Operation:
     defaults: object = None
     body: Schema | None = None
     rule: JsonSchema = field(default_factory=dict)
+    texts: Mapping[str, JsonSchema] = field(default_factory=dict)
     body_types: tuple[str, ...] = ("application/json",)
     headers: tuple[str, ...] = ()
     errors: tuple[int, ...] = ()

@@ -1,4 +1,4 @@
-"""What is said of the routes about the service itself, which need no key."""
+"""What is said of the routes about the service itself, most of which need no key."""
 
 from app.api_docs.operation import STRING, Answer, Feature, Operation, ref, success
 from app.api_docs.viewer import FILES
@@ -7,7 +7,7 @@ _UNCHANGED = Answer("Unchanged since the `ETag` that was sent.", headers=("ETag"
 
 FEATURE = Feature(
     name="Service",
-    description="Whether it runs, and what it offers. No key is needed.",
+    description="Whether it runs, how it does, and what it offers.",
     operations={
         "health.get_health": Operation(
             "Is it alive?",
@@ -19,6 +19,13 @@ FEATURE = Feature(
             "Answers once a small write is on disk, so that a full disk shows.",
             answers={200: Answer("It can write.", ref("Readiness"))},
             writes=True,
+        ),
+        "metrics.get_metrics": Operation(
+            "Show metrics",
+            "Counts and sizes over all processes, in the text format of Prometheus. A program on "
+            "the same machine needs no key, nor does anybody where `CONTACTS_METRICS_PUBLIC` is "
+            "`yes`.",
+            answers={200: Answer("The metrics.", STRING, media_types=("text/plain",))},
         ),
         "api_docs.get_openapi": Operation(
             "Describe the API",

@@ -8,6 +8,8 @@ import click
 from app.cli.backup import backup, restore
 from app.cli.check import check
 from app.cli.doctor import doctor
+from app.cli.export import export
+from app.cli.import_ import import_
 from app.cli.keys import keys
 from app.cli.openapi import openapi
 from app.cli.serve import serve
@@ -28,6 +30,8 @@ cli.add_command(serve)
 cli.add_command(keys)
 cli.add_command(openapi)
 cli.add_command(webhooks)
+cli.add_command(import_)
+cli.add_command(export)
 cli.add_command(backup)
 cli.add_command(restore)
 cli.add_command(doctor)

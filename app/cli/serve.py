@@ -1,14 +1,17 @@
 """`contacts serve`: run the server."""
 
+import os
 import shlex
 import socket
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from app import settings as settings_module
 from app.cli import options
+from app.database import SQLITE_VERSION
 from app.errors import StartError
 from app.settings import Settings
 from app.startup import KEY_FILE, keep_first_key, prepare
@@ -21,7 +24,9 @@ from app.startup import KEY_FILE, keep_first_key, prepare
 @click.option("--workers", help="Processes that serve.  [default: 2]")
 @click.option("--threads", help="Threads in each process.  [default: 4]")
 @click.option("--stand-in", is_flag=True, help="Stand in for the real API, to develop against.")
-@click.option("--seed", type=click.Path(path_type=Path), help="JSON Lines that a stand-in loads.")
+@click.option(
+    "--seed", type=click.Path(path_type=Path), help="CSV or JSON Lines that a stand-in loads."
+)
 @click.option("--demo", type=click.IntRange(1, 100_000), help="Contacts that a stand-in makes up.")
 def serve(
     data: str | None, stand_in: bool, seed: Path | None, demo: int | None, **options: str | None
@@ -85,8 +90,29 @@ def check_address(settings: Settings) -> None:
         ) from None
 
 
+def tell_what_runs(address: str, settings: Settings) -> None:
+    """Tell in five lines what runs where, on which SQLite, with which limits."""
+    log, store = settings.log_format, settings.database
+    form = {"auto": "text" if os.isatty(2) else "JSON", "json": "JSON", "text": "text"}[log]
+    shown = "everybody" if settings.metrics_public == "yes" else "this machine and admin keys"
+    most = settings.max_body_bytes / 2**20
+    for line in (
+        f"Contacts service on {address}, data in {settings.data}",
+        f"Version {version('contacts-service')}, process {os.getpid()}: "
+        f"{settings.workers} workers with {settings.threads} threads each",
+        f"SQLite {SQLITE_VERSION}, {store.stat().st_size / 1e6:,.1f} MB in {store.name}; "
+        "an answer to a write is on disk",
+        f"Limits: {settings.rate_limit or 'any number of'} requests a minute for a key, "
+        f"{settings.wrong_key_limit or 'any number of'} wrong keys for an address; "
+        f"bodies to {most:g} MiB",
+        f"Log: {form} on standard error from level {settings.log_level}; "
+        f"metrics at /metrics for {shown}",
+    ):
+        click.echo(line)
+
+
 def _announce(address: str, settings: Settings, key: str) -> None:
-    click.echo(f"Contacts service on {address}, data in {settings.data}")
+    tell_what_runs(address, settings)
     if key == "YOUR_API_KEY":
         data = shlex.quote(str(settings.data))
         # With its path: after `make run` it is in no folder that a shell searches.

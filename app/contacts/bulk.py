@@ -1,18 +1,27 @@
 """Many upserts at once: each row as a single one would be, many rows in one commit."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from app.contacts import handlers, store
+from app import clock
+from app.contacts import bulk_store, model, pins, store
 from app.contacts.model import Change, Contact, Draft
+from app.contacts.store import Row, columns
 from app.database import Connection, Database
 from app.errors import InsufficientStorage, ServiceError, Unavailable, ValidationError
+from app.journal import handlers as journal
+from app.journal.model import CREATED, UPDATED
 
 CHUNK_SECONDS = 0.2  # So long may other writers wait for rows that need not stand together.
+SLICE = 250  # Rows that are looked up and written together.
 PAUSE_SECONDS = 0.002  # For this process' other threads, which want the interpreter.
 
 Check = Callable[[object], Draft]
 """Makes a draft of what a client sent for one contact. Raises `ValidationError`."""
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Outcome = Change | ServiceError
 """What became of a row."""
@@ -38,8 +47,11 @@ def upsert_contacts(
     if not atomic:
         return upsert_all(db, drafts)
     with db.transaction() as tx:
-        outcomes = [_upsert(tx, draft) for draft in drafts]
+        outcomes = []
+        for start in range(0, len(drafts), SLICE):
+            outcomes += _upsert_slice(tx, drafts[start : start + SLICE])
         _refuse_failed(outcomes)
+    handlers.count_upserts(db, outcomes)
     return outcomes
 
 
@@ -53,7 +65,7 @@ def upsert_all(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[Out
         if outcomes:
             time.sleep(PAUSE_SECONDS)
         try:
-            outcomes += _upsert_chunk(db, drafts[len(outcomes) :])
+            outcomes += _settled_chunk(db, drafts[len(outcomes) :])
         except (Unavailable, InsufficientStorage) as error:
             if not any(isinstance(each, Change) for each in outcomes):
                 raise
@@ -64,55 +76,105 @@ def upsert_all(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[Out
     return outcomes
 
 
+def _settled_chunk(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[Outcome]:
+    """Settle the first of the drafts; without a transaction where they change nothing."""
+    first = drafts[:SLICE]
+    phones = {each.phone for each in first if isinstance(each, Draft)}
+    if len(bulk_store.find_contacts(db.connection(), phones)) == len(phones):
+        outcomes = foresee_all(db, first)
+        if not any(isinstance(each, Change) and each.changed for each in outcomes):
+            return outcomes
+    return _upsert_chunk(db, drafts)
+
+
 def _upsert_chunk(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[Outcome]:
-    """Store the first of the drafts, at least one, as many as time allows."""
+    """Store the first of the drafts, at least one slice, as many as time allows."""
     outcomes: list[Outcome] = []
     with db.transaction() as tx:
         end = time.monotonic() + CHUNK_SECONDS
-        for draft in drafts:
-            outcomes.append(_upsert(tx, draft))
+        while len(outcomes) < len(drafts):
+            outcomes += _upsert_slice(tx, drafts[len(outcomes) : len(outcomes) + SLICE])
             if time.monotonic() > end:
                 break
+    handlers.count_upserts(db, outcomes)
     return outcomes
 
 
-def foresee_all(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[Outcome]:
-    """Return what would become of the drafts, one after the other, and store nothing."""
-    outcomes: list[Outcome] = []
-    contacts: dict[str, Contact] = {}
+def _upsert_slice(tx: Connection, drafts: Sequence[Draft | ServiceError]) -> list[Outcome]:
+    outcomes = _foreseen(tx, drafts, {})
+    # What is refused is refused before anything of it is written.
+    _store(tx, [each for each in outcomes if isinstance(each, Change)])
+    return outcomes
+
+
+def _store(tx: Connection, changes: Sequence[Change]) -> None:
+    """Write what upserts do, one after the other, and tell of each."""
+    new: dict[str, tuple[Contact, Row]] = {}
+    events: list[tuple[str, str, str]] = []
+    for change in changes:
+        after, row = change.after, columns(change.after)
+        if change.before is None:
+            new[after.phone] = after, row
+            events.append((CREATED, after.phone, _told(row, change)))
+        elif change.changed:
+            if after.phone in new:
+                bulk_store.insert_contacts(tx, new.values())
+                new.clear()
+            store.update_contact(tx, change.before, after)
+            events.append((UPDATED, after.phone, _told(row, change)))
+    bulk_store.insert_contacts(tx, new.values())
+    journal.append_all(tx, clock.timestamp(), events)
+
+
+def _told(row: Row, change: Change) -> str:
+    """Return what the journal tells, the full view and what changed, of what was rendered."""
+    return (
+        f'{row["document"][:-1]},"custom_fields":{row["custom_fields"]},'
+        f'"updated_at":"{row["updated_at"]}","changed":{_encode(change.changed)}}}'
+    )
+
+
+def foresee_all(
+    db: Database, drafts: Sequence[Draft | ServiceError], made: "Made | None" = None
+) -> list[Outcome]:
+    """Return what would become of the drafts, one after the other, and store nothing.
+
+    `made` has what became of contacts before, by phone; what changes now is added.
+    """
     with db.snapshot() as snapshot:
-        for draft in drafts:
-            outcome = _settled(lambda each: _foreseen(snapshot, each, contacts), draft)
-            outcomes.append(outcome)
+        return _foreseen(snapshot, drafts, {} if made is None else made)
+
+
+class Made(Protocol):
+    """Contacts by their phone."""
+
+    def get(self, phone: str, default: Contact | None, /) -> Contact | None: ...
+
+    def __setitem__(self, phone: str, contact: Contact, /) -> None: ...
+
+
+def _foreseen(db: Connection, drafts: Sequence[Draft | ServiceError], made: Made) -> list[Outcome]:
+    valid = [each for each in drafts if isinstance(each, Draft)]
+    found = bulk_store.find_contacts(db, [each.phone for each in valid])
+    required = pins.required_types(db, {key for each in valid for key in each.custom_fields})
+    now = clock.timestamp()
+    outcomes: list[Outcome] = []
+    for draft in drafts:
+        if isinstance(draft, ServiceError):
+            outcomes.append(draft)
+            continue
+        before = found.get(draft.phone)
+        phone = before.phone if before else draft.phone  # Another one, where it is an alias.
+        try:
+            change = model.upsert(made.get(phone, before), draft, now)
+            pins.check(change, required)
+        except ValidationError as error:
+            outcomes.append(error)
+            continue
+        if change.created or change.changed:
+            made[phone] = change.after
+        outcomes.append(change)
     return outcomes
-
-
-def _foreseen(db: Connection, draft: Draft, contacts: dict[str, Contact]) -> Change:
-    """Foresee one upsert after those that made `contacts`, by phone."""
-    before = store.find_contact(db, draft.phone)
-    phone = before.phone if before else draft.phone  # Another one, where it is an alias.
-    change = handlers.foresee_upsert(db, contacts.get(phone, before), draft)
-    contacts[phone] = change.after
-    return change
-
-
-def _upsert(tx: Connection, draft: Draft | ServiceError) -> Outcome:
-    def write(draft: Draft) -> Change:
-        # What is refused is refused before anything of it is written.
-        change = handlers.foresee_upsert(tx, store.find_contact(tx, draft.phone), draft)
-        handlers.store_upsert(tx, change)
-        return change
-
-    return _settled(write, draft)
-
-
-def _settled(act: Callable[[Draft], Change], draft: Draft | ServiceError) -> Outcome:
-    if isinstance(draft, ServiceError):
-        return draft
-    try:
-        return act(draft)
-    except ValidationError as error:
-        return error
 
 
 def _checked(row: object, check: Check) -> Draft | ServiceError:

@@ -1,6 +1,7 @@
 """What is done with contacts; every write goes through here."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from app import clock
@@ -9,11 +10,17 @@ from app.contacts.filters import Filter, conditions
 from app.contacts.model import Change, Contact, Draft, Edit
 from app.contacts.pins import check_types
 from app.database import Connection, Database
-from app.errors import Conflict, NotFound, PreconditionFailed
+from app.errors import Conflict, NotFound, PreconditionFailed, ServiceError
 from app.journal import handlers as journal
 from app.journal.model import CREATED, MERGED, UPDATED
 
 Precondition = Callable[[str], bool]
+
+# What is counted of writes, by outcome.
+WRITES = {
+    each: f"writes {each}" for each in ("created", "updated", "unchanged", "deleted", "merged")
+}
+REJECTED_ROWS = "rejected_rows"
 
 
 def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Change:
@@ -31,9 +38,11 @@ def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Chan
 
     connection = db.connection()
     foreseen = foresee_upsert(connection, store.find_contact(connection, draft.phone), draft)
-    if dry_run or not (foreseen.created or foreseen.changed):
+    if dry_run:
         return foreseen
-    return db.write(write)
+    change = db.write(write) if foreseen.created or foreseen.changed else foreseen
+    count_upserts(db, [change])
+    return change
 
 
 def foresee_upsert(db: Connection, before: Contact | None, draft: Draft) -> Change:
@@ -51,6 +60,19 @@ def store_upsert(tx: Connection, change: Change) -> None:
     elif change.changed:
         store.update_contact(tx, change.before, change.after)
         _tell(tx, UPDATED, change)
+
+
+def count_upserts(db: Database, outcomes: Iterable[Change | ServiceError]) -> None:
+    """Count what became of upserts, once that is on disk."""
+    counts: Counter[str] = Counter()
+    for each in outcomes:
+        if isinstance(each, ServiceError):
+            counts[REJECTED_ROWS] += 1
+        elif each.created:
+            counts[WRITES["created"]] += 1
+        else:
+            counts[WRITES["updated" if each.changed else "unchanged"]] += 1
+    db.tally.add(counts)
 
 
 def get_contact(db: Database, phone: str) -> Contact:
@@ -100,7 +122,9 @@ def edit_contact(
         return change
 
     foreseen = outcome(db.connection())
-    return db.write(write) if foreseen.changed else foreseen
+    change = db.write(write) if foreseen.changed else foreseen
+    count_upserts(db, [change])
+    return change
 
 
 def remove_tag(
@@ -135,6 +159,7 @@ def delete_contact(
 
     _found(db.connection(), phone)
     deleted = db.write(write)
+    db.tally.add({WRITES["deleted"]: 1})
     db.erase()
     return deleted
 
@@ -167,7 +192,9 @@ def merge_contacts(
             raise Conflict(f"{before.id} cannot be merged into itself: see from.")
         return change
 
-    return db.write(write)
+    change = db.write(write)
+    db.tally.add({WRITES["merged"]: 1})
+    return change
 
 
 def _tell(tx: Connection, event: str, change: Change, **more: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from app.contacts.model import FIELD_TYPES, Contact, FieldValue
 from app.database import Connection
-from app.database.text import fold, words
+from app.database.text import fold, split, words
 
 TypedField = tuple[str, str, FieldValue]  # key, type, value
 
@@ -28,11 +28,12 @@ def relink(db: Connection, before: Contact | None, after: Contact | None) -> Non
 
 def search_columns(contact: Contact) -> dict[str, object]:
     """Return the columns that sorting and word search compare."""
+    first, last, email = fold(contact.first_name), fold(contact.last_name), fold(contact.email)
     return {
-        "first_name_key": fold(contact.first_name),
-        "last_name_key": fold(contact.last_name),
-        "email_key": fold(contact.email),
-        "words": "".join(f" {word}" for word in _words(contact)),
+        "first_name_key": first,
+        "last_name_key": last,
+        "email_key": email,
+        "words": "".join(f" {word}" for word in split(first, last, email)),
     }
 
 

@@ -65,7 +65,10 @@ class Contact:
 
 @dataclass(frozen=True)
 class Draft:
-    """What a client sent for one phone; None and absent fields leave a known contact as it is."""
+    """What a client sent for one phone; None and absent fields leave a known contact as it is.
+
+    `created_at` is that of a contact which was elsewhere before; a known one keeps its own.
+    """
 
     phone: str
     first_name: str | None = None
@@ -73,6 +76,7 @@ class Draft:
     email: str | None = None
     tags: tuple[str, ...] | None = None
     custom_fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    created_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def upsert(before: Contact | None, draft: Draft, now: str) -> Change:
 
     Raises `ValidationError` when the contact would have too many custom fields.
     """
-    start = before or Contact(draft.phone, created_at=now, updated_at=now)
+    start = before or Contact(draft.phone, created_at=draft.created_at or now, updated_at=now)
     given = {
         name: value
         for name in ("first_name", "last_name", "email", "tags")
@@ -184,7 +188,9 @@ def change(before: Contact | None, start: Contact, after: Contact, now: str) -> 
         raise ValidationError(
             {"custom_fields": [f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields."]}
         )
-    return Change(before, replace(after, updated_at=now), changed)
+    if after.updated_at != now:
+        after = replace(after, updated_at=now)
+    return Change(before, after, changed)
 
 
 _SCALARS = ("first_name", "last_name", "email", "tags")

@@ -1,13 +1,14 @@
 """Phone numbers to E.164 digits; the only importer of phonenumbers."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
+from unicodedata import decimal, normalize
 
 import phonenumbers
-from phonenumbers import ValidationResult
+from phonenumbers import PhoneNumberType, ValidationResult
 
 MAX_LENGTH = 64
 EXAMPLE = "918856879188"
@@ -18,10 +19,25 @@ _IGNORED = re.compile(
     r"\u2053\u2060-\u2064\u2066-\u2069\u207b\u208b\u2212\u301c\u3030\ufe58\ufe63\ufeff\uff0d]+"
 )
 _MAX_PASSES = 5
+REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
 class PhoneError(ValueError):
     """The text is no phone number that can be stored; its message says what to send instead."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What became of a number in some spelling: either `result` or the `reason` why not."""
+
+    input: str
+    result: str | None
+    reason: str | None
+    steps: list[dict[str, str]]
+    region: str | None
+    kind: str | None
+    possible: bool
+    valid: bool
 
 
 @lru_cache(maxsize=4096)
@@ -31,49 +47,127 @@ def normalise(text: str, check: str = "possible") -> str:
     `check` is "possible" (length fits the country) or "valid" (range is assigned). Normalising
     a result gives the same result. Raises `PhoneError`.
     """
-    digits = _international_digits(text)
-    for _ in range(_MAX_PASSES):
-        canonical = _parsed(digits)
-        if canonical == digits:
-            break
-        digits = canonical
-    else:
-        raise PhoneError("Ambiguous: send it in E.164, with + and the country code.")
-    if check == "valid" and not phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}")):
-        raise PhoneError("In a range that is not assigned to anyone.")
+    *_, (_, digits) = _steps(text)
+    if check == "valid" and not phonenumbers.is_valid_number(_parsed(digits)):
+        raise PhoneError(_UNASSIGNED)
     return digits
 
 
-def _international_digits(text: str) -> str:
+def explain(text: str, check: str = "possible") -> Explanation:
+    """Tell what `normalise` does to a number, step by step, and what is known of its range."""
+    taken, now, reason = [], text, None
+    try:
+        for done, after in _steps(text):
+            if after != now:
+                taken.append({"done": done, "text": after})
+            now = after
+    except PhoneError as error:
+        return Explanation(text, None, str(error), taken, None, None, possible=False, valid=False)
+    number = _parsed(now)
+    valid = phonenumbers.is_valid_number(number)
+    if check == "valid" and not valid:
+        reason = _UNASSIGNED
+    kind = PhoneNumberType.to_string(phonenumbers.number_type(number)).lower()
+    return Explanation(
+        text,
+        None if reason else now,
+        reason,
+        taken,
+        phonenumbers.region_code_for_number(number),
+        None if kind == "unknown" else kind,
+        possible=True,
+        valid=valid,
+    )
+
+
+def twins(phone: str) -> list[str]:
+    """Return the other spelling under which the same person may be known, where there is one.
+
+    Brazil and Argentina write mobile numbers with a 9 and without it, and WhatsApp mixes them.
+    """
+    for form in _WITH_OR_WITHOUT_9:
+        if found := form.fullmatch(phone):
+            country, nine, rest = found.groups()
+            twin = f"{country}{'' if nine else '9'}{rest}"
+            return [twin] if explain(twin).result == twin else []
+    return []
+
+
+_WITH_OR_WITHOUT_9 = (re.compile(r"(55\d\d)(9?)([6-9]\d{7})"), re.compile(r"(54)(9?)(\d{10})"))
+
+
+def with_country(text: str, region: str) -> str:
+    """Return a number in its international form, with the code of a region where it has none.
+
+    `region` is one of `REGIONS`. Raises `PhoneError`.
+    """
+    *_, (_, digits) = _spelling(text)
+    if digits.startswith("+"):
+        return text
+    try:
+        number = phonenumbers.parse(digits, region)
+    except phonenumbers.NumberParseException as error:
+        raise PhoneError(_REASONS.get(error.error_type, _UNKNOWN)) from None
+    return f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
+
+
+def _steps(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what is done to a number, and what it is then; the last one is E.164 digits.
+
+    A step may leave the number as it was. Raises `PhoneError`.
+    """
+    for done, digits in _spelling(text):
+        yield done, digits
+    yield "The + went.", (digits := digits.removeprefix("+"))
+    if digits.startswith("0"):
+        raise PhoneError(f'Country code missing: send it in front, such as "{EXAMPLE}".')
+    for _ in range(_MAX_PASSES):
+        before = digits
+        if len(digits) == 13 and digits.startswith("521"):
+            # Mexico dropped it in 2019; WhatsApp still writes it.
+            yield "Mexico's retired mobile 1 went.", (digits := "52" + digits[3:])
+        yield "The national trunk prefix went.", (digits := _without_trunk_prefix(digits))
+        if digits == before:
+            return
+    raise PhoneError("Ambiguous: send it in E.164, with + and the country code.")
+
+
+def _spelling(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what makes digits of a number, with + before them where it is international."""
     if len(text) > MAX_LENGTH:
         raise PhoneError(f"Must be at most {MAX_LENGTH} characters.")
-    text = _IGNORED.sub("", unicodedata.normalize("NFKC", text))
-    if text[:4].lower() == "tel:":
-        text = text[4:]
-    plus = text.startswith("+")
-    text = text.removeprefix("+")
-    if not text:
-        raise PhoneError(f'Empty: send digits with the country code, such as "{EXAMPLE}".')
+    if not text.isascii():
+        yield "Characters in compatible forms became plain.", (text := normalize("NFKC", text))
     if not text.isdecimal():
+        yield "Punctuation, spaces and invisible marks went.", (text := _IGNORED.sub("", text))
+        if text[:4].lower() == "tel:":
+            yield "tel: went.", (text := text[4:])
+    plus, digits = text[:1] == "+", text.removeprefix("+")
+    if not digits:
+        raise PhoneError(f'Empty: send digits with the country code, such as "{EXAMPLE}".')
+    if not digits.isdecimal():
         raise PhoneError(
             "Must be digits only, with the country code: no letters, extensions or second +."
         )
-    digits = "".join(str(unicodedata.decimal(digit)) for digit in text)
-    if not plus:
-        digits = digits.removeprefix("00")
-    if digits.startswith("0"):
-        raise PhoneError(f'Country code missing: send it in front, such as "{EXAMPLE}".')
-    return digits
+    if not digits.isascii():
+        digits = "".join(str(decimal(digit)) for digit in digits)
+        yield "Digits of other scripts became 0 to 9.", "+" * plus + digits
+    if plus or digits.startswith("00"):
+        digits = "+" + (digits if plus else digits[2:])
+    yield "00 became +.", digits
 
 
-def _parsed(digits: str) -> str:
-    """Strip one national trunk prefix, where there is one."""
-    if len(digits) == 13 and digits.startswith("521"):
-        digits = "52" + digits[3:]  # Mexico dropped the mobile 1 in 2019; WhatsApp still writes it.
+def _parsed(digits: str) -> phonenumbers.PhoneNumber:
+    """Return a number as the library has it. Raises `PhoneError`."""
     try:
-        number = phonenumbers.parse(f"+{digits}")
+        return phonenumbers.parse(f"+{digits}")
     except phonenumbers.NumberParseException as error:
         raise PhoneError(_REASONS.get(error.error_type, _UNKNOWN)) from None
+
+
+def _without_trunk_prefix(digits: str) -> str:
+    """Strip one national trunk prefix, where there is one."""
+    number = _parsed(digits)
     reason = phonenumbers.is_possible_number_with_reason(number)
     if reason != ValidationResult.IS_POSSIBLE:
         raise PhoneError(_IMPOSSIBLE.get(reason, _UNKNOWN))
@@ -82,7 +176,7 @@ def _parsed(digits: str) -> str:
 
 def examples(region: str) -> Iterator[str]:
     """Go through mobile numbers of a region (ISO 3166), near the one that the library shows."""
-    shown = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+    shown = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
     if shown is None:
         return
     number = int(f"{shown.country_code}{phonenumbers.national_significant_number(shown)}")
@@ -93,6 +187,7 @@ def examples(region: str) -> Iterator[str]:
                 yield digits
 
 
+_UNASSIGNED = "In a range that is not assigned to anyone."
 _UNKNOWN = "Has a length that its country does not use: check it and its country code."
 _REASONS = {
     phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: (

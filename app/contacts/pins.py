@@ -1,5 +1,8 @@
 """The types that custom fields are pinned to."""
 
+import json
+from collections.abc import Iterable, Mapping
+
 from app.contacts.model import FIELD_TYPES, Change
 from app.database import Connection
 from app.errors import ValidationError
@@ -9,26 +12,39 @@ _NOUNS = {"string": "a string", "number": "a number", "boolean": "a boolean"}
 
 def check_types(db: Connection, change: Change) -> None:
     """Raises `ValidationError` where a custom field that changes has another type than its pin."""
-    fields = change.after.custom_fields
-    prefix = "custom_fields."
-    keys = [name.removeprefix(prefix) for name in change.changed if name.startswith(prefix)]
-    given = [key for key in keys if key in fields]
-    if not given:
-        return
-    parameters: dict[str, object] = {f"key{index}": key for index, key in enumerate(given)}
-    pinned = db.execute(
-        f"""
-        SELECT key, required_type
-        FROM custom_fields
-        WHERE key IN ({", ".join(f":{name}" for name in parameters)})
-            AND required_type IS NOT NULL
-        """,
-        parameters,
+    given = _given(change)
+    if given:
+        check(change, required_types(db, given))
+
+
+def required_types(db: Connection, keys: Iterable[str]) -> dict[str, str]:
+    """Return the types of those of the fields that are pinned to one."""
+    return dict(
+        db.execute(
+            """
+            SELECT key, required_type
+            FROM custom_fields
+            WHERE key IN (SELECT value FROM json_each(:keys))
+                AND required_type IS NOT NULL
+            """,
+            {"keys": json.dumps(list(keys))},
+        )
     )
+
+
+def check(change: Change, required: Mapping[str, str]) -> None:
+    """Raises `ValidationError` where a custom field that changes is not of its required type."""
+    fields = change.after.custom_fields
     reasons = {
-        key: [f"Must be {_NOUNS[type_]}: this field is pinned to that type."]
-        for key, type_ in pinned
-        if FIELD_TYPES[type(fields[key])] != type_
+        key: [f"Must be {_NOUNS[required[key]]}: this field is pinned to that type."]
+        for key in _given(change)
+        if key in required and FIELD_TYPES[type(fields[key])] != required[key]
     }
     if reasons:
         raise ValidationError({"custom_fields": reasons})
+
+
+def _given(change: Change) -> list[str]:
+    prefix = "custom_fields."
+    keys = [name.removeprefix(prefix) for name in change.changed if name.startswith(prefix)]
+    return [key for key in keys if key in change.after.custom_fields]

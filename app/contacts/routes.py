@@ -108,7 +108,7 @@ def _found(search: Search, by_cursor: bool) -> Response:
     )
 
 
-@blueprint.post("/<id>/match")
+@blueprint.post("/<contact:id>/match")
 @require_scope("contacts:read")
 def post_contact_match(id: str) -> Response:
     filter = load(_match_schema, json_object())["filter"]
@@ -116,7 +116,7 @@ def post_contact_match(id: str) -> Response:
     return success({"matches": matches, "because": because})
 
 
-@blueprint.get("/<id>")
+@blueprint.get("/<contact:id>")
 @require_scope("contacts:read")
 def get_contact(id: str) -> Response:
     contact = handlers.get_contact(database(), _phone(id))
@@ -127,7 +127,7 @@ def get_contact(id: str) -> Response:
     return _contact_answer(contact)
 
 
-@blueprint.patch("/<id>")
+@blueprint.patch("/<contact:id>")
 @require_scope("contacts:write")
 def patch_contact(id: str) -> Response:
     values = load(_patch_schema, json_object("application/merge-patch+json"))
@@ -146,14 +146,14 @@ def patch_contact(id: str) -> Response:
     return _contact_answer(change.after, changed=change.changed)
 
 
-@blueprint.delete("/<id>")
+@blueprint.delete("/<contact:id>")
 @require_scope("contacts:write")
 def delete_contact(id: str) -> Response:
     contact = handlers.delete_contact(database(), _phone(id), precondition=_if_match())
     return success({"contact": {"id": contact.id, "deleted": True}})
 
 
-@blueprint.post("/<id>/tags")
+@blueprint.post("/<contact:id>/tags")
 @require_scope("contacts:write")
 def post_contact_tags(id: str) -> Response:
     tags = load(_tags_schema, json_object())["tags"]
@@ -166,14 +166,14 @@ def post_contact_tags(id: str) -> Response:
     return _contact_answer(change.after, changed=change.changed)
 
 
-@blueprint.delete("/<id>/tags/<name:tag>")
+@blueprint.delete("/<contact:id>/tags/<name:tag>")
 @require_scope("contacts:write")
 def delete_contact_tag(id: str, tag: str) -> Response:
     change = handlers.remove_tag(database(), _phone(id), tag, precondition=_if_match())
     return _contact_answer(change.after, changed=change.changed)
 
 
-@blueprint.post("/<id>/merge")
+@blueprint.post("/<contact:id>/merge")
 @require_scope("contacts:write")
 def post_contact_merge(id: str) -> Response:
     other = load(_merge_schema, json_object())["from_"]

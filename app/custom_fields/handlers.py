@@ -79,3 +79,8 @@ def _advance(field_id: int, tx: Connection, size: int) -> bool:
         store.delete_sweep(tx, pending)
         journal.append(tx, FIELD_DELETED, clock.timestamp(), {"key": pending.key})
     return done
+
+
+def list_keys(db: Database) -> list[str]:
+    """Return the keys of all fields that contacts have, in their order."""
+    return store.list_keys(db.connection())

@@ -124,3 +124,16 @@ def delete_values(db: Connection, sweep: Sweep, through: Position) -> None:
 
 
 _COLUMNS = "id, key, strings, numbers, booleans, label, required_type"
+
+
+def list_keys(db: Connection) -> list[str]:
+    """Return the keys of all fields that contacts have, in their order."""
+    rows = db.execute(
+        """
+        SELECT key
+        FROM custom_fields
+        WHERE strings + numbers + booleans > 0
+        ORDER BY key
+        """
+    )
+    return [key for (key,) in rows]

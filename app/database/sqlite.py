@@ -13,10 +13,15 @@ from app.database.chore import Chore
 from app.database.connection import BUSY_SECONDS, Connection
 from app.database.group_commit import GroupCommit
 from app.database.presence import Presence
-from app.errors import ServiceError
+from app.database.tally import Tally
+from app.errors import ServiceError, Unavailable
 
 MAX_COMPACTED_BYTES = 128 * 1024 * 1024  # About a second, in which writers wait.
 REST = 20
+NO_WAIT = 1_000_000  # nanoseconds
+
+# What is counted of writers that meet others.
+WAITS, WAITED_NANOSECONDS, BUSY = "write_waits", "write_waited_nanoseconds", "write_busy"
 
 T = TypeVar("T")
 
@@ -26,6 +31,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.tally = Tally(path.parent / "metrics")
         self._local = threading.local()
         self._group = GroupCommit(self._commit_all)
         self._log_eraser = Chore("log eraser", self.truncate_log, rest=REST)
@@ -69,13 +75,26 @@ class Database:
         Raises `Unavailable` when other writers keep it waiting for longer than `seconds`.
         """
         connection = self.connection()
-        connection.begin_write(seconds)
+        self._begin_write(connection, seconds)
         try:
             yield connection
         except BaseException:
             connection.end_write(commit=False)
             raise
         connection.end_write(commit=True)
+
+    def _begin_write(self, connection: Connection, seconds: float) -> None:
+        begun = time.monotonic_ns()
+        try:
+            connection.begin_write(seconds)
+        except Unavailable:
+            if seconds > 0:
+                self.tally.add({BUSY: 1})
+            raise
+        finally:
+            waited = time.monotonic_ns() - begun
+            if waited > NO_WAIT:
+                self.tally.add({WAITS: 1, WAITED_NANOSECONDS: waited})
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:

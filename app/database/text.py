@@ -26,8 +26,12 @@ def fold(text: str | None) -> str | None:
 
 def words(*texts: str | None) -> list[str]:
     """Return the distinct folded words of texts."""
-    folded = " ".join(filter(None, map(fold, texts)))
-    return list(dict.fromkeys(filter(None, _BETWEEN_WORDS.split(folded))))
+    return split(*map(fold, texts))
+
+
+def split(*folded: str | None) -> list[str]:
+    """Return the distinct words of folded texts."""
+    return list(dict.fromkeys(filter(None, _BETWEEN_WORDS.split(" ".join(filter(None, folded))))))
 
 
 def following(prefix: str) -> str:

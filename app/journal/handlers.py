@@ -1,7 +1,7 @@
 """What is done with the journal: writers append to it, readers follow it."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,11 @@ def append(
 ) -> None:
     """Add an event in the caller's transaction; `phone` is that of the contact it tells of."""
     store.insert_event(tx, event, timestamp, phone, _encode(data))
+
+
+def append_all(tx: Connection, timestamp: str, events: Sequence[tuple[str, str, str]]) -> None:
+    """Add what is told of contacts: kind, phone and data as JSON."""
+    store.insert_events(tx, [(event, timestamp, phone, data) for event, phone, data in events])
 
 
 def erase_contact(tx: Connection, phone: str, id: str, timestamp: str) -> None:

@@ -9,7 +9,7 @@ from app.api_keys.guard import require_scope
 from app.journal import handlers, store
 from app.journal.model import Event
 from app.journal.schemas import ChangesQuery, ChangesQuerySchema
-from app.journal.waiting import WaitingRoom
+from app.journal.waiting import WAITERS, WaitingRoom
 from app.web.requests import database, load_query
 from app.web.responses import json_response
 
@@ -44,7 +44,12 @@ def _wait(room: WaitingRoom, query: ChangesQuery, after: int) -> tuple[list[Even
             found, after = _read(replace(query, after=after))
         return bool(found)
 
-    room.wait(query.wait, has_come)
+    tally = database().tally
+    tally.add({WAITERS: 1})
+    try:
+        room.wait(query.wait, has_come)
+    finally:
+        tally.add({WAITERS: -1})
     return found, after
 
 

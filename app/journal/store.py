@@ -1,6 +1,6 @@
 """The journal in the database."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from app.database import Connection
 from app.journal.model import Event
@@ -14,6 +14,11 @@ def insert_event(db: Connection, event: str, timestamp: str, phone: str | None, 
         """,
         {"event": event, "timestamp": timestamp, "phone": phone, "data": data},
     )
+
+
+def insert_events(db: Connection, events: Sequence[tuple[str, str, str, str]]) -> None:
+    """Insert many of event, timestamp, phone and data, in their order."""
+    db.insert_many("INSERT INTO changes (event, timestamp, phone, data)", events)
 
 
 def erase_events(db: Connection, phone: str, data: str) -> None:

@@ -5,7 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from app.database.tally import PRESENT
+
 SECONDS_BETWEEN_LOOKS = 0.1
+WAITERS = f"{PRESENT}waiters"  # Counted while they wait.
 
 
 class WaitingRoom:

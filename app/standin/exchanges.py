@@ -1,6 +1,5 @@
 """What happens to a request on its way through: it is written down, and faults are played."""
 
-import re
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -15,6 +14,7 @@ from app.api_keys.guard import require_scope, secret
 from app.errors import ServiceError
 from app.standin.faults import BadFault, Fault, Rule, digest, preferred
 from app.standin.state import State, state
+from app.web.observation import template
 from app.web.responses import STATUSES, error_response
 
 OWN = "/stand-in"
@@ -131,7 +131,7 @@ def _play() -> Response | None:
 
 
 def _applies(rule: Rule) -> bool:
-    route = request.url_rule and re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", request.url_rule.rule)
+    route = request.url_rule and template(request.url_rule.rule)
     return (
         rule["method"] in (None, request.method)
         and rule["path"] in (None, request.path, route)

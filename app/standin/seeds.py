@@ -1,63 +1,44 @@
 """What a stand-in has in it from the start: contacts of a file, or a demonstration."""
 
-import json
 import random
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import islice
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from app.contacts import bulk, phone
 from app.contacts.model import Draft
 from app.contacts.schemas import ContactSchema
 from app.database import Database
-from app.errors import ServiceError, StartError, ValidationError
+from app.errors import ServiceError, StartError
 from app.standin.people import PEOPLE
-from app.web.requests import load
+from app.transfer.importer import Importer
+from app.transfer.report import Report
+from app.transfer.sources import open_source
 
 ROWS_AT_ONCE = 1_000
-# What an export tells of a contact beside what an import takes.
-_TOLD = ("id", "created_at", "updated_at")
 _TAGS = ("Lead", "VIP", "Newsletter", "Trial", "Churned")
 _PLANS = ("free", "pro", "team")
 T = TypeVar("T")
 _SOURCES = ("AdWords", "Referral", "Instagram", "Website")
 
 
-def load_file(db: Database, file: Path, phone_check: str) -> int:
-    """Load JSON Lines, as exported; return how many rows. Raises `StartError` for a bad one.
-
-    A row's `id` must fit its phone; times are those of the loading.
-    """
-    schema = ContactSchema(phone_check)
-    number = 0
+def load_rows(
+    db: Database, chunks: Iterable[bytes], format: str, *, phone_check: str, dry_run: bool
+) -> None:
+    """Load CSV or JSON Lines, as an import would. Raises `StartError` for the first bad row."""
+    report = Report(dry_run=dry_run)
     try:
-        with file.open(encoding="utf-8-sig") as lines:
-            rows = ((place, text) for place, text in enumerate(lines, 1) if text.strip())
-            for rows_at_once in _in_parts(rows):
-                drafts = [_draft(schema, file, *row) for row in rows_at_once]
-                _store(db, drafts, [f"{file} line {place}" for place, _ in rows_at_once])
-                number += len(drafts)
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise StartError(f"cannot read {file}: {why}") from None
-    return number
-
-
-def _draft(schema: ContactSchema, file: Path, place: int, text: str) -> Draft:
-    try:
-        row = json.loads(text)
-    except (ValueError, RecursionError):
-        row = None
-    if not isinstance(row, dict):
-        raise StartError(f'{file} line {place}: must be a JSON object, such as {{"phone": "…"}}')
-    try:
-        draft = cast(Draft, load(schema, {k: row[k] for k in row if k not in _TOLD}))
-    except ValidationError as error:
-        raise StartError(f"{file} line {place}: {error.message}") from None
-    if row.get("id") not in (None, f"cnt_{draft.phone}"):
-        raise StartError(f"{file} line {place}: the id does not fit the phone")
-    return draft
+        source = open_source(chunks, format, {}, guess=False)
+        importer = Importer(db, ContactSchema(phone_check), report, names=source.names)
+        with closing(importer):
+            importer.run(source.rows)
+    except ServiceError as error:
+        raise StartError(f"--seed: {error.message}") from None
+    if report.errors:
+        first = report.errors[0]
+        column = f"{first['column']}: " if first["column"] else ""
+        raise StartError(f"--seed line {first['line']}: {column}{first['reason']}")
 
 
 def load_demo(db: Database, count: int) -> None:

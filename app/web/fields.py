@@ -13,10 +13,13 @@ def clean_text(value: object, longest: int) -> str:
     """Trim and compose (NFC) a line of text; it may come out empty."""
     if not isinstance(value, str):
         raise ValidationError("Must be a string.")
+    text = value.strip()
+    if text.isascii() and text.isprintable() and len(text) <= longest:
+        return text
     # Before composing, whose time grows with the square of a run of combining marks.
     if len(value) > 4 * longest + 100:
         raise ValidationError(f"Must be at most {longest} characters.")
-    text = unicodedata.normalize("NFC", value.strip())
+    text = unicodedata.normalize("NFC", text)
     if len(text) > longest:
         raise ValidationError(f"Must be at most {longest} characters.")
     if _CONTROL.search(text):

@@ -21,11 +21,12 @@ def get_health() -> Response:
 @blueprint.get("/readyz")
 def get_readiness() -> Response:
     """Answer once a small write is committed, one at most each second for all workers."""
-    _check_writable(database())
+    check_writable(database())
     return success({"status": "ready"})
 
 
-def _check_writable(db: Database) -> None:
+def check_writable(db: Database) -> None:
+    """Commit a small write, unless one was within the last second. Raises a `ServiceError`."""
     now = time.time()
     [(checked_at,)] = db.connection().execute("SELECT checked_at FROM readiness WHERE id = 1")
     if 0 <= now - checked_at < SECONDS_BETWEEN_WRITES:

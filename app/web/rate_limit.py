@@ -4,6 +4,7 @@ Each key has a file with a ring of the instants of its counted requests, by the 
 processes of a machine share and nobody sets (CLOCK_MONOTONIC).
 """
 
+import errno
 import fcntl
 import mmap
 import os
@@ -73,13 +74,22 @@ class _Ring:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             if not os.fstat(self._file).st_size:
-                os.truncate(self._file, self._size)
-                os.pwrite(self._file, struct.pack("=2Q", _MAGIC, limit), 0)
+                self._fill()
             self._check_size()
             self._words = memoryview(mmap.mmap(self._file, self._size)).cast("Q")
             fcntl.flock(self._file, fcntl.LOCK_UN)
         except BaseException:
             os.close(self._file)
+            raise
+
+    def _fill(self) -> None:
+        """Write all of an empty file: a hole in a map kills where the disk is full."""
+        blank = struct.pack("=2Q", _MAGIC, self._limit).ljust(self._size, b"\0")
+        try:
+            if os.pwrite(self._file, blank, 0) < self._size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            os.truncate(self._file, 0)  # To be made when there is room.
             raise
 
     def close(self) -> None:

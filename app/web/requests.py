@@ -1,26 +1,27 @@
-"""What a request brings: its whole body or a refusal, strict JSON, checked parameters."""
+"""What a request brings: its whole body or a refusal, checked parameters."""
 
-import difflib
-import json
+from collections.abc import Generator
 from functools import lru_cache
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import marshmallow
 from flask import current_app, request
 
 from app.database import Database
 from app.errors import (
+    CutShort,
     InvalidJson,
     PayloadTooLarge,
     UnsupportedMediaType,
     ValidationError,
 )
 from app.settings import Settings
+from app.web.loading import cut
+from app.web.loading import load as load
+from app.web.strict_json import parse_object
 
-MAX_DEPTH = 32
-MAX_REASONS = 20
-_MAX_ECHO = 64
-_NOT_JSON = "The body must be one complete JSON object in UTF-8"
+CHUNK = 2**16
+_CUT = "The body was cut short: send it again, whole."
 
 
 def database() -> Database:
@@ -29,19 +30,6 @@ def database() -> Database:
 
 def settings() -> Settings:
     return cast(Settings, current_app.extensions["settings"])
-
-
-def load(schema: marshmallow.Schema, data: dict[str, Any]) -> Any:
-    """Check `data` by a schema. Raises `ValidationError` with a reason for each field at fault."""
-    try:
-        return schema.load(data)
-    except marshmallow.ValidationError as error:
-        reasons = cast(dict[str, Any], error.messages)
-    details = {
-        _cut(name): _unknown(name, schema) if reason == ["Unknown field."] else reason
-        for name, reason in list(reasons.items())[:MAX_REASONS]
-    }
-    raise ValidationError(details)
 
 
 def load_query(schema: marshmallow.Schema) -> Any:
@@ -62,7 +50,7 @@ def _query(schema: marshmallow.Schema, query_string: bytes) -> Any:
     repeatable = getattr(schema, "repeatable", ())
     given = {name: values for name, values in args.lists() if name not in repeatable}
     if twice := [name for name, values in given.items() if len(values) > 1]:
-        raise ValidationError({_cut(name): ["Given more than once."] for name in twice})
+        raise ValidationError({cut(name): ["Given more than once."] for name in twice})
     lists = {name: args.getlist(name) for name in repeatable if name in args}
     return load(schema, {name: values[0] for name, values in given.items()} | lists)
 
@@ -81,7 +69,7 @@ def json_object(*media_types: str, limit: int | None = None) -> dict[str, Any]:
         "utf8",
     ):
         raise UnsupportedMediaType("Send the body as Content-Type: application/json, in UTF-8.")
-    return _parsed(_whole_body(settings().max_body_bytes if limit is None else limit))
+    return parse_object(_whole_body(settings().max_body_bytes if limit is None else limit))
 
 
 def _whole_body(limit: int) -> bytes:
@@ -96,78 +84,56 @@ def _whole_body(limit: int) -> bytes:
         body = cast(bytes, stream.read(limit + 1 if declared is None else declared))
     except Exception as error:
         # Whatever the server raises for a stalled, cut or malformed body.
-        raise InvalidJson("The body was cut short: send it again, whole.") from error
+        raise InvalidJson(_CUT) from error
     if declared is None and len(body) > limit:
         raise _too_large(limit)
     if declared is not None and len(body) < declared:
-        raise InvalidJson("The body was cut short: send it again, whole.")
+        raise InvalidJson(_CUT)
     return body
+
+
+def body_chunks(limit: int) -> Generator[bytes]:
+    """Give the body piece by piece, as it comes: as long as one comes every few seconds.
+
+    Raises `PayloadTooLarge`, at once where the length is declared. The pieces end with
+    `CutShort` where the body is not whole.
+    """
+    declared = request.content_length
+    if declared is not None and declared > limit:
+        raise _too_large(limit)
+    if declared is None and not request.environ.get("wsgi.input_terminated"):
+        declared = 0
+    return _chunks(declared, limit)
+
+
+def _chunks(declared: int | None, limit: int) -> Generator[bytes]:
+    stream = request.environ["wsgi.input"]
+    renew = getattr(stream, "renew", lambda _: None)  # Of our own server alone.
+    read = 0
+    try:
+        while True:
+            renew(True)
+            chunk = _read(stream, CHUNK if declared is None else min(CHUNK, declared - read))
+            renew(False)
+            read += len(chunk)
+            if read > limit:
+                raise _too_large(limit)
+            if not chunk:
+                break
+            yield chunk
+    finally:
+        renew(True)
+    if declared is not None and read < declared:
+        raise CutShort(_CUT)
+
+
+def _read(stream: Any, size: int) -> bytes:
+    try:
+        return cast(bytes, stream.read(size))
+    except Exception as error:
+        # Whatever the server raises for a stalled, cut or malformed body.
+        raise CutShort(_CUT) from error
 
 
 def _too_large(limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"The body is larger than {limit} bytes: send less at once.")
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(
-            body.decode(),
-            object_pairs_hook=_object,
-            parse_constant=_constant,
-            parse_int=_integer,
-        )
-    except UnicodeDecodeError:
-        raise InvalidJson(f"{_NOT_JSON}: it is not UTF-8.") from None
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno} column {error.colno}"
-        raise InvalidJson(f"{_NOT_JSON}: {error.msg} at {place}.") from None
-    except RecursionError:
-        raise InvalidJson(f"{_NOT_JSON}: nested too deep.") from None
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-        raise InvalidJson(f"{_NOT_JSON}: nested more than {MAX_DEPTH} deep.")
-    if not isinstance(value, dict):
-        raise InvalidJson(f'{_NOT_JSON}, such as {{"phone": "918856879188"}}.')
-    return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise InvalidJson(f"{_NOT_JSON}: a key stands in it twice.")
-    return result
-
-
-def _constant(name: str) -> NoReturn:
-    raise InvalidJson(f"{_NOT_JSON}: {name} is no JSON number.")
-
-
-def _integer(digits: str) -> int:
-    # Far outside what any field takes; Python itself refuses thousands of digits.
-    return int(digits[:32])
-
-
-def _depth(value: object) -> int:
-    depth, level = 0, [value]
-    while level:
-        depth += 1
-        level = [
-            child
-            for each in level
-            if isinstance(each, dict | list)
-            for child in (each.values() if isinstance(each, dict) else each)
-            if isinstance(child, dict | list)
-        ]
-    return depth
-
-
-def _unknown(name: str, schema: marshmallow.Schema) -> list[str]:
-    if name in schema.fields and schema.fields[name].dump_only:
-        return ["Read-only: leave it out."]
-    near = difflib.get_close_matches(name[:_MAX_ECHO], schema.load_fields, n=1)
-    if near:
-        return [f"Unknown: did you mean {near[0]}?"]
-    return [f"Unknown: leave it out, or use one of {', '.join(schema.load_fields)}."]
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= _MAX_ECHO else name[:_MAX_ECHO] + "…"

@@ -176,6 +176,15 @@ def list_deliveries(
     return [Delivery(*row) for row in rows], total
 
 
+def count_pending(db: Connection, webhook_id: str) -> int:
+    """Return how many deliveries to a webhook are to be sent, or sent again."""
+    [(count,)] = db.execute(
+        "SELECT count(*) FROM deliveries WHERE webhook_id = :webhook_id AND state = 'pending'",
+        {"webhook_id": webhook_id},
+    )
+    return int(count)
+
+
 def remove_finished(db: Connection, before: str, most: int) -> int:
     """Remove deliveries that were finished before an instant; return how many, up to `most`."""
     return db.change(

@@ -1,8 +1,9 @@
 """What is done with webhooks by those who manage them."""
 
 import secrets
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,16 @@ from app.database import Connection, Database
 from app.errors import Conflict, NotFound
 from app.journal import handlers as journal
 from app.webhooks import deliveries, store
-from app.webhooks.model import ACTIVE, DISABLED, MAX_WEBHOOKS, PENDING, TEST, Delivery, Webhook
+from app.webhooks.model import (
+    ACTIVE,
+    DISABLED,
+    FAILING,
+    MAX_WEBHOOKS,
+    PENDING,
+    TEST,
+    Delivery,
+    Webhook,
+)
 from app.webhooks.signing import new_secret
 
 HOURS_OF_PREVIOUS_SECRET = 24
@@ -44,6 +54,27 @@ def create_webhook(
         return placed
 
     return db.write(write)
+
+
+@dataclass(frozen=True)
+class Load:
+    """Events to queue, deliveries to send, and how many webhooks have each status."""
+
+    events: int
+    deliveries: int
+    webhooks: Mapping[str, int]
+
+
+def measure(db: Connection) -> Load:
+    """Needs a snapshot."""
+    webhooks, last = store.list_webhooks(db), journal.last_change(db)
+    served = [each for each in webhooks if each.status != DISABLED]
+    counts = Counter(each.status for each in webhooks)
+    return Load(
+        events=sum(last - each.position for each in served),
+        deliveries=sum(deliveries.count_pending(db, each.id) for each in served),
+        webhooks={status: counts[status] for status in (ACTIVE, FAILING, DISABLED)},
+    )
 
 
 def get_webhook(db: Connection, id: str) -> Webhook:

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from app.webhooks.model import (
     DELIVERED,
     DISABLED,
     PENDING,
+    STATES,
     Attempt,
     Delivery,
     Webhook,
@@ -25,6 +27,8 @@ from app.webhooks.signing import signed_headers
 BATCH = 200
 DELAYS = (10.0, 60.0, 300.0)  # Seconds between attempts, as the vendor documents them.
 DEATHS_TO_FAIL = 3
+# What is counted of attempts, by the state that the delivery is in then.
+ATTEMPTS = {state: f"webhook_attempts {state}" for state in STATES}
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +92,7 @@ def record_attempts(
 ) -> None:
     """Write down what came of attempts, and let the next in line be due."""
     told = db.write(lambda tx: [_record(tx, attempt, delays) for attempt in attempts])
+    db.tally.add(Counter(ATTEMPTS[state] for state, _ in told))
     for attempt, (state, fails) in zip(attempts, told, strict=True):
         webhook_id, made = attempt.delivery.webhook_id, attempt.delivery.attempt + 1
         if state == DEAD:

@@ -11,6 +11,7 @@ LOWEST_PORT = 1_024  # But for those of http and https: below are other protocol
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_URL = re.compile(r"([A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
 _HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 # These pass `is_global`, or did so in some version of Python.
 _REFUSED = [
@@ -99,9 +100,10 @@ def _unwrapped(address: Address) -> Address | None:
 
 def check_url(url: str, allowed: Allowed) -> Target:
     """Take a URL apart, once for all. Looks nothing up. Raises `TargetRefused`."""
-    if len(url) > MAX_URL or not re.fullmatch(r"[!-~]+", url) or "\\" in url:
+    if len(url) > MAX_URL or not _URL.fullmatch(url):
         raise TargetRefused(
-            f"Must be a URL of at most {MAX_URL} ASCII characters; write a host as xn--…."
+            f"Must be a URL of at most {MAX_URL} characters, all others than those of RFC 3986 "
+            "percent-encoded; write a host as xn--…."
         )
     try:
         parts = urlsplit(url)

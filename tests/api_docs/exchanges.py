@@ -98,7 +98,10 @@ def _send(client: FlaskClient, request: dict[str, Any], headers: dict[str, str])
 
 
 def answer(response: TestResponse) -> dict[str, Any]:
-    """Return what is kept of an answer: its body only where that is JSON."""
+    """Return what is kept of an answer: its body where that is JSON or a file of contacts."""
+    if response.mimetype in ("text/csv", "application/x-ndjson"):
+        told = {"status": response.status_code, "media_type": response.mimetype}
+        return {**told, "body": response.get_data(as_text=True)}
     body = response.get_json() if response.is_json and response.data else None
     return {"status": response.status_code} | ({"body": body} if body else {})
 

@@ -58,10 +58,10 @@ def filter_case(_: schemathesis.HookContext, case: schemathesis.Case) -> bool:
 @schemathesis.hook
 def before_call(_: schemathesis.HookContext, case: schemathesis.Case, **__: Any) -> None:
     """Keep to what a JSON schema cannot say; and do not wait."""
-    if case.method == "PUT" and "key" in case.path_parameters:
-        case.path_parameters = _of_its_own(case.path_parameters)
     if _is_negative(case):
         return
+    if case.method == "PUT" and "key" in case.path_parameters:
+        case.path_parameters = _of_its_own(case.path_parameters)
     if isinstance(case.query, dict):
         case.query = _set_right(case.query)
     if isinstance(case.body, dict):

@@ -285,7 +285,8 @@ def test_other_writers_get_in_between_chunks(
 
     sleep = bulk.time.sleep
 
-    monkeypatch.setattr(bulk, "CHUNK_SECONDS", 0.0)  # One row each.
+    monkeypatch.setattr(bulk, "CHUNK_SECONDS", 0.0)  # One slice each.
+    monkeypatch.setattr(bulk, "SLICE", 1)
     monkeypatch.setattr(bulk, "PAUSE_SECONDS", 0.001234)
     monkeypatch.setattr(bulk.time, "sleep", pause)
     body = report(client, *({"phone": phone(number)} for number in range(4)))
@@ -314,6 +315,7 @@ def test_what_was_stored_before_the_disk_was_full_is_told(
     client: FlaskClient, db: Database, monkeypatch: MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(bulk, "SLICE", 1)
     [(pages,)] = db.connection().execute("PRAGMA page_count")
     db.connection().execute(f"PRAGMA max_page_count = {pages + 200}")
     long = {f"key{number}": "x" * 4_096 for number in range(20)}

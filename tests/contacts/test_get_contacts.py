@@ -99,6 +99,23 @@ def test_pages(client: FlaskClient) -> None:
     assert list(chain(*pages)) == newest
 
 
+@pytest.mark.parametrize("tag", [None, "Lead"])
+def test_pages_from_either_end(client: FlaskClient, tag: str | None) -> None:
+    for number in range(9):
+        tags = ["Lead"] if number % 4 else []
+        client.post("/v1/contacts", json={"phone": f"9188568791{number:02}", "tags": tags})
+    query = {"tag": tag} if tag else {}
+    all_ = client.get("/v1/contacts", query_string=query).json["contacts"]
+    assert len(all_) == (6 if tag else 9)
+    for limit in range(1, 11):
+        for offset in range(12):
+            page = client.get(
+                "/v1/contacts", query_string=query | {"limit": limit, "offset": offset}
+            )
+            assert page.json["contacts"] == all_[offset : offset + limit]
+            assert page.json["pagination"]["total"] == len(all_)
+
+
 @pytest.mark.usefixtures("many")
 def test_pages_of_a_tag(client: FlaskClient) -> None:
     even = PHONES[::-2]

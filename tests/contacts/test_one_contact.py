@@ -347,3 +347,11 @@ def test_refuses_a_long_run_of_combining_marks_at_once(client: FlaskClient) -> N
     marks = "a" + "\u0301\u0323" * 20_000
     body = {"phone": "918856879188", "first_name": marks, "tags": [marks]}
     assert _error(client.post("/v1/contacts", json=body)) == (422, "validation_error")
+
+
+def test_no_contact_is_called_like_a_route(client: FlaskClient) -> None:
+    for name in ("search", "batch"):
+        answer = client.get(f"/v1/contacts/{name}")
+        assert answer.status_code == 405
+        assert answer.allow.as_set() == {"post", "options"}
+    assert client.get("/v1/contacts/searches").status_code == 404

@@ -36,6 +36,7 @@ def test_loads_a_file_and_comes_back_to_it(tmp_path: Path) -> None:
             assert [each["phone"] for each in listed] == ["918856879188", "918856879189"]
             assert listed[0]["custom_fields"] == PERSON["custom_fields"]
             assert [listed[0][name] for name in ("first_name", "tags")] == ["Priya", ["Lead"]]
+            assert listed[0]["created_at"] == PERSON["created_at"]
             client.call("DELETE", "/v1/contacts/918856879188")
             client.upsert("918856879190")
             standin.reset()
@@ -44,13 +45,13 @@ def test_loads_a_file_and_comes_back_to_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
-        ([PERSON, {"phone": "12"}], "line 2: phone"),
-        ([PERSON | {"id": "cnt_1"}], "line 1: the id does not fit"),
-        ([PERSON | {"plan": 1}], "line 1: plan"),
-        (["[1]"], "line 1: must be a JSON object"),
-        (["{"], "line 1: must be a JSON object"),
-        (["[" * 100_000], "line 1: must be a JSON object"),
-        (["\udcff"], "not UTF-8"),
+        ([PERSON, {"phone": "12"}], "--seed line 2: phone"),
+        ([PERSON | {"id": "cnt_1"}], "--seed line 1: id"),
+        ([PERSON | {"plan": 1}], "--seed line 1: "),
+        (["[1]"], "--seed line 1: "),
+        (["{"], "--seed line 1: "),
+        (["[" * 100_000], "--seed line 1: "),
+        (["\udcff"], "--seed line 1: "),
         (None, "cannot read"),
     ],
 )
@@ -66,6 +67,23 @@ def test_a_bad_file_stops_the_start(
     assert done.stdout == ""
     assert reason in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_bad_file_leaves_a_kept_store_as_it_is(tmp_path: Path) -> None:
+    file, data = tmp_path / "seed.jsonl", tmp_path / "data"
+    file.write_text(json.dumps(PERSON) + "\n{}\n")
+    done = run_contacts("serve", "--stand-in", "--data", data, "--seed", file)
+    assert done.returncode == 2
+    with running("--data", str(data)) as standin, Client(standin) as client:
+        assert client.total() == 0
+
+
+def test_loads_a_table(tmp_path: Path) -> None:
+    file = tmp_path / "seed.csv"
+    file.write_text("phone,first_name,tags,custom_fields.n\n918856879188,Priya,Lead;VIP,7\n")
+    with running("--seed", str(file)) as standin, Client(standin) as client:
+        listed = client.call("GET", "/v1/contacts?include=custom_fields").json()["contacts"]
+    assert (listed[0]["tags"], listed[0]["custom_fields"]) == (["Lead", "VIP"], {"n": 7})
 
 
 def test_the_demonstration_is_the_same_each_time_and_plausible() -> None:

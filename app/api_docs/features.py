@@ -1,0 +1,23 @@
+"""What is described: the features, in the order of the document."""
+
+from app.api_docs import (
+    api_keys,
+    bulk,
+    contacts,
+    custom_fields,
+    find,
+    journal,
+    phone,
+    service,
+    tags,
+    transfer,
+    webhooks,
+)
+
+FEATURES = tuple(
+    each.FEATURE
+    for each in (
+        *(contacts, phone, find, bulk, transfer, tags, custom_fields, journal, webhooks),
+        *(api_keys, service),
+    )
+)

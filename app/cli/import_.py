@@ -1,0 +1,215 @@
+"""`contacts import`: bring a spreadsheet or an export in, while the server runs or not."""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from marshmallow import ValidationError as Refused
+
+from app import settings as settings_module
+from app.cli import options
+from app.cli.input import Input
+from app.cli.output import NewFile
+from app.cli.progress import Progress
+from app.contacts.phone import REGIONS
+from app.contacts.schemas import ContactSchema
+from app.database import Database
+from app.database.migrate import migrate
+from app.errors import ServiceError, StartError
+from app.settings import Settings
+from app.startup import prepare_folder
+from app.transfer.columns import parse_mapping
+from app.transfer.importer import Importer
+from app.transfer.report import Report
+from app.transfer.rows import Row
+from app.transfer.sources import FORMATS, Source, open_source
+
+_SHOWN_ERRORS = 10
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--map", "maps", multiple=True, metavar="COLUMN=FIELD,…", help="What columns are.")
+@click.option("--dry-run", is_flag=True, help="Tell what would happen, and store nothing.")
+@click.option(
+    "--default-country",
+    type=click.Choice(sorted(REGIONS), case_sensitive=False),
+    metavar="CODE",
+    help="Of phones that have no country code, such as IN.",
+)
+@click.option(
+    "--rejected",
+    type=click.Path(path_type=Path),
+    help="File for rejected rows.  [default: beside FILE, .rejected before its ending]",
+)
+@click.option("--format", type=click.Choice(FORMATS), help="[default: by the ending or content]")
+@click.option("--yes", "-y", is_flag=True, help="Take guessed columns without asking.")
+@options.data
+@options.quiet
+@options.as_json
+def import_(file: Path, maps: tuple[str, ...], yes: bool, data: str | None, **more: Any) -> None:
+    """Create or update contacts from FILE, CSV or JSON Lines; - is standard input.
+
+    Each row is as one call of the API. What is interrupted can be run again: rows that are in
+    change nothing. Exit status: 0 all rows are in, 1 some were rejected, 2 it could not run.
+    """
+    try:
+        mapping = parse_mapping(maps)
+    except Refused as error:
+        raise click.BadParameter(str(error.messages[0]), param_hint="--map") from None
+    settings = settings_module.load(data=data)
+    with Input(file) as input_:
+        source = open_source(input_, more["format"] or input_.format(), mapping, guess=True)
+        if source.guessed:
+            _show_guesses(source, ask=sys.stdin.isatty() and not yes)
+        with closing(_database(settings, dry_run=more["dry_run"])) as db:
+            _Run(input_, source, settings, **more).run(db)
+
+
+def _show_guesses(source: Source, *, ask: bool) -> None:
+    """Show what columns seem to be, before it is used."""
+    click.echo("Columns that were guessed by their names (--map says otherwise):", err=True)
+    for name, field in source.guessed.items():
+        click.echo(f"  {name} → {field or 'left out'}", err=True)
+    if ask:
+        click.confirm("Is that right?", default=True, abort=True, err=True)
+
+
+def _database(settings: Settings, *, dry_run: bool) -> Database:
+    if dry_run and not settings.database.exists():
+        raise StartError(
+            f"there is no store in {settings.data}: import without --dry-run makes one"
+        )
+    prepare_folder(settings.data)
+    migrate(settings.database)
+    return Database(settings.database)
+
+
+class _Run:
+    """One import on a terminal or in a pipe: progress, rejected rows, the end of it."""
+
+    def __init__(
+        self,
+        input_: Input,
+        source: Source,
+        settings: Settings,
+        *,
+        format: str | None,
+        dry_run: bool,
+        default_country: str | None,
+        rejected: Path | None,
+        quiet: bool,
+        as_json: bool,
+    ) -> None:
+        self._input = input_
+        self._source = source
+        self._schema = ContactSchema(settings.phone_check)
+        self._dry_run = dry_run
+        self._region = default_country
+        self._rejected = rejected or input_.beside("rejected")
+        self._shown = Progress(quiet=quiet)
+        self._as_json = as_json
+        self._stopped = 0
+        self._rows: NewFile | None = None
+
+    def run(self, db: Database) -> None:
+        importer = Importer(
+            db,
+            self._schema,
+            Report(dry_run=self._dry_run),
+            names=self._source.names,
+            region=self._region,
+            on_rejected=self._reject,
+            after_batch=lambda _: self._go_on(importer),
+        )
+        failure = None
+        with ExitStack() as stack:
+            stack.callback(importer.close)
+            if self._rejected and not self._dry_run:
+                self._rows = stack.enter_context(NewFile(self._rejected))
+                self._rows.write(self._source.rejected.head)
+            try:
+                with self._stoppable(importer):
+                    importer.run(self._source.rows)
+            except (ServiceError, OSError) as error:
+                failure = error
+            self._shown.clear()
+            if self._rows and importer.report.rejected:
+                self._rows.keep()
+        self._tell(importer)
+        if failure:
+            raise failure
+        if self._stopped:
+            sys.exit(128 + self._stopped)
+        sys.exit(1 if importer.report.rejected else 0)
+
+    @contextmanager
+    def _stoppable(self, importer: Importer) -> Iterator[None]:
+        """Let Ctrl-C and SIGTERM end it between batches, or at once while it waits for input."""
+
+        def stop(number: int, _: object) -> None:
+            self._stopped = number
+            if not importer.is_storing:
+                raise _Stopped
+
+        before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        except _Stopped:
+            pass
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def _go_on(self, importer: Importer) -> None:
+        report = importer.report
+        self._shown(self._input.progress(report.rows, f"{report.rejected:,} rejected"), None)
+        if self._stopped:
+            raise _Stopped
+
+    def _reject(self, row: Row, reason: str) -> None:
+        if self._rows:
+            self._rows.write(self._source.rejected.row(row, reason))
+
+    def _tell(self, importer: Importer) -> None:
+        report = importer.report
+        kept = str(self._rejected) if self._rows and report.rejected else None
+        if self._as_json:
+            told = {**report.as_dict(), "columns": dict(self._source.columns)}
+            click.echo(json.dumps({**told, "rejected_file": kept, "complete": not self._stopped}))
+            return
+        for each in report.errors[:_SHOWN_ERRORS]:
+            column = f"{each['column']}: " if each["column"] else ""
+            click.echo(f"line {each['line']}: {column}{each['reason']}")
+        for line, change in importer.preview:
+            click.echo(f"line {line}: {change.status} {_shown(change.diff())}")
+        click.echo(_summary(importer, complete=not self._stopped))
+        if kept:
+            click.echo(f"Rejected rows are in {kept}: mend and import that file.")
+
+
+class _Stopped(BaseException):
+    """A signal has asked for the end."""
+
+
+def _shown(diff: dict[str, dict[str, Any]]) -> str:
+    return ", ".join(f"{name}={each['after']}" for name, each in diff.items())
+
+
+def _summary(importer: Importer, *, complete: bool) -> str:
+    report = importer.report
+    verb = "Would import" if report.dry_run else "Imported"
+    text = (
+        f"{verb} {report.rows:,} rows: {report.created:,} created, {report.updated:,} updated, "
+        f"{report.unchanged:,} unchanged, {report.rejected:,} rejected"
+    )
+    if report.repeated:
+        text += f"\n{report.repeated:,} rows have a phone that came before: the later row wins"
+    if not complete:
+        text += f"\nStopped: all up to line {report.last_line:,} is done; run it again for the rest"
+    return text

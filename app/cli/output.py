@@ -1,0 +1,44 @@
+"""A file that is written whole or not at all, and that only its owner can read."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+from app.database.backup import sync
+from app.errors import StartError
+
+
+class NewFile:
+    """Takes its name when it is kept; until then nothing is seen of it. Raises `StartError`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        if path.exists() and not path.is_file():
+            raise StartError(f"cannot write {path}: it is no file")
+        try:
+            self._partial.unlink(missing_ok=True)
+            opened = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise StartError(f"cannot write {path}: {error.strerror}") from None
+        self._file = os.fdopen(opened, "wb")
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+
+    def keep(self) -> None:
+        """Put it in its place, on disk. Raises `OSError`."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._partial.replace(self.path)
+        sync(self.path.parent)
+
+    def __enter__(self) -> "NewFile":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._partial.unlink(missing_ok=True)

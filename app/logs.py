@@ -1,0 +1,224 @@
+"""The log: a line for each thing that happens, as JSON or for people, which nobody waits for."""
+
+import json
+import logging
+import os
+import select
+import stat
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from app.errors import StartError
+
+LEVELS = ("debug", "info", "warning", "error")
+FORMATS = ("auto", "json", "text")
+MOST_BYTES = 2**20  # Of lines that wait; more are dropped, and counted.
+SECONDS_BETWEEN_WRITES = 0.1
+IDLE_ROUNDS = 20
+SECONDS_AT_THE_END = 1.0
+_QUOTABLE = (ImportError, OSError, StartError)
+
+Fields = dict[str, Any]
+Form = Callable[[float, str, str, Fields], str]
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+
+
+def configure(level: str, form: str, *, file: int = 2) -> "LogHandler":
+    """Send all that is logged in this process to an open file, in place of what was set before.
+
+    `auto` is text on a terminal, else JSON.
+    """
+    as_text = form == "text" or (form == "auto" and os.isatty(file))
+    handler = LogHandler(file, _text if as_text else _json)
+    root = logging.getLogger()
+    for other in list(root.handlers):
+        root.removeHandler(other)
+        other.close()
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("app").setLevel(level.upper())
+    logging.captureWarnings(True)
+    threading.excepthook = _log_thread_fault
+    return handler
+
+
+def tell(logger: logging.Logger, message: str, fields: Fields) -> None:
+    """Log a line at the level info."""
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LogHandler):
+            handler.tell(message, fields)
+            return
+    logger.info(message, extra={"fields": fields})
+
+
+def dropped_lines() -> int:
+    """Return how many lines this process has dropped since the last call."""
+    handlers = logging.getLogger().handlers
+    return sum(each.take_dropped() for each in handlers if isinstance(each, LogHandler))
+
+
+class LogHandler(logging.Handler):
+    """Hands lines to a thread that writes them, so that a blocked reader blocks nobody else."""
+
+    def __init__(self, file: int, form: Form) -> None:
+        super().__init__()
+        self._file = file
+        self._form = form
+        # A pipe takes so much whole, not mixed with what other processes write.
+        is_file = stat.S_ISREG(os.fstat(file).st_mode)
+        self._at_once = MOST_BYTES if is_file else select.PIPE_BUF
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._pid = os.getpid()
+        self._mutex = threading.Lock()
+        self._lines: deque[bytes] = deque()
+        self._bytes = 0
+        self._writing = False
+        self._untold = self._uncounted = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            error = record.exc_info[1] if record.exc_info else None
+            more: Fields = {"fault": fault(error)} if error else {}
+            level, message = record.levelname.lower(), record.getMessage()
+            self.put(self._form(record.created, level, message, _fields(record) | more))
+        except Exception:
+            with self._mutex:
+                self._note_dropped(1)  # Cannot be told; no request shall fail for it.
+
+    def put(self, line: str) -> None:
+        """Have a line written soon, or dropped where too much waits; never waits itself."""
+        if self._pid != os.getpid():
+            self._start_over()  # What waits is the parent's, and its thread stayed there.
+        text = f"{line}\n".encode(errors="backslashreplace")
+        with self._mutex:
+            if self._bytes + len(text) > MOST_BYTES:
+                self._note_dropped(1)
+                return
+            self._lines.append(text)
+            self._bytes += len(text)
+            starts, self._writing = not self._writing, True
+        if starts:
+            threading.Thread(target=self._write_on, name="log", daemon=True).start()
+
+    def tell(self, message: str, fields: Fields) -> None:
+        """Log at the level info, at less cost than a record has."""
+        self.put(self._form(time.time(), "info", message, fields))
+
+    def take_dropped(self) -> int:
+        if not self._uncounted:
+            return 0
+        with self._mutex:
+            count, self._uncounted = self._uncounted, 0
+        return count
+
+    def flush(self) -> None:
+        """Wait until all is written, for at most `SECONDS_AT_THE_END`."""
+        end = time.monotonic() + SECONDS_AT_THE_END
+        while self._bytes and self._pid == os.getpid() and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def _note_dropped(self, count: int) -> None:
+        self._untold += count
+        self._uncounted += count
+
+    def _write_on(self) -> None:
+        """Write what comes; end when nothing has come for a while."""
+        idle = 0
+        while True:
+            with self._mutex:
+                lines = list(self._lines)
+                self._lines.clear()
+                if not lines and idle >= IDLE_ROUNDS:
+                    self._writing = False
+                    return
+            idle = 0 if lines else idle + 1
+            for piece in _pieces(lines, self._at_once):
+                self._write(piece)
+            time.sleep(SECONDS_BETWEEN_WRITES)
+
+    def _write(self, lines: list[bytes]) -> None:
+        written = _written(self._file, b"".join(lines))
+        with self._mutex:
+            self._bytes -= sum(map(len, lines))
+            if not written:
+                self._note_dropped(len(lines))
+                return
+            lost, self._untold = self._untold, 0
+        if lost:
+            logging.getLogger(__name__).warning("%d lines of this log were dropped", lost)
+
+
+def _written(file: int, text: bytes) -> bool:
+    try:
+        while text:
+            text = text[os.write(file, text) :]
+    except OSError:
+        return False
+    return True
+
+
+def _pieces(lines: list[bytes], most: int) -> Iterator[list[bytes]]:
+    """Group lines; a line of more than `most` bytes stands alone."""
+    piece: list[bytes] = []
+    size = 0
+    for line in lines:
+        if piece and size + len(line) > most:
+            yield piece
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line)
+    if piece:
+        yield piece
+
+
+def _json(seconds: float, level: str, message: str, fields: Fields) -> str:
+    return _encode({"time": _time(seconds), "level": level, "message": message, **fields})
+
+
+def _time(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+
+
+def _text(seconds: float, level: str, message: str, fields: Fields) -> str:
+    told = dict(fields)
+    where = f"\n{told.pop('fault')}" if "fault" in told else ""
+    more = "".join(f" {name}={_printable(value)}" for name, value in told.items())
+    return f"{datetime.fromtimestamp(seconds):%H:%M:%S} {level:7} {message}{more}{where}"
+
+
+def _printable(value: object) -> str:
+    text = "-" if value is None else str(value)
+    return text if text.isprintable() else ascii(text)
+
+
+def _fields(record: logging.LogRecord) -> Fields:
+    found: Fields = getattr(record, "fields", {})
+    return found
+
+
+def fault(error: BaseException) -> str:
+    """Tell where an error happened and its kind; its message may quote a contact."""
+    name = type(error).__name__
+    what = f"{name}: {error}" if isinstance(error, _QUOTABLE) else name
+    return "".join(traceback.format_tb(error.__traceback__)) + what
+
+
+def _log_thread_fault(args: Any) -> None:
+    logging.getLogger(__name__).error("A thread failed", exc_info=args.exc_value)

@@ -1,0 +1,116 @@
+"""What is measured, put together from the counts of all processes, the store and its files."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from app.api_keys.guard import RATE_LIMITED
+from app.contacts.handlers import REJECTED_ROWS, WRITES
+from app.database import SQLITE_VERSION, Database
+from app.database.sqlite import BUSY, WAITED_NANOSECONDS, WAITS
+from app.errors import ServiceError
+from app.journal.waiting import WAITERS
+from app.metrics import store
+from app.metrics.exposition import Family, Labels, family, family_by
+from app.settings import Settings
+from app.web.health import check_writable
+from app.web.observation import BUCKETS, DROPPED, DURATION, NANOSECONDS, REQUESTS
+from app.webhooks import handlers as webhooks
+from app.webhooks.outbox import ATTEMPTS
+
+Counts = Mapping[str, int]
+
+
+def collect(db: Database, settings: Settings, version: str) -> Iterator[Family]:
+    """Return all that is measured; what only the store can tell is left out while it cannot."""
+    counts = db.tally.read()
+    what = {"version": version, "sqlite": SQLITE_VERSION}
+    yield family("contacts_build_info", "gauge", "What runs here.", 1, **what)
+    yield from _of_requests(counts)
+    yield from _of_work(counts)
+    yield from _of_files(settings)
+    yield from _of_store(db)
+
+
+def _of_requests(counts: Counts) -> Iterator[Family]:
+    requests: dict[tuple[str, Labels], float] = {}
+    for name, count in counts.items():
+        if name.startswith(f"{REQUESTS} "):
+            method, route, code = name.split(" ")[1:]
+            requests["", (("method", method), ("route", route), ("code", code))] = count
+    yield Family("contacts_requests_total", "counter", "Requests that were answered.", requests)
+    yield Family(
+        "contacts_request_duration_seconds",
+        "histogram",
+        "From the first of a request here to its answer; of a stream, to its end.",
+        dict(_durations(counts)),
+    )
+    limited = {by: counts.get(name, 0) for by, name in RATE_LIMITED.items()}
+    meaning = "Requests over the limit of their key; wrong keys over that of their address."
+    yield family_by("contacts_rate_limited_total", "counter", meaning, "by", limited)
+
+
+def _durations(counts: Counts) -> Iterator[tuple[tuple[str, Labels], float]]:
+    kinds = sorted(name for name in counts if name.startswith(f"{NANOSECONDS} "))
+    for name in kinds:
+        _, method, route, status = name.split(" ")
+        labels = (("method", method), ("route", route), ("status", status))
+        total = 0
+        for place, bound in enumerate((*BUCKETS, "+Inf")):
+            total += counts.get(f"{DURATION} {method} {route} {status} {place}", 0)
+            yield ("_bucket", (*labels, ("le", str(bound)))), total
+        yield ("_sum", labels), counts[name] / 1e9
+        yield ("_count", labels), total
+
+
+def _of_work(counts: Counts) -> Iterator[Family]:
+    def counter(name: str, meaning: str, value: float) -> Family:
+        return family(f"contacts_{name}_total", "counter", meaning, value)
+
+    writes = {outcome: counts.get(name, 0) for outcome, name in WRITES.items()}
+    meaning = "Writes of contacts, each row of many too, by what they did."
+    yield family_by("contacts_writes_total", "counter", meaning, "outcome", writes)
+    rejected = counts.get(REJECTED_ROWS, 0)
+    yield counter("rejected_rows", "Rows of many that were refused.", rejected)
+    attempts = {state: counts.get(name, 0) for state, name in ATTEMPTS.items()}
+    meaning = "Attempts at webhook deliveries, by the state that they left: pending is a retry."
+    yield family_by("contacts_webhook_attempts_total", "counter", meaning, "state", attempts)
+    yield counter("write_waits", "Writers that waited for others.", counts.get(WAITS, 0))
+    waited = counts.get(WAITED_NANOSECONDS, 0) / 1e9
+    yield counter("write_wait_seconds", "How long they waited.", waited)
+    yield counter("write_busy", "Writers that waited in vain.", counts.get(BUSY, 0))
+    dropped = counts.get(DROPPED, 0)
+    yield counter("log_lines_dropped", "Log lines that nobody took.", dropped)
+    waiters = counts.get(WAITERS, 0)
+    yield family("contacts_changes_waiters", "gauge", "Requests that wait for changes.", waiters)
+
+
+def _of_files(settings: Settings) -> Iterator[Family]:
+    log = settings.database.with_name(f"{settings.database.name}-wal")
+    for name, path in (("store", settings.database), ("wal", log)):
+        meaning = f"Size of the {'database' if path is not log else 'write-ahead log'}."
+        yield family(f"contacts_{name}_bytes", "gauge", meaning, _size(path))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _of_store(db: Database) -> Iterator[Family]:
+    meaning = "1 where a write is stored, as /readyz tells."
+    try:
+        check_writable(db)
+        with db.snapshot() as snapshot:
+            counters, load = store.list_counters(snapshot), webhooks.measure(snapshot)
+    except ServiceError:
+        yield family("contacts_ready", "gauge", meaning, 0)
+        return
+    yield family("contacts_ready", "gauge", meaning, 1)
+    yield family_by("contacts_stored", "gauge", "What is stored.", "kind", counters)
+    yield family_by("contacts_webhooks", "gauge", "Webhooks.", "status", load.webhooks)
+    meaning = "Deliveries that wait to be sent, or sent again."
+    yield family("contacts_webhook_deliveries_pending", "gauge", meaning, load.deliveries)
+    meaning = "Changes that are to be queued, once for each webhook."
+    yield family("contacts_webhook_events_waiting", "gauge", meaning, load.events)

@@ -1,0 +1,139 @@
+"""Which column of a file is which field of a contact: by name, by order, or by a good guess."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from marshmallow import ValidationError as Refused
+
+from app.contacts.fields import clean_key
+from app.contacts.operands import CUSTOM
+from app.errors import ValidationError
+from app.transfer.rows import LINE, REASON, TEXT
+
+FIELDS = ("phone", "first_name", "last_name", "email", "tags")
+CARRIED = ("id", "created_at", "updated_at")
+SKIPPED = ""
+MAX_PAIRS = 1_000
+
+# Letters and digits alone; what people and other systems call it.
+_GUESSES = {
+    "phone": "phone phones phonenumber phoneno mobile mobilephone mobilenumber mobileno cell "
+    "cellphone cellnumber tel telephone telephonenumber whatsapp whatsappnumber whatsappphone "
+    "msisdn contactnumber number phone1value handy handynummer telefon telefonnummer telefono "
+    "celular telefone portable movil",
+    "first_name": "firstname givenname forename name fullname contactname vorname nombre prenom "
+    "nome",
+    "last_name": "lastname surname familyname nachname apellido apellidos nomdefamille sobrenome "
+    "cognome",
+    "email": "email emailaddress mail mailaddress email1value correo correoelectronico courriel",
+    "tags": "tag tags label labels group groups groupmembership etiquetas etiquettes",
+    "created_at": "created createdat createdon createddate creationdate",
+    "updated_at": "updatedat updated updatedon modified modifiedat lastmodified",
+}
+_TARGETS = {name: target for target, names in _GUESSES.items() for name in names.split()}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The field of each column, in the order of the file; `guessed` are the columns guessed."""
+
+    names: Sequence[str]
+    targets: Sequence[str]
+    guessed: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_mapping(texts: Iterable[str]) -> dict[str, str]:
+    """Read `Mobile=phone,Plan=custom_fields.plan`; `Notes=` leaves a column out.
+
+    A comma or backslash in a name has a backslash in front. Raises marshmallow's
+    `ValidationError`.
+    """
+    mapping: dict[str, str] = {}
+    for pair in (each for text in texts for each in _pairs(text)):
+        name, equals, target = pair.rpartition("=")
+        if not equals or not name.strip():
+            raise Refused("Must be COLUMN=FIELD pairs, with commas between.")
+        if name.strip() in mapping:
+            raise Refused(f'The column "{_shown(name)}" stands there twice.')
+        mapping[name.strip()] = _target(target.strip())
+    if len(mapping) > MAX_PAIRS:
+        raise Refused(f"At most {MAX_PAIRS} columns.")
+    return mapping
+
+
+def _pairs(text: str) -> list[str]:
+    found = re.findall(r"(?:[^,\\]|\\.|\\$)+", text, re.DOTALL)
+    return [re.sub(r"\\([,\\])", r"\1", pair) for pair in found if pair.strip()]
+
+
+def _target(name: str) -> str:
+    if name.startswith(CUSTOM):
+        return CUSTOM + clean_key(name.removeprefix(CUSTOM))
+    if name not in (SKIPPED, *FIELDS, *CARRIED):
+        known = ", ".join((*FIELDS, *CARRIED))
+        raise Refused(f'No field "{_shown(name)}": use {known} or {CUSTOM}KEY.')
+    return name
+
+
+def choose(header: Sequence[str], mapping: Mapping[str, str], *, guess: bool) -> Columns:
+    """Find the field of each column of a file: as `mapping` says, else by its name.
+
+    What is left is guessed, or refused with what could be meant. Raises `ValidationError`.
+    """
+    names = [name.strip() for name in header]
+    if unknown := [name for name in mapping if name not in names]:
+        raise _refused(f'There is no column "{_shown(unknown[0])}" in the file.')
+    chosen = [mapping[name] if name in mapping else _by_name(name) for name in names]
+    taken = {target for target in chosen if target}
+    guessed: dict[str, str] = {}
+    for place, name in enumerate(names):
+        if chosen[place] is None:
+            chosen[place] = guessed[name] = _guess(name, taken)
+            taken.add(guessed[name])
+    if guessed and not guess:
+        told = ",".join(f"{_escaped(name)}={target}" for name, target in guessed.items())
+        raise _refused(f"Columns without a field: give them one, such as map={told}")
+    targets = [target or SKIPPED for target in chosen]
+    for target, count in Counter(filter(None, targets)).items():
+        if count > 1:
+            raise _refused(f"Two columns for {_shown(target)}: leave one out with NAME=")
+    if "phone" not in targets:
+        raise _refused("No column is the phone: name it, such as Mobile=phone")
+    return Columns(names, targets, guessed)
+
+
+def _by_name(name: str) -> str | None:
+    if name in (*FIELDS, *CARRIED):
+        return name
+    if name in (LINE, REASON, TEXT, ""):
+        return SKIPPED
+    if name.startswith(CUSTOM):
+        try:
+            return CUSTOM + clean_key(name.removeprefix(CUSTOM))
+        except Refused as error:
+            raise _refused(f'"{_shown(name)}": {error.messages[0]}') from None
+    return None
+
+
+def _guess(name: str, taken: set[str]) -> str:
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    target = _TARGETS.get("".join(letter for letter in plain if letter.isalnum()))
+    if target and target not in taken:
+        return target
+    key = re.sub(r"[\[\]\x00-\x1f\x7f-\x9f]", " ", name)[:64].strip()
+    return f"{CUSTOM}{key}" if key else SKIPPED
+
+
+def _escaped(name: str) -> str:
+    return _shown(name).replace("\\", "\\\\").replace(",", "\\,")
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= 64 else f"{name[:64]}…"
+
+
+def _refused(reason: str) -> ValidationError:
+    return ValidationError({"map": [reason]})

@@ -1,0 +1,221 @@
+"""Brings the rows of a file into the store: each as a single upsert, in whole batches."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from marshmallow import ValidationError as Refused
+
+from app.contacts import bulk
+from app.contacts.model import Change, Contact, Draft
+from app.contacts.operands import CUSTOM, instant
+from app.contacts.phone import PhoneError, with_country
+from app.contacts.schemas import ContactSchema
+from app.database import Database
+from app.database.scratch import Scratch
+from app.errors import ServiceError, ValidationError
+from app.transfer.damage import name_damage, name_lost_zeros
+from app.transfer.report import MAX_ERRORS, Report, entry
+from app.transfer.rows import Reason, Row
+
+BATCH_ROWS = 1_000
+BATCH_BYTES = 2**21
+PREVIEWED = 5
+
+Checked = Draft | ServiceError
+
+
+class Importer:
+    """One import: its `report`, where a dry run begins, tells of whole batches, however it ends.
+
+    `names` are the columns of the file by field. `region` is the country of phones without a
+    code. `on_rejected` gets each rejected row with its reasons in words, `after_batch` is called
+    when all that is reported is stored; only then, and while rows are awaited, it may be stopped.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        schema: ContactSchema,
+        report: Report,
+        *,
+        names: Mapping[str, str],
+        region: str | None = None,
+        on_rejected: Callable[[Row, str], object] = lambda *_: None,
+        after_batch: Callable[[Report], object] = lambda _: None,
+    ) -> None:
+        self.report = report
+        self.is_storing = False
+        self.preview: list[tuple[int, Change]] = []
+        self._db = db
+        self._schema = schema
+        self._names = names
+        self._region = region
+        self._on_rejected = on_rejected
+        self._after_batch = after_batch
+        self._seen = Scratch()
+        self._made = _Made() if report.dry_run else None
+
+    def run(self, rows: Iterable[Row]) -> None:
+        """Raises `Unavailable` or `InsufficientStorage` where the store fails."""
+        batch: list[tuple[Row, Checked]] = []
+        size = 0
+        for row in rows:
+            batch.append((row, self._checked(row)))
+            size += len(row.raw)
+            if len(batch) == BATCH_ROWS or size > BATCH_BYTES:
+                self._settle(batch)
+                batch, size = [], 0
+        self._settle(batch)
+
+    def close(self) -> None:
+        self._seen.close()
+        if self._made:
+            self._made.close()
+
+    def _checked(self, row: Row) -> Checked:
+        try:
+            if row.values is None:
+                raise ValidationError(
+                    {reason.column or "": [reason.text] for reason in row.reasons}
+                )
+            return self._draft(dict(row.values))
+        except ValidationError as error:
+            return error
+
+    def _draft(self, values: dict[str, Any]) -> Draft:
+        id, created_at = values.pop("id", None), values.pop("created_at", None)
+        values.pop("updated_at", None)
+        phone = values.get("phone")
+        if isinstance(phone, str):
+            values["phone"] = self._mended(phone)
+        try:
+            draft = self._schema.draft(values)
+        except ValidationError as error:
+            raise _explained(error, phone) from None
+        if id is not None and id != f"cnt_{draft.phone}":
+            raise ValidationError(
+                {"id": [f"Does not fit the phone: it would be cnt_{draft.phone}."]}
+            )
+        if created_at is not None:
+            try:
+                draft = replace(draft, created_at=instant(created_at, "lte"))
+            except Refused as error:
+                raise ValidationError({"created_at": list(error.messages)}) from None
+        return draft
+
+    def _mended(self, phone: str) -> str:
+        """Return a phone with its country code. Raises `ValidationError`."""
+        try:
+            if damage := name_damage(phone):
+                raise PhoneError(damage)
+            return with_country(phone, self._region) if self._region else phone
+        except PhoneError as error:
+            raise ValidationError({"phone": [str(error)]}) from None
+
+    def _settle(self, batch: Sequence[tuple[Row, Checked]]) -> None:
+        """Store a batch, or foresee what would become of it, then count it."""
+        self.is_storing = True
+        try:
+            self._store(batch)
+        finally:
+            self.is_storing = False
+        self._after_batch(self.report)
+
+    def _store(self, batch: Sequence[tuple[Row, Checked]]) -> None:
+        drafts = [draft for _, draft in batch]
+        if self._made:
+            outcomes = bulk.foresee_all(self._db, drafts, self._made)
+        else:
+            outcomes = bulk.upsert_all(self._db, drafts)
+        settled = list(zip(batch, outcomes, strict=True))
+        failure = next((each for each in outcomes if _is_failure(each)), None)
+        if failure:
+            settled = settled[: outcomes.index(failure)]
+        self._warn_of_repeats(settled)
+        for (row, _), outcome in settled:
+            if isinstance(outcome, Change):
+                self.report.count(outcome.status)
+                if self.report.dry_run and len(self.preview) < PREVIEWED:
+                    self.preview.append((row.line, outcome))
+            else:
+                self._reject(row, outcome)
+            self.report.last_line = row.last_line
+        if isinstance(failure, ServiceError):
+            raise failure
+
+    def _warn_of_repeats(self, settled: Sequence[tuple[tuple[Row, Checked], bulk.Outcome]]) -> None:
+        lines = [
+            (draft.phone, row.line)
+            for (row, draft), outcome in settled
+            if isinstance(draft, Draft) and isinstance(outcome, Change)
+        ]
+        seen = self._seen.get([phone for phone, _ in lines])
+        for phone, line in lines:
+            if phone in seen:
+                self.report.repeated += 1
+                if len(self.report.warnings) < MAX_ERRORS:
+                    reason = f"The phone of line {seen[phone]} comes again: the later row wins."
+                    self.report.warnings.append(entry(line, self._name("phone"), reason))
+            seen[phone] = str(line)
+        self._seen.put(seen)
+
+    def _reject(self, row: Row, error: ServiceError) -> None:
+        reasons = [
+            Reason(self._name(name) if name else None, text)
+            for name, text in _leaves(error.details or {"": [error.message]})
+        ]
+        self.report.count("rejected")
+        for column, text in reasons:
+            if len(self.report.errors) < MAX_ERRORS:
+                self.report.errors.append(entry(row.line, column, text))
+        told = "; ".join(f"{column}: {text}" if column else text for column, text in reasons)
+        self._on_rejected(row, told)
+
+    def _name(self, field: str) -> str:
+        """Return the column of the file that a field, or a part of one, came from."""
+        if field in self._names or field.startswith(CUSTOM):
+            return self._names.get(field, field)
+        return self._names.get(field.partition(".")[0], field)
+
+
+class _Made:
+    """Contacts as they would be after a dry run, on disk."""
+
+    def __init__(self) -> None:
+        self._kept = Scratch()
+        self.close = self._kept.close
+
+    def get(self, phone: str, default: Contact | None, /) -> Contact | None:
+        found = self._kept.get([phone])
+        if not found:
+            return default
+        view = json.loads(found[phone])
+        return Contact(**view | {"tags": tuple(view["tags"])})
+
+    def __setitem__(self, phone: str, contact: Contact, /) -> None:
+        view = contact.full_view()
+        del view["id"]
+        self._kept.put({phone: json.dumps(view)})
+
+
+def _is_failure(outcome: bulk.Outcome) -> bool:
+    return isinstance(outcome, ServiceError) and not isinstance(outcome, ValidationError)
+
+
+def _explained(error: ValidationError, phone: object) -> ValidationError:
+    """Add what a spreadsheet may have done to a phone that is refused."""
+    details = dict(error.details or {})
+    lost = name_lost_zeros(phone) if isinstance(phone, str) else None
+    if "phone" in details and lost:
+        details["phone"] = [f"{details['phone'][0]} {lost}"]
+    return ValidationError(details)
+
+
+def _leaves(details: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for name, reasons in details.items():
+        if isinstance(reasons, dict):
+            yield from _leaves(reasons, f"{prefix}{name}.")
+        else:
+            yield from ((f"{prefix}{name}", reason) for reason in reasons)

@@ -1,0 +1,77 @@
+"""Reads JSON Lines (https://jsonlines.org), an upsert or an exported contact in each."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.contacts.operands import CUSTOM
+from app.errors import InvalidJson
+from app.transfer.columns import SKIPPED
+from app.transfer.lines import MAX_BYTES, Lines
+from app.transfer.rows import LINE, REASON, TEXT, Reason, Row
+from app.web.strict_json import parse_object
+
+_OURS = (LINE, REASON)
+_STILL_BROKEN = f"Mend what stands in {TEXT}, and put it in the place of the line."
+
+
+class JsonLines:
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+
+    def rows(self, mapping: Mapping[str, str]) -> Iterator[Row]:
+        """Read all rows; empty lines are passed over. Keys are renamed as `mapping` says."""
+        for line in self._lines:
+            if self._lines.number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            if line.strip():
+                yield self._row(line, mapping)
+
+    def _row(self, line: bytes, mapping: Mapping[str, str]) -> Row:
+        number = self._lines.number
+        try:
+            if len(line) > MAX_BYTES:
+                raise InvalidJson(f"Longer than {MAX_BYTES} bytes.")
+            values = parse_object(line)
+            if TEXT in values:
+                raise InvalidJson(_STILL_BROKEN)
+        except InvalidJson as error:
+            reason = error.message.replace("The body", "A line")
+            return Row(number, number, line, None, (Reason(None, reason),))
+        for name in _OURS:
+            values.pop(name, None)
+        return Row(number, number, line, _renamed(values, mapping) if mapping else values)
+
+
+def _renamed(values: dict[str, Any], mapping: Mapping[str, str]) -> dict[str, Any]:
+    kept = {name: value for name, value in values.items() if name not in mapping}
+    for name, target in mapping.items():
+        if name not in values or target == SKIPPED:
+            continue
+        if target.startswith(CUSTOM):
+            fields = kept.get("custom_fields") or {}
+            if isinstance(fields, dict):
+                kept["custom_fields"] = {**fields, target.removeprefix(CUSTOM): values[name]}
+        else:
+            kept[target] = values[name]
+    return kept
+
+
+class RejectedJson:
+    """Makes a file of rejected rows: each as it stood, with its line and the reason."""
+
+    head = b""
+
+    def row(self, row: Row, reason: str) -> bytes:
+        told: dict[str, object] = {LINE: row.line, REASON: reason}
+        try:
+            values = json.loads(row.raw)
+        except ValueError:
+            values = None
+        if row.values is not None and isinstance(values, dict):
+            told = {**told, **{name: each for name, each in values.items() if name not in told}}
+        elif isinstance(values, dict) and TEXT in values:
+            told[TEXT] = values[TEXT]
+        else:
+            told[TEXT] = row.raw.decode(errors="backslashreplace").rstrip("\r\n")
+        return json.dumps(told).encode() + b"\n"

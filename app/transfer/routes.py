@@ -1,0 +1,102 @@
+"""Import and export over HTTP."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import chain
+from typing import cast
+
+from flask import Blueprint, Response, current_app, request
+
+from app.api_keys.guard import require_scope
+from app.contacts.schemas import ContactSchema
+from app.errors import (
+    CutShort,
+    InsufficientStorage,
+    PayloadTooLarge,
+    ServiceError,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from app.transfer.exporter import export
+from app.transfer.importer import Importer
+from app.transfer.report import Report
+from app.transfer.schemas import ExportQuery, ExportQuerySchema, ImportQuery, ImportQuerySchema
+from app.transfer.sources import MEDIA_TYPES, open_source
+from app.web.requests import body_chunks, database, load_query, settings
+from app.web.responses import success
+
+blueprint = Blueprint("transfer", __name__, url_prefix="/v1/contacts")
+
+_import_query = ImportQuerySchema()
+_export_query = ExportQuerySchema()
+_TYPES = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
+
+
+@blueprint.post("/import")
+@require_scope("contacts:write")
+def post_contacts_import() -> Response:
+    format = _format()
+    chunks = body_chunks(settings().max_import_bytes)
+    query: ImportQuery = load_query(_import_query)
+    report = Report(dry_run=query.dry_run)
+    with _seat(), closing(chunks):
+        try:
+            _import(chunks, format, query, report)
+        except (CutShort, PayloadTooLarge, Unavailable, InsufficientStorage) as error:
+            raise _with_report(error, report) from error
+    return success({"report": report.as_dict()})
+
+
+def _import(chunks: Iterator[bytes], format: str, query: ImportQuery, report: Report) -> None:
+    source = open_source(chunks, format, query.map, guess=False)
+    importer = Importer(
+        database(),
+        cast(ContactSchema, current_app.extensions["contact_schema"]),
+        report,
+        names=source.names,
+        region=query.default_country,
+    )
+    with closing(importer):
+        importer.run(source.rows)
+
+
+def _format() -> str:
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    format = MEDIA_TYPES.get(request.mimetype)
+    if format is None or charset not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType(f"Send the body as one of {', '.join(MEDIA_TYPES)}, in UTF-8.")
+    return format
+
+
+def _with_report(error: ServiceError, report: Report) -> ServiceError:
+    """Say what was done until then."""
+    if report.last_line and not report.dry_run:
+        error.message += f" All up to line {report.last_line} is stored, and nothing after it."
+    else:
+        error.message += " Nothing is stored."
+    error.details = {"report": report.as_dict()}
+    return error
+
+
+@contextmanager
+def _seat() -> Iterator[None]:
+    """Leave a thread to others: what takes long must not take all of them."""
+    seats: threading.Semaphore = current_app.extensions["transfer_seats"]
+    if not seats.acquire(blocking=False):
+        raise Unavailable("Other imports are under way: try again later.", retry_after=10)
+    try:
+        yield
+    finally:
+        seats.release()
+
+
+@blueprint.get("/export")
+@require_scope("contacts:read")
+def get_contacts_export() -> Response:
+    query: ExportQuery = load_query(_export_query)
+    parts = (part.encode() for part, _ in export(database(), query.search, query.format))
+    first = next(parts, b"")  # What fails at once is an answer of its own.
+    response = Response(chain([first], parts), content_type=_TYPES[query.format])
+    response.headers["Content-Disposition"] = f'attachment; filename="contacts.{query.format}"'
+    return response

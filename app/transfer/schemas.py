@@ -1,0 +1,71 @@
+"""What a client may ask of an import and an export."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+
+from app.contacts.paging import Search
+from app.contacts.phone import REGIONS
+from app.contacts.queries import ListQuerySchema
+from app.transfer.columns import parse_mapping
+from app.transfer.sources import FORMATS
+from app.web.fields import Flag
+
+
+@dataclass(frozen=True)
+class ImportQuery:
+    dry_run: bool = False
+    map: dict[str, str] = field(default_factory=dict)
+    default_country: str | None = None
+
+
+class Mapping(fields.Field[dict[str, str]]):
+    """Pairs of a column and its field."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, str]:
+        return parse_mapping(value)
+
+
+class Country(fields.Field[str]):
+    """A country that has phone numbers, by its two letters."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if value not in REGIONS:
+            raise ValidationError("Must be the two letters of a country, such as IN.")
+        return str(value)
+
+
+class ImportQuerySchema(Schema):
+    """The query of `POST /v1/contacts/import`."""
+
+    repeatable: ClassVar = ("map",)
+
+    dry_run = Flag()
+    map = Mapping()
+    default_country = Country()
+
+    @post_load
+    def _to_query(self, data: dict[str, Any], **_: Any) -> ImportQuery:
+        return ImportQuery(**data)
+
+
+@dataclass(frozen=True)
+class ExportQuery:
+    search: Search
+    format: str = "csv"
+
+
+class ExportQuerySchema(ListQuerySchema):
+    """The query of `GET /v1/contacts/export`: the filters of a list, all of what they find."""
+
+    class Meta:
+        exclude = ("limit", "offset", "sort", "cursor", "include")
+
+    format = fields.String(validate=validate.OneOf(FORMATS))
+
+    @post_load
+    def _to_search(self, data: dict[str, Any], **more: Any) -> Any:
+        format = data.pop("format", FORMATS[0])
+        search, _ = super()._to_search(data, **more)
+        return ExportQuery(search, format)

@@ -1,0 +1,97 @@
+"""What the service tells of a phone number."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.contacts.phone import explain, normalise, twins
+
+
+def ask(client: FlaskClient, phone: str, status: int = 200) -> Any:
+    answer: TestResponse = client.get(f"/v1/phone/{phone}")
+    assert answer.status_code == status
+    return answer.json["phone"] if status == 200 else answer.json["error"]
+
+
+def test_explains_each_step(client: FlaskClient) -> None:
+    told = ask(client, "tel:%2B44 (0) 20-7946 0958")
+    assert list(told) == [
+        *("input", "result", "reason", "steps", "region", "kind", "possible", "valid", "twins")
+    ]
+    assert told["input"] == "tel:+44 (0) 20-7946 0958"
+    assert (told["result"], told["reason"]) == ("442079460958", None)
+    assert [step["text"] for step in told["steps"]] == [
+        *("tel:+4402079460958", "+4402079460958", "4402079460958", "442079460958")
+    ]
+    assert (told["region"], told["kind"]) == ("GB", "fixed_line")
+    assert told["possible"] is True
+    assert told["twins"] == []
+
+
+@pytest.mark.parametrize(
+    ("phone", "reason"),
+    [
+        ("0171 2345678", "Country code missing"),
+        ("+91 88", "Too short"),
+        ("12/34 ext. 5", "digits only"),
+        ("9" * 65, "at most 64"),
+        ("00", "Too short"),
+    ],
+)
+def test_says_why_a_number_is_refused(client: FlaskClient, phone: str, reason: str) -> None:
+    told = ask(client, phone)
+    assert told["result"] is None
+    assert reason in told["reason"]
+    assert (told["region"], told["kind"], told["possible"], told["twins"]) == (
+        *(None, None, False, []),
+    )
+
+
+@pytest.mark.parametrize("phone", ["5215512345678", "+91 88568 79188", "００４９30 123456"])
+def test_agrees_with_what_is_stored(client: FlaskClient, phone: str) -> None:
+    stored = client.post("/v1/contacts", json={"phone": phone}).json["contact"]["phone"]
+    assert ask(client, phone)["result"] == stored
+    assert explain(phone).steps[-1]["text"] == stored == normalise(phone)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("5511987654321", "551187654321"), ("5491123456789", "541123456789")]
+)
+def test_names_twins_and_whether_they_are_stored(client: FlaskClient, one: str, other: str) -> None:
+    assert (twins(one), twins(other)) == ([other], [one])
+    assert ask(client, one)["twins"] == [{"phone": other, "exists": False}]
+    client.post("/v1/contacts", json={"phone": other})
+    assert ask(client, one)["twins"] == [{"phone": other, "exists": True}]
+    assert ask(client, other)["twins"] == [{"phone": one, "exists": False}]
+
+
+def test_no_others_have_twins() -> None:
+    landline, american, too_long = "551133334444", "14155552671", "54" + "9" * 12
+    assert [twins(each) for each in (landline, american, too_long, "")] == [[], [], [], []]
+
+
+def test_finds_a_twin_that_was_merged(client: FlaskClient) -> None:
+    for phone in ("551187654321", "14155552671"):
+        client.post("/v1/contacts", json={"phone": phone})
+    client.post("/v1/contacts/14155552671/merge", json={"from": "551187654321"})
+    assert ask(client, "5511987654321")["twins"] == [{"phone": "551187654321", "exists": True}]
+
+
+def test_holds_numbers_against_the_setting() -> None:
+    assert explain("+1 200 555 0100").result == "12005550100"
+    told = explain("+1 200 555 0100", "valid")
+    assert (told.result, told.possible, told.valid) == (None, True, False)
+    assert told.reason == "In a range that is not assigned to anyone."
+
+
+def test_stores_nothing_and_needs_a_key(
+    app: Flask, client: FlaskClient, anonymous: FlaskClient
+) -> None:
+    ask(client, "918856879188")
+    assert client.get("/v1/contacts").json["pagination"]["total"] == 0
+    assert anonymous.get("/v1/phone/918856879188").status_code == 401
+    assert client.get("/v1/phone/918856879188?x=1").status_code == 422
+    assert client.get("/v1/phone/").status_code == 404

@@ -1,0 +1,36 @@
+"""Where a request comes from, by what can be trusted of it."""
+
+import pytest
+
+from app.web.addresses import client_address
+
+PROXY, CLIENT = "10.0.0.1", "203.0.113.7"
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "trusted", "address"),
+    [
+        (CLIENT, None, "", CLIENT),
+        (CLIENT, "198.51.100.1", "", CLIENT),
+        (CLIENT, "198.51.100.1", "10.0.0.0/8", CLIENT),
+        (PROXY, CLIENT, "10.0.0.0/8", CLIENT),
+        (PROXY, None, "10.0.0.0/8", PROXY),
+        (PROXY, "", "10.0.0.0/8", PROXY),
+        # What a client makes up stands before what its first proxy has seen.
+        (PROXY, f"198.51.100.1, {CLIENT}", "10.0.0.0/8", CLIENT),
+        (PROXY, f"198.51.100.1, {CLIENT}, 10.0.0.2", "10.0.0.0/8", CLIENT),
+        (PROXY, f"{CLIENT},10.0.0.2", "10.0.0.1/32", "10.0.0.2"),
+        (PROXY, "nonsense", "10.0.0.0/8", "unknown"),
+        (PROXY, ",".join([CLIENT] * 10_000), "10.0.0.0/8", CLIENT),
+        ("::ffff:10.0.0.1", CLIENT, "10.0.0.0/8", CLIENT),
+        ("::1", "2001:db8:1:2:3:4:5:6", "::1/128", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", None, "", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.7", None, "", CLIENT),
+        ("", None, "", "unknown"),
+    ],
+)
+def test_finds_the_client(peer: str, forwarded: str | None, trusted: str, address: str) -> None:
+    environ = {"REMOTE_ADDR": peer}
+    if forwarded is not None:
+        environ["HTTP_X_FORWARDED_FOR"] = forwarded
+    assert client_address(environ, trusted) == address

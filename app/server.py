@@ -22,7 +22,7 @@ from app import logs
 from app.database import Database
 from app.settings import Settings
 from app.startup import finish_sweeps
-from app.web.observation import Observed, tell
+from app.web.observation import WORKER_STARTS, Observed, tell
 
 STALL_SECONDS = 5
 RECEIVE_SECONDS = 10  # For a whole request, however it trickles in.
@@ -207,11 +207,17 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         # What it tells at `info` is told when we start.
         "loglevel": "error" if settings.log_level == "error" else "warning",
         "pre_fork": _hold_signals,
-        "post_worker_init": lambda worker: finish_sweeps(Database(settings.database)),
+        "post_worker_init": lambda worker: _begin(worker, settings),
         "worker_exit": _erase_to_the_end,
         # The database file is then whole by itself.
         "on_exit": lambda arbiter: Database(settings.database).truncate_log(),
     }
+
+
+def _begin(worker: Any, settings: Settings) -> None:
+    # Its place to count in is taken while there is room on the disk.
+    worker.wsgi.extensions["database"].tally.add({WORKER_STARTS: 1})
+    finish_sweeps(Database(settings.database))
 
 
 def _erase_to_the_end(arbiter: Any, worker: Any) -> None:

@@ -53,7 +53,7 @@ INSIDE_A_FEATURE = {
     "phone_routes": ("store", "phone"),
     "converters": (),
     "batches": (),
-    "bulk": ("bulk_store", "store", "model", "pins"),
+    "bulk": ("bulk_store", "handlers", "store", "model", "pins"),
     "bulk_store": ("links", "store", "model"),
     "guard": ("handlers", "model"),
     "handlers": ("store", "search", "model", "filters", "pins", "deliveries", "signing"),

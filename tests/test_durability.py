@@ -139,7 +139,9 @@ def test_files_are_for_their_owner_alone(start_server: StartServer, tmp_path: Pa
     folder = tmp_path / "new" / "data"
     server = start_server(data=folder)
     server.post(phone="918856879188")
-    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    modes = {path.name: path.stat().st_mode & 0o777 for path in found}
+    assert (folder / "metrics").stat().st_mode & 0o777 == 0o700
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {"contacts.db", "contacts.db-wal", "first-admin-key"} <= modes.keys()
     assert modes == dict.fromkeys(modes, 0o600)

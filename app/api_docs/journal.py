@@ -59,7 +59,7 @@ FEATURE = Feature(
     names={
         "after": "The number of the last event that is known; left out, it starts with the oldest "
         "there is.",
-        "limit": "How many events to answer with.",
+        "limit": "How many events to answer with, at most: fewer where they are large.",
         "wait": "So many seconds the answer may wait for an event.",
         "types": "The events to answer with; all where it is left out.",
     },

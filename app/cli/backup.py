@@ -1,6 +1,7 @@
 """`contacts backup` and `contacts restore`."""
 
 import json
+import os
 import signal
 import threading
 import time
@@ -19,14 +20,14 @@ from app.database.backup import back_up, sync
 from app.database.restore import restore as restore_store
 from app.database.rotation import named_by_time, prune
 from app.errors import ServiceError, StartError
-from app.settings import Settings
 from app.startup import prepare_folder
 
 
 @dataclass(frozen=True)
 class _Order:
-    settings: Settings
+    store: Path
     target: Path
+    is_folder: bool
     keep: int | None
     quiet: bool
     as_json: bool
@@ -57,7 +58,8 @@ def backup(
     file = file.absolute()
     if every or keep:
         _make_folder(file)
-    order = _Order(settings, file, keep, quiet, as_json)
+    os.nice(10)  # A server on this machine goes first.
+    order = _Order(settings.database, file, file.is_dir(), keep, quiet, as_json)
     _back_up_once(order)
     if every:
         _go_on(order, every)
@@ -65,18 +67,18 @@ def backup(
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sync(folder.parent)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True)
+            sync(folder.parent)
     except OSError as error:
         raise StartError(f"cannot use the folder {folder}: {error.strerror}") from None
 
 
 def _back_up_once(order: _Order) -> None:
-    is_folder = order.target.is_dir()
-    file = named_by_time(order.target, clock.now()) if is_folder else order.target
+    file = named_by_time(order.target, clock.now()) if order.is_folder else order.target
     started = time.monotonic()
     with progress(quiet=order.quiet) as shown:
-        copied = back_up(order.settings.database, file, shown)
+        copied = back_up(order.store, file, shown)
     gone = prune(file, order.keep) if order.keep else []
     summary = {
         "file": str(file),
@@ -95,13 +97,14 @@ def _go_on(order: _Order, every: timedelta) -> None:
     stopping = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stopping.set())
-    due = time.monotonic() + every.total_seconds()
-    while not stopping.wait(max(0.0, due - time.monotonic())):
-        due += every.total_seconds()
+    seconds = every.total_seconds()
+    due = time.monotonic() + seconds
+    while not stopping.wait(due - time.monotonic()):
+        due = max(due + seconds, time.monotonic())
         try:
             _back_up_once(order)
-        except (StartError, ServiceError) as error:
-            click.echo(f"contacts: {error}; the next backup is in {every}", err=True)
+        except (StartError, ServiceError, OSError) as error:
+            click.echo(f"contacts: {error}; the next try is in {every}", err=True)
 
 
 @click.command()

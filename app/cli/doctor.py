@@ -38,9 +38,9 @@ def doctor(fix: bool, data: str | None, quiet: bool, as_json: bool) -> None:
             if not as_json:
                 shown.clear()
                 _tell(finding)
-    problems, warnings = (
-        sum(each.state == state for each in found) for state in ("problem", "warning")
-    )
+    # What was repaired comes again, and then counts as it is now.
+    states = {each.check: each.state for each in found}.values()
+    problems, warnings = (sum(each == state for each in states) for state in ("problem", "warning"))
     if as_json:
         click.echo(json.dumps({"ok": not problems, "findings": [asdict(each) for each in found]}))
     else:
@@ -56,7 +56,7 @@ def _findings(settings: Settings, fix: bool, shown: Progress) -> Iterator[Findin
     yield premises.check_file_system(settings.data)
     yield premises.check_room(store)
     yield premises.check_permissions(settings.data)
-    yield from examine(store, fix=fix, progress=lambda what: shown(what, None))
+    yield from examine(store, fix=fix, progress=shown)
     yield premises.check_log(store)
     yield premises.check_leftovers(store, settings.data / KEY_FILE)
 

@@ -17,12 +17,17 @@ class Progress:
 
     def __init__(self, *, quiet: bool) -> None:
         self._shown = sys.stderr.isatty() and not quiet
-        self._next = time.monotonic() + SECONDS_BETWEEN
+        self._what = ""
+        self._since = self._next = 0.0
 
-    def __call__(self, what: str, part: float | None) -> None:
-        if self._shown and time.monotonic() >= self._next:
-            self._next = time.monotonic() + SECONDS_BETWEEN
-            told = what if part is None else f"{what}: {part:.0%}"
+    def __call__(self, what: str, part: float | None = None) -> None:
+        """Tell what is being done, and the part of it that is done, where that is known."""
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._since, self._next = what, now, now
+        if self._shown and now >= self._next:
+            self._next = now + SECONDS_BETWEEN
+            told = f"{what}: {now - self._since:.0f} s" if part is None else f"{what}: {part:.0%}"
             click.echo(f"{_CLEAR}{told}", nl=False, err=True)
 
     def clear(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from app import clock
-from app.contacts import bulk_store, model, pins, store
+from app.contacts import bulk_store, handlers, model, pins, store
 from app.contacts.model import Change, Contact, Draft
 from app.contacts.store import Row, columns
 from app.database import Connection, Database
@@ -65,7 +65,7 @@ def upsert_all(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[Out
         if outcomes:
             time.sleep(PAUSE_SECONDS)
         try:
-            outcomes += _settled_chunk(db, drafts[len(outcomes) :])
+            chunk = _settled_chunk(db, drafts[len(outcomes) :])
         except (Unavailable, InsufficientStorage) as error:
             if not any(isinstance(each, Change) for each in outcomes):
                 raise
@@ -73,6 +73,8 @@ def upsert_all(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[Out
                 draft if isinstance(draft, ServiceError) else error
                 for draft in drafts[len(outcomes) :]
             ]
+        handlers.count_upserts(db, chunk)
+        outcomes += chunk
     return outcomes
 
 
@@ -96,7 +98,6 @@ def _upsert_chunk(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[
             outcomes += _upsert_slice(tx, drafts[len(outcomes) : len(outcomes) + SLICE])
             if time.monotonic() > end:
                 break
-    handlers.count_upserts(db, outcomes)
     return outcomes
 
 

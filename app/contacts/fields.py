@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validate
 
 from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_TAGS, FieldValue
 from app.contacts.phone import EXAMPLE, PhoneError, normalise
-from app.web.fields import clean_text
+from app.web.fields import MAX_REASONS, clean_text
 
 MAX_NAME = 255
 MAX_EMAIL = 254
@@ -79,6 +79,8 @@ class Tags(fields.Field[tuple[str, ...] | None]):
                 tags[clean_tag(each)] = None
             except ValidationError as error:
                 errors[str(index)] = error.messages
+            if len(errors) == MAX_REASONS:
+                break
         if errors:
             raise ValidationError(errors)
         if len(tags) > MAX_TAGS:
@@ -98,6 +100,12 @@ class CustomFields(fields.Field[Mapping[str, FieldValue | None] | None]):
             raise ValidationError('Must be an object, such as {"plan": "pro"}.')
         if len(value) > MAX_GIVEN:
             raise ValidationError(f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields.")
+        result = self._checked(value)
+        if sum(each is not None for each in result.values()) > MAX_CUSTOM_FIELDS:
+            raise ValidationError(f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields.")
+        return result
+
+    def _checked(self, value: Mapping[str, object]) -> dict[str, FieldValue | None]:
         result: dict[str, FieldValue | None] = {}
         errors: dict[str, Any] = {}
         for key, each in value.items():
@@ -111,10 +119,10 @@ class CustomFields(fields.Field[Mapping[str, FieldValue | None] | None]):
                     result[name] = None
             except ValidationError as error:
                 errors[key[:MAX_KEY]] = error.messages
+            if len(errors) == MAX_REASONS:
+                break
         if errors:
             raise ValidationError(errors)
-        if sum(each is not None for each in result.values()) > MAX_CUSTOM_FIELDS:
-            raise ValidationError(f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields.")
         return result
 
 

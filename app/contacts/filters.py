@@ -83,14 +83,29 @@ def parse_tree(value: object) -> Filter:
 
     Raises marshmallow's `ValidationError`, whose messages mirror the tree.
     """
-    tree = _tree(value, 1)
-    found = list(conditions(tree))
-    given = sum(len(each.value) if isinstance(each.value, tuple) else 1 for each in found)
-    if len(found) > MAX_CONDITIONS or given > 4 * MAX_CONDITIONS:
+    # First, since a body has room for far more, and each would be told what is wrong with it.
+    found, given = _size(value)
+    if found > MAX_CONDITIONS or given > 4 * MAX_CONDITIONS:
         raise ValidationError(
             f"A filter has at most {MAX_CONDITIONS} conditions with {4 * MAX_CONDITIONS} values."
         )
-    return tree
+    return _tree(value, 1)
+
+
+def _size(value: object) -> tuple[int, int]:
+    """Return how many conditions, or what stands in their place, and values a tree has."""
+    found, given, left = 0, 0, [value]
+    while left:
+        match left.pop():
+            case {"all": list(parts)} | {"any": list(parts)}:
+                left += parts
+            case {"not": part}:
+                left.append(part)
+            case {"value": list(values)}:
+                found, given = found + 1, given + len(values)
+            case _:
+                found, given = found + 1, given + 1
+    return found, given
 
 
 def _tree(value: object, depth: int) -> Filter:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -13,12 +14,14 @@ from app.database.presence import Presence
 from app.errors import Damaged, StartError
 
 PAGES_AT_ONCE = 1_000
-PART = ".part"
+OPCODES_BETWEEN = 1_000_000
+PART, ENDING = ".contacts-backup-", ".part"
 SECONDS_UNTIL_ABANDONED = 86_400
 # What a restored store is compared with, and what a summary tells.
 COUNTED = ("contacts", "tags", "custom_fields", "api_keys", "webhooks", "changes")
 
-Progress = Callable[[str, float], object]  # What is done, and the part of it that is done.
+# What is being done, and the part of it that is done, where that is known.
+Progress = Callable[[str, float | None], object]
 
 
 @dataclass(frozen=True)
@@ -36,57 +39,78 @@ def back_up(store: Path, file: Path, progress: Progress) -> Copy:
     """
     if os.path.lexists(file):
         raise StartError(f"{file} exists: choose another name")
-    _remove_abandoned(file)
-    part = file.with_name(f".{file.name}.{os.getpid()}{PART}")
     try:
-        with closing(Presence(store)):
-            _copy_to_new(store, part, progress)
-        copied = verified(part, progress, called=f"the copy of {store}")
-        sync(part)
-        part.rename(file)
-        sync(file.parent)
+        present = Presence(store)
     except OSError as error:
-        raise StartError(f"cannot write {file}: {error.strerror}") from None
-    finally:
-        _remove(part)
+        raise StartError(f"cannot use the data folder {store.parent}: {error.strerror}") from None
+    with closing(present):
+        try:
+            with _part_of(file) as part:
+                copy(store, "rw", part, progress, called=str(file))
+                copied = verified(part, progress, called=f"the copy of {store}")
+                sync(part)
+                part.rename(file)
+                sync(file.parent)
+        except OSError as error:
+            raise StartError(f"cannot write {file}: {error.strerror}") from None
     return copied
 
 
-def _copy_to_new(store: Path, part: Path, progress: Progress) -> None:
-    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    with opened(store, "rw") as source:
-        copy(source, part, progress)
+@contextmanager
+def _part_of(file: Path) -> Iterator[Path]:
+    """Have a file of another name in the same folder, for its owner only; it does not stay."""
+    _remove_abandoned(file.parent)
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=PART, suffix=ENDING)
+    os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        _remove(Path(name))
 
 
-def copy(source: sqlite3.Connection, target: Path, progress: Progress) -> None:
-    """Copy one state of a database into an empty file, and leave that without a log of its own."""
-    with opened(target, "rw") as driver:
+def copy(source: Path, mode: str, target: Path, progress: Progress, *, called: str) -> None:
+    """Copy one state of a database into an empty file, and leave that without a log of its own.
+
+    Raises `StartError` where that cannot be; it names the target as it is `called`.
+    """
+    with opened(source, mode) as origin, opened(target, "rw", called) as driver:
         # The file is nothing until it is verified and synced: a crash needs no way back.
         driver.execute("PRAGMA synchronous = OFF").fetchall()
         # A copy in steps starts over when others write, but not within a read transaction.
-        source.execute("BEGIN")
-        source.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-        source.backup(
-            driver,
-            pages=PAGES_AT_ONCE,
-            progress=lambda _, left, all_: progress("copying", 1 - left / max(all_, 1)),
-        )
-        source.execute("ROLLBACK")
+        origin.execute("BEGIN")
+        try:
+            origin.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+            origin.backup(
+                driver,
+                pages=PAGES_AT_ONCE,
+                progress=lambda _, left, all_: progress("copying", 1 - left / max(all_, 1)),
+            )
+            origin.execute("ROLLBACK")
+        except sqlite3.DatabaseError as error:
+            raise _translated(str(source) if _is_damage(error) else called, error) from None
         driver.execute("PRAGMA journal_mode = DELETE").fetchall()
 
 
 def verified(file: Path, progress: Progress, *, called: str) -> Copy:
     """Open a file anew and check it. Raises `StartError` where it is not an intact store."""
-    progress("verifying", 0)
     with opened(file, "ro", called) as driver:
+        attend(driver, "verifying", progress)
         if pragma(driver, "application_id") != APPLICATION_ID:
             raise StartError(f"{called} is not a store of this service")
         faults = [text for (text,) in driver.execute("PRAGMA quick_check(1)") if text != "ok"]
         if faults:
             raise Damaged(f"{called} is damaged: {_one_line(faults[0])}")
-        found = Copy(pragma(driver, "user_version"), count(driver))
-    progress("verifying", 1)
-    return found
+        return Copy(pragma(driver, "user_version"), count(driver))
+
+
+def attend(driver: sqlite3.Connection, what: str, progress: Progress) -> None:
+    """Tell of what long statements do, and let Ctrl-C end them."""
+
+    def tell() -> None:
+        progress(what, None)
+
+    tell()
+    driver.set_progress_handler(tell, OPCODES_BETWEEN)
 
 
 def count(driver: sqlite3.Connection) -> dict[str, int]:
@@ -117,12 +141,16 @@ def opened(file: Path, mode: str, called: str | None = None) -> Iterator[sqlite3
 
 
 def _translated(file: str, error: sqlite3.Error) -> StartError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_NOTADB:
-        return Damaged(f"{file} is not a SQLite database")
-    if code == sqlite3.SQLITE_CORRUPT:
-        return Damaged(f"{file} is damaged: {error}")
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+        raise KeyboardInterrupt  # A signal came in `attend`, where SQLite swallows exceptions.
+    if _is_damage(error):
+        return Damaged(f"{file} is damaged, or no SQLite database: {error}")
     return StartError(f"cannot use {file}: {error}")
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _one_line(text: str) -> str:
@@ -152,9 +180,9 @@ def _remove(part: Path) -> None:
             part.with_name(part.name + ending).unlink()
 
 
-def _remove_abandoned(file: Path) -> None:
-    """Remove what a backup into this folder left when it was killed, a day ago or more."""
-    for part in file.parent.glob(f".*{PART}"):
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what backups into a folder left when they were killed, a day ago or more."""
+    for part in folder.glob(f"{PART}*{ENDING}"):
         with suppress(OSError):
             if part.stat().st_mtime < time.time() - SECONDS_UNTIL_ABANDONED:
                 _remove(part)

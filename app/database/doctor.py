@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from app import clock
-from app.database.backup import opened, pragma
+from app.database.backup import Progress, attend, opened, pragma
 from app.database.migrate import APPLICATION_ID, OLDEST_SQLITE, add_functions, migrations
 from app.database.presence import Presence
-from app.database.repair import counter_faults, link_faults, repair
+from app.database.repair import REPAIRS, counter_faults, document_faults, link_faults
 from app.database.write_queue import WriteQueue
-from app.errors import Damaged, StartError
+from app.errors import Damaged, StartError, Unavailable
 
 SECONDS_AHEAD = 300  # What clocks of two machines, a backup's and this one's, may differ.
 OLDEST_CLOCK = "2026-01-01"
@@ -38,17 +38,21 @@ _RESTORE = "stop the server, keep the folder, and restore a backup: contacts res
 _FIX = "contacts doctor --fix"
 
 
-def examine(store: Path, *, fix: bool, progress: Callable[[str], object]) -> Iterator[Finding]:
+def examine(store: Path, *, fix: bool, progress: Progress) -> Iterator[Finding]:
     """Check a store that is there, and all that is counted in it; `fix` repairs what is counted."""
     try:
         with _opened(store) as driver:
-            sound = yield from _run(driver, (check_schema, check_integrity), progress)
-            if not sound or pragma(driver, "user_version") < max(migrations()):
+            for check in (check_schema, check_integrity, check_contacts):
+                sound = yield from _run(driver, (check,), progress)
+                if not sound:
+                    return
+            if pragma(driver, "user_version") < max(migrations()):
                 return
-            if fix:
-                progress("repairing")
-                yield _fixed(driver, store)
-            yield from _run(driver, (check_counters, check_links, check_clock), progress)
+            sound = yield from _run(driver, _COUNTED, progress)
+            if fix and not sound:
+                yield _fixed(driver, store, progress)
+                yield from _run(driver, _COUNTED, progress)
+            yield from _run(driver, (check_clock,), progress)
     except Damaged as error:
         yield Finding("store", "problem", str(error), _RESTORE)
     except StartError as error:
@@ -56,6 +60,8 @@ def examine(store: Path, *, fix: bool, progress: Callable[[str], object]) -> Ite
     except OSError as error:
         text = f"cannot open it: {error.strerror}"
         yield Finding("store", "problem", text, "see permissions")
+    except Unavailable as error:
+        yield Finding("store", "problem", error.message, "wait until that has ended")
 
 
 @contextmanager
@@ -63,19 +69,20 @@ def _opened(store: Path) -> Iterator[sqlite3.Connection]:
     with closing(Presence(store)), opened(store, "rw") as driver:
         driver.execute("PRAGMA synchronous = FULL").fetchall()
         driver.execute("PRAGMA secure_delete = ON").fetchall()
+        driver.execute("PRAGMA cache_size = -64000").fetchall()
         add_functions(driver)
         yield driver
 
 
 def _run(
-    driver: sqlite3.Connection, checks: tuple[Check, ...], progress: Callable[[str], object]
+    driver: sqlite3.Connection, checks: tuple[Check, ...], progress: Progress
 ) -> Generator[Finding, None, bool]:
     """Give what checks find on one state of the store; returns whether there is no problem."""
     sound = True
     driver.execute("BEGIN").fetchall()
     try:
         for check in checks:
-            progress(f"checking {check.__name__.removeprefix('check_')}")
+            attend(driver, f"checking {check.__name__.removeprefix('check_')}", progress)
             finding = check(driver)
             sound &= finding.state != "problem"
             yield finding
@@ -113,11 +120,19 @@ def check_integrity(driver: sqlite3.Connection) -> Finding:
     return Finding("integrity", "ok", "every page and index is whole")
 
 
+def check_contacts(driver: sqlite3.Connection) -> Finding:
+    """Look for bytes that changed inside a page, of which SQLite keeps no sum."""
+    faults = document_faults(driver)
+    if faults:
+        return Finding("contacts", "problem", f"damaged: {', '.join(faults)}", _RESTORE)
+    return Finding("contacts", "ok", "every one can be read")
+
+
 def check_counters(driver: sqlite3.Connection) -> Finding:
     faults = counter_faults(driver)
     if faults:
         return Finding("counters", "problem", f"wrong: {', '.join(faults)}", _FIX)
-    [(contacts,)] = driver.execute("SELECT count(*) FROM contacts").fetchall()
+    [(contacts,)] = driver.execute("SELECT value FROM counters WHERE name = 'contacts'").fetchall()
     return Finding("counters", "ok", f"as counted, {contacts:,} contacts")
 
 
@@ -147,21 +162,20 @@ def check_clock(driver: sqlite3.Connection) -> Finding:
     return Finding("clock", "ok", clock.timestamp(now))
 
 
-def _fixed(driver: sqlite3.Connection, store: Path) -> Finding:
-    """Repair in one transaction what is counted or made from the contacts."""
+_COUNTED = (check_counters, check_links)
+
+
+def _fixed(driver: sqlite3.Connection, store: Path, progress: Progress) -> Finding:
+    """Make anew what is counted or made from the contacts, with turns for writers in between."""
     with closing(WriteQueue(store)) as queue:
-        queue.enter()
-        driver.execute("BEGIN IMMEDIATE").fetchall()
-        try:
-            faults = counter_faults(driver) + link_faults(driver)
-            if faults:
-                repair(driver)
-            driver.execute("COMMIT").fetchall()
-        finally:
-            if driver.in_transaction:
-                driver.execute("ROLLBACK").fetchall()
-    text = f"repaired {', '.join(faults)}" if faults else "nothing to repair"
-    return Finding("fix", "ok", text)
+        attend(driver, "repairing", progress)
+        for statement in REPAIRS:
+            queue.enter()
+            try:
+                driver.execute(statement).fetchall()
+            finally:
+                queue.leave()
+    return Finding("fix", "ok", "made anew what was wrong")
 
 
 def check_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Finding:

@@ -1,6 +1,7 @@
 """Examines the folder of a store: file system, room, permissions, what was left in it."""
 
 import os
+import shlex
 import shutil
 import stat
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ def check_permissions(folder: Path) -> Finding:
     ]
     if open_files:
         text = f"others may read {_names(open_files)}"
-        advice = "chmod 600 " + " ".join(str(path) for path in open_files)
+        advice = f"chmod 600 {shlex.join(map(str, open_files))}"
         return Finding("permissions", "problem", text, advice)
     barred = [path for path in statuses if not os.access(path, os.R_OK | os.W_OK)]
     if barred:
@@ -66,7 +67,7 @@ def check_permissions(folder: Path) -> Finding:
         return Finding("permissions", "warning", text, advice)
     if statuses[folder].st_mode & 0o077:
         text = f"others may look into {folder}; the files in it are closed"
-        return Finding("permissions", "warning", text, f"chmod 700 {folder}")
+        return Finding("permissions", "warning", text, f"chmod 700 {shlex.quote(str(folder))}")
     return Finding("permissions", "ok", "its user alone may read the data")
 
 

@@ -121,6 +121,16 @@ _TYPE_COUNTS = {
 }
 _COUNTED = ("contacts", "tags", "custom_fields")
 
+_DOCUMENTS = {
+    "contacts that cannot be read": """
+        SELECT id
+        FROM contacts
+        WHERE CASE WHEN json_valid(document) AND json_valid(custom_fields)
+            THEN json_extract(document, '$.phone') IS NOT phone
+                OR json_extract(document, '$.created_at') IS NOT created_at
+            ELSE 1 END
+    """,
+}
 # What each kind of fault is called, and what gives its rows.
 _COUNTERS = {
     "counters": " UNION ALL ".join(
@@ -144,6 +154,11 @@ _LINKS = {
 }
 
 
+def document_faults(driver: sqlite3.Connection) -> list[str]:
+    """Return how many documents, the truth of all the rest, are none or another contact's."""
+    return list(_found(driver, _DOCUMENTS))
+
+
 def counter_faults(driver: sqlite3.Connection) -> list[str]:
     """Return, for each kind of count that is wrong, how many are."""
     return list(_found(driver, _COUNTERS))
@@ -159,13 +174,6 @@ def _found(driver: sqlite3.Connection, queries: dict[str, str]) -> Iterator[str]
         [(found,)] = driver.execute(f"SELECT count(*) FROM ({query})").fetchall()
         if found:
             yield f"{found} {name}"
-
-
-def repair(driver: sqlite3.Connection) -> None:
-    """Make counts and links anew where they are wrong, in the caller's transaction."""
-    # Counts first: triggers remove a tag or field as its count comes to nothing.
-    for statement in (*_REPAIR_COUNTS, *_REPAIR_LINKS, *_REPAIR_COUNTS, *_REPAIR_COUNTERS):
-        driver.execute(statement).fetchall()
 
 
 _REPAIR_COUNTS = (
@@ -207,3 +215,7 @@ _REPAIR_COUNTERS = tuple(
     """
     for name in _COUNTED
 )
+
+# Each makes right what it finds wrong at its time, so that others may write in between. Counts
+# come first: triggers remove a tag or field as its count comes to nothing.
+REPAIRS = (*_REPAIR_COUNTS, *_REPAIR_LINKS, *_REPAIR_COUNTS, *_REPAIR_COUNTERS)

@@ -14,6 +14,7 @@ from app.database.presence import absence
 from app.errors import StartError
 
 _WORKSHOP = "restoring"
+_LAST_CHANGE = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ def restore(file: Path, store: Path, kept: Path, progress: Progress) -> Restored
                 )
             with _workshop(store) as made:
                 expected = _made(file, made, progress)
+                if store.exists():
+                    _outlast(store, made)
+                _finish(made, store.parent)
                 old = _set_aside(store, kept)
                 made.rename(store)
                 sync(store.parent)
@@ -63,15 +67,12 @@ def _made(file: Path, made: Path, progress: Progress) -> Copy:
     """Make the new store of a backup; return what the backup holds."""
     if not file.is_file():
         raise StartError(f"{file} is not a file" if file.exists() else f"there is no {file}")
-    with opened(file, "ro") as source:
-        _check(source, file)
-        os.close(os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        copy(source, made, progress)
+    with opened(file, "ro") as driver:
+        _check(driver, file)
+    os.close(os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    copy(file, "ro", made, progress, called="the new store")
     expected = verified(made, progress, called=str(file))
     migrate(made)
-    if _logs(made)[0].exists():
-        raise StartError(f"cannot finish {made}: is the disk full?")
-    sync(made)
     return expected
 
 
@@ -100,6 +101,39 @@ def _set_aside(store: Path, kept: Path) -> Path | None:
     for log in _logs(store):
         log.unlink(missing_ok=True)
     return kept
+
+
+def _outlast(old: Path, made: Path) -> None:
+    """Have who follows the old store's journal start over: its numbers are not given again."""
+    try:
+        with opened(old, "rw") as driver:
+            [(last,)] = driver.execute(_LAST_CHANGE).fetchall()
+    except StartError:
+        return  # Damaged, or from before there was a journal.
+    with opened(made, "rw") as driver:
+        [(own,)] = driver.execute(_LAST_CHANGE).fetchall()
+        if last <= own:
+            return
+        driver.execute("BEGIN")
+        driver.execute("DELETE FROM sqlite_sequence WHERE name = 'changes'")
+        driver.execute(
+            "INSERT INTO sqlite_sequence (name, seq) VALUES ('changes', :seq)", {"seq": last + 1}
+        )
+        driver.execute(
+            "UPDATE counters SET value = :seq WHERE name = 'changes_removed'", {"seq": last + 1}
+        )
+        driver.execute("COMMIT")
+
+
+def _finish(made: Path, folder: Path) -> None:
+    """Have the new store on disk, as one file that the server may open."""
+    if _logs(made)[0].exists():
+        raise StartError(f"cannot finish {made}: is the disk full?")
+    owner = folder.stat()
+    if os.geteuid() == 0 and owner.st_uid:
+        for file in (made, *folder.glob("*.in-use")):
+            os.chown(file, owner.st_uid, owner.st_gid)
+    sync(made)
 
 
 def _fold_log(store: Path) -> None:

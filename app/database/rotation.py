@@ -19,12 +19,15 @@ def named_by_time(folder: Path, now: datetime) -> Path:
 def prune(newest: Path, keep: int) -> list[Path]:
     """Keep as many backups of a store in the folder of its newest; return those removed.
 
-    Only what is named as a backup and comes from the same store is counted, or removed.
+    Only what is named as a backup and comes from the same store is counted, or removed; the
+    newest is never, though a clock that was wrong may have named others later.
     """
     store = _store(newest)
+    if store is None:
+        return []
     found = [path for path in newest.parent.iterdir() if _NAME.fullmatch(path.name)]
     own = [path for path in sorted(found, reverse=True) if _store(path) == store]
-    gone = own[keep:] if store else []
+    gone = [path for path in own if path != newest][keep - 1 :]
     for path in gone:
         with suppress(FileNotFoundError):
             path.unlink()

@@ -4,6 +4,7 @@ A folder beside the database: `names` lists what is counted, a line each, and ea
 file of 64-bit words to itself, one for each name, which another takes over when it has gone.
 """
 
+import errno
 import fcntl
 import logging
 import mmap
@@ -14,11 +15,12 @@ import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
-MOST_NAMES = 8_192
+MOST_NAMES = 6_000
 MOST_PROCESSES = 256
 PRESENT = "present "  # Begins a name of what ends with its process, such as those who wait in it.
 SECONDS_BETWEEN_TRIES = 1.0
 _SIZE = 8 * MOST_NAMES
+_NAMES_SIZE = 2**18
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class Tally:
     def read(self) -> dict[str, int]:
         """Return the sums over all processes, those that are gone too."""
         try:
-            names = (self._folder / "names").read_text().split("\n")[:-1]
+            names = _split((self._folder / "names").read_bytes())
             pages = [_words(path)[: len(names)] for path in self._folder.glob("[0-9]*")]
         except FileNotFoundError:
             return {}
@@ -74,11 +76,7 @@ class _Mine:
         self._places = self._read_names(folder)
         self._file = self._take(folder)
         weakref.finalize(self, os.close, self._file)
-        # Written, not just made longer: a full disk is an error here, and not a signal later.
-        missing = _SIZE - os.fstat(self._file).st_size
-        if missing > 0:
-            os.pwrite(self._file, bytes(missing), _SIZE - missing)
-        self._check_size()
+        _fill(self._file, _SIZE)
         self._words = memoryview(mmap.mmap(self._file, _SIZE)).cast("Q")
         for name, place in self._places.items():
             if name.startswith(PRESENT):
@@ -109,21 +107,22 @@ class _Mine:
         """Read the names; start over where a crash of the machine left something else."""
         fcntl.flock(self._names, fcntl.LOCK_EX)
         try:
+            _fill(self._names, _NAMES_SIZE)
             return self._places_now()
         except ValueError:
             for path in folder.glob("[0-9]*"):
                 path.unlink(missing_ok=True)
             os.truncate(self._names, 0)
+            _fill(self._names, _NAMES_SIZE)
             return {}
         finally:
             fcntl.flock(self._names, fcntl.LOCK_UN)
 
     def _places_now(self) -> dict[str, int]:
-        text = os.pread(self._names, os.fstat(self._names).st_size, 0).decode("ascii")
-        *lines, rest = text.split("\n")
-        places = {line: place for place, line in enumerate(lines)}
-        if rest or len(places) != len(lines) or not "".join(lines).isprintable():
-            raise ValueError("the names are not whole")
+        names = _split(os.pread(self._names, _NAMES_SIZE, 0))
+        places = {name: place for place, name in enumerate(names)}
+        if len(places) != len(names):
+            raise ValueError("a name stands twice")
         return places
 
     def _add_name(self, name: str) -> int:
@@ -134,11 +133,11 @@ class _Mine:
                 place = len(self._places)
                 if place >= MOST_NAMES:
                     raise ValueError("too many names")
-                end = os.fstat(self._names).st_size
+                end = sum(len(each) + 1 for each in self._places)
                 line = f"{name}\n".encode("ascii")
-                if os.pwrite(self._names, line, end) != len(line):
-                    os.truncate(self._names, end)
-                    raise ValueError("no room for a name")
+                if end + len(line) > _NAMES_SIZE:
+                    raise ValueError("too long names")
+                os.pwrite(self._names, line, end)
                 self._places[name] = place
             return self._places[name]
         finally:
@@ -152,6 +151,22 @@ class _Mine:
 
 def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+
+def _fill(file: int, size: int) -> None:
+    """Write all of a file: a full disk is an error here, and not a killing signal later."""
+    missing = size - os.fstat(file).st_size
+    if missing > 0 and os.pwrite(file, bytes(missing), size - missing) < missing:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _split(names: bytes) -> list[str]:
+    """Return the lines in a file that zeros fill. Raises `ValueError` where there is more."""
+    text, _, blank = names.partition(b"\0")
+    *lines, rest = text.decode("ascii").split("\n")
+    if rest or blank.strip(b"\0") or not "".join(lines).isprintable():
+        raise ValueError("the names are not whole")
+    return lines
 
 
 def _words(path: Path) -> list[int]:

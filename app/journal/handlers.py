@@ -12,6 +12,8 @@ from app.journal import store
 from app.journal.model import DELETED, Event
 
 LOOKED_AT = 10_000
+PIECE = 25
+LARGE = 8 * 2**20  # Characters; a page ends with the piece that reaches it.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -44,6 +46,8 @@ def read_changes(
 ) -> tuple[list[Event], int]:
     """Return the next events, all or those of some kinds, and the number to go on after.
 
+    They are at most `limit`, fewer where they are large.
+
     None starts with the oldest event there is. Needs a snapshot. Raises `Gone` where events
     after that number are kept no longer, or were never here.
     """
@@ -57,10 +61,28 @@ def read_changes(
             f"after {last}.",
             details={"after": [f"Must be from {removed} to {last}."]},
         )
-    if events is None:
-        found = store.list_events(db, after=after, most=limit)
-        return found, found[-1].seq if found else after
-    return store.list_events_of(db, events, after=after, most=limit, looked_at=LOOKED_AT)
+    return _page(db, after, limit, events)
+
+
+def _page(
+    db: Connection, after: int, limit: int, events: Collection[str] | None
+) -> tuple[list[Event], int]:
+    """Read a page piece by piece, until it is full or large: an event can hold a megabyte."""
+    found: list[Event] = []
+    size, end = 0, after + LOOKED_AT
+    while True:
+        most = min(limit - len(found), PIECE)
+        if events is None:
+            piece = store.list_events(db, after=after, most=most)
+            after = piece[-1].seq if piece else after
+        else:
+            piece, after = store.list_events_of(
+                db, events, after=after, most=most, looked_at=end - after
+            )
+        found += piece
+        size += sum(len(each.data) for each in piece)
+        if len(piece) < most or len(found) == limit or size >= LARGE:
+            return found, after
 
 
 def last_change(db: Connection) -> int:

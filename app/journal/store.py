@@ -118,7 +118,13 @@ def remove_events(db: Connection, before: str, most: int, through: int = 2**63 -
     )
     if count:
         db.change("DELETE FROM changes WHERE seq <= :last", {"last": last})
+        # A restore may have raised it beyond what is there.
         db.change(
-            "UPDATE counters SET value = :last WHERE name = 'changes_removed'", {"last": last}
+            """
+            UPDATE counters
+            SET value = max(value, :last)
+            WHERE name = 'changes_removed'
+            """,
+            {"last": last},
         )
     return int(count)

@@ -13,7 +13,7 @@ from app.metrics import store
 from app.metrics.exposition import Family, Labels, family, family_by
 from app.settings import Settings
 from app.web.health import check_writable
-from app.web.observation import BUCKETS, DROPPED, DURATION, NANOSECONDS, REQUESTS
+from app.web.observation import BUCKETS, DROPPED, DURATION, NANOSECONDS, REQUESTS, WORKER_STARTS
 from app.webhooks import handlers as webhooks
 from app.webhooks.outbox import ATTEMPTS
 
@@ -78,6 +78,7 @@ def _of_work(counts: Counts) -> Iterator[Family]:
     waited = counts.get(WAITED_NANOSECONDS, 0) / 1e9
     yield counter("write_wait_seconds", "How long they waited.", waited)
     yield counter("write_busy", "Writers that waited in vain.", counts.get(BUSY, 0))
+    yield counter("worker_starts", "Workers that were started.", counts.get(WORKER_STARTS, 0))
     dropped = counts.get(DROPPED, 0)
     yield counter("log_lines_dropped", "Log lines that nobody took.", dropped)
     waiters = counts.get(WAITERS, 0)

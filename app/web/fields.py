@@ -6,6 +6,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
+MAX_REASONS = 20  # So many values at fault are told of in one answer.
+_MAX_MARKS = 30  # On one letter, as in Unicode's Stream-Safe Text Format (UAX #15).
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -16,8 +18,9 @@ def clean_text(value: object, longest: int) -> str:
     text = value.strip()
     if text.isascii() and text.isprintable() and len(text) <= longest:
         return text
-    # Before composing, whose time grows with the square of a run of combining marks.
-    if len(value) > 4 * longest + 100:
+    # Before composing, which makes one character of at most four, and whose time grows with the
+    # square of a run of combining marks.
+    if len(value) > longest and (len(value) > 4 * longest + 100 or _has_long_run(value)):
         raise ValidationError(f"Must be at most {longest} characters.")
     text = unicodedata.normalize("NFC", text)
     if len(text) > longest:
@@ -25,6 +28,15 @@ def clean_text(value: object, longest: int) -> str:
     if _CONTROL.search(text):
         raise ValidationError("Must not contain control characters or lone surrogates.")
     return text
+
+
+def _has_long_run(text: str) -> bool:
+    run = 0
+    for each in text:
+        run = run + 1 if unicodedata.combining(each) else 0
+        if run > _MAX_MARKS:
+            return True
+    return False
 
 
 class Digits(fields.Field[int]):

@@ -1,15 +1,18 @@
 """Checks data by a schema, with a reason for each field at fault."""
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, cast
 
 import marshmallow
 
 from app.errors import ValidationError
+from app.web.fields import MAX_REASONS
 
-MAX_REASONS = 20
 _MAX_ECHO = 64
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 def load(schema: marshmallow.Schema, data: Mapping[str, Any]) -> Any:
@@ -18,11 +21,22 @@ def load(schema: marshmallow.Schema, data: Mapping[str, Any]) -> Any:
         return schema.load(data)
     except marshmallow.ValidationError as error:
         reasons = cast(dict[str, Any], error.messages)
-    details = {
-        cut(name): _unknown(name, schema) if reason == ["Unknown field."] else reason
-        for name, reason in list(reasons.items())[:MAX_REASONS]
-    }
+    details: dict[str, Any] = {}
+    for (*path, name), reason in islice(_leaves(reasons), MAX_REASONS):
+        place = details
+        for step in path:
+            place = place.setdefault(cut(step), {})
+        unknown = not path and reason == ["Unknown field."]
+        place[cut(name)] = _unknown(name, schema) if unknown else list(map(_printable, reason))
     raise ValidationError(details)
+
+
+def _leaves(reasons: dict[str, Any], *path: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    for name, reason in reasons.items():
+        if isinstance(reason, dict):
+            yield from _leaves(reason, *path, name)
+        else:
+            yield (*path, name), reason
 
 
 def _unknown(name: str, schema: marshmallow.Schema) -> list[str]:
@@ -35,4 +49,9 @@ def _unknown(name: str, schema: marshmallow.Schema) -> list[str]:
 
 
 def cut(name: str) -> str:
-    return name if len(name) <= _MAX_ECHO else name[:_MAX_ECHO] + "…"
+    return _printable(name if len(name) <= _MAX_ECHO else name[:_MAX_ECHO] + "…")
+
+
+def _printable(text: str) -> str:
+    """Return text that can be sent: lone surrogates have no place in UTF-8."""
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)

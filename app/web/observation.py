@@ -20,7 +20,7 @@ from app.web.requests import database
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
 REQUESTS, DURATION, NANOSECONDS = "requests", "duration", "nanoseconds"
-DROPPED = "log_lines_dropped"
+DROPPED, WORKER_STARTS = "log_lines_dropped", "worker_starts"
 WITHOUT_BODY = {204, 304}
 
 _log = logging.getLogger(__name__)

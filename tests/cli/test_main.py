@@ -18,6 +18,9 @@ COMMANDS = [
     ["keys", "list"],
     ["keys", "revoke"],
     ["openapi"],
+    ["backup"],
+    ["restore"],
+    ["doctor"],
 ]
 
 

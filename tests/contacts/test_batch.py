@@ -146,6 +146,19 @@ def test_fails_rows_alone(client: FlaskClient, db: Database) -> None:
     assert store_faults(db.path) == []
 
 
+def test_tells_of_names_that_cannot_be_printed(client: FlaskClient) -> None:
+    body = report(
+        client,
+        {"phone": PRIYA},
+        {"phone": JOHN, "\ud800": 1},
+        {"phone": JOHN, "custom_fields": {"a\udfff": 1}},
+    )
+    assert statuses(body) == ["created", "failed", "failed"]
+    names = [each["error"]["details"] for each in body["results"][1:]]
+    assert "\ufffd" in names[0]
+    assert "a\ufffd" in names[1]["custom_fields"]
+
+
 def test_atomic_stores_all(client: FlaskClient) -> None:
     body = report(client, {"phone": PRIYA}, {"phone": JOHN}, {"phone": PRIYA}, atomic=True)
     assert statuses(body) == ["created", "created", "unchanged"]

@@ -128,6 +128,14 @@ def test_reports_all_faults_of_a_tree() -> None:
     assert list(found["all"]) == ["0", "2"]
 
 
+def test_looks_for_no_faults_in_a_tree_that_is_far_too_large() -> None:
+    unknown = {"field": "x", "op": "eq", "value": 0}
+    number = {"field": "phone", "op": "in", "value": ["no phone"] * 100}
+    for leaf in (unknown, number, None):
+        [message] = fault({"any": [{"not": {"any": [leaf] * 30}}] * 30})
+        assert message == "A filter has at most 50 conditions with 200 values."
+
+
 def test_bounds_depth_and_size() -> None:
     deep: Any = VIP
     for _ in range(7):

@@ -14,7 +14,7 @@ from app.contacts.schemas import (
     UpsertQuery,
     UpsertQuerySchema,
 )
-from app.web.fields import clean_text
+from app.web.fields import MAX_REASONS, clean_text
 
 PHONE = "918856879188"
 
@@ -192,6 +192,19 @@ def test_composes_text(text: str) -> None:
 @pytest.mark.parametrize("text", ["  a  ", "\ta\n", "\u00a0a\u3000", "\u2003a\u2028"])
 def test_trims_text(text: str) -> None:
     assert clean_text(text, 1) == clean_tag(text) == clean_key(text) == "a"
+
+
+def test_composes_no_long_run_of_marks() -> None:
+    letters = "e\u0301" * 200
+    assert clean_text(letters, 255) == "é" * 200
+    with pytest.raises(ValidationError):
+        clean_text(letters + "\u0315\u0300" * 16, 255)
+
+
+def test_tells_of_a_bounded_number_of_faults() -> None:
+    assert len(reasons(tags=[1] * 1_000)["tags"]) == MAX_REASONS
+    nested = {f"key{index}": [] for index in range(1_000)}
+    assert len(reasons(custom_fields=nested)["custom_fields"]) == MAX_REASONS
 
 
 def test_keeps_the_order_of_tags() -> None:

@@ -121,7 +121,7 @@ def test_is_not_shared_with_a_fork(tally: Tally, folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["0", "1", "names"]
 
 
-@pytest.mark.parametrize("names", [b"\0" * 20, b"a\nb", b"a\na\n", b"\xff\n"])
+@pytest.mark.parametrize("names", [b"\0" * 20 + b"a\n", b"a\nb", b"a\na\n", b"\xff\n"])
 def test_starts_over_after_damaged_names(tally: Tally, folder: Path, names: bytes) -> None:
     tally.add({"a": 1})
     (folder / "names").write_bytes(names)

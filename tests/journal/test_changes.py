@@ -67,6 +67,22 @@ def test_tells_nothing_where_nothing_changed(client: FlaskClient) -> None:
     assert len(changes(client)) == 1
 
 
+@pytest.mark.parametrize("types", ["", "&types=contact.updated"])
+def test_a_page_of_large_events_ends_early(
+    client: FlaskClient, db: Database, monkeypatch: pytest.MonkeyPatch, types: str
+) -> None:
+    for number in range(61):
+        upsert_contact(db, Draft("918856879188", first_name=f"Priya {number}"))
+    assert len(changes(client, f"limit=1000{types}")) == (60 if types else 61)
+    monkeypatch.setattr(handlers, "LARGE", 1_000)
+    pages: list[list[int]] = [[0]]
+    while pages[-1]:
+        answer = client.get(f"{PATH}?limit=1000{types}&after={pages[-1][-1]}").get_json()
+        pages.append([each["seq"] for each in answer["changes"]])
+    assert [len(page) for page in pages[1:3]] == [handlers.PIECE] * 2
+    assert [seq for page in pages[1:] for seq in page] == list(range(2 if types else 1, 62))
+
+
 def test_an_erased_contact_is_in_no_event(client: FlaskClient, db: Database) -> None:
     client.post(CONTACTS, json=PRIYA)
     client.post(CONTACTS, json=ASHA)

@@ -21,8 +21,7 @@ def keep(store: Path, file: Path) -> None:
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        with opened(store, "rw") as source:
-            copy(source, part, lambda *_: None)
+        copy(store, "rw", part, lambda *_: None, called=str(file))
         part.rename(file)
     finally:
         part.unlink(missing_ok=True)

@@ -180,7 +180,7 @@ def test_keeps_the_last_thousand_whatever_they_hold() -> None:
             assert [each["status"] for each in standin.requests] == [422, 404]
 
         def ask(number: int) -> int:
-            with Client(standin, "none") as stranger:
+            with Client(standin, "") as stranger:
                 return stranger.call("GET", f"/v1/contacts?n={number}").status_code
 
         assert set(pool.map(ask, range(1_050))) == {401}

@@ -57,7 +57,7 @@ INSIDE_A_FEATURE = {
     "bulk_store": ("links", "store", "model"),
     "guard": ("handlers", "model"),
     "handlers": ("store", "search", "model", "filters", "pins", "deliveries", "signing"),
-    "runner": ("delivery", "deliveries", "store", "sender", "targets"),
+    "runner": ("delivery", "deliveries", "store", "sender", "targets", "model"),
     "delivery": ("outbox", "deliveries", "store", "model"),
     "outbox": ("handlers", "deliveries", "store", "model", "signing"),
     "deliveries": ("model",),

@@ -96,7 +96,9 @@ def _apply(path: Path, kind: int | None) -> int:
         mode = driver.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             raise StartError(f"{path} cannot use a write-ahead log on this file system")
-        driver.execute("PRAGMA synchronous = FULL")
+        # What a power cut takes of it is done again at the next start; the first commit of data
+        # syncs the log as a whole, and so all of this with it.
+        driver.execute("PRAGMA synchronous = NORMAL")
         for version, sql in migrations().items():
             if version > _pragma(driver, "user_version"):
                 _apply_one(driver, version, sql, kind or NORMAL)

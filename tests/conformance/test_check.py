@@ -111,7 +111,14 @@ def test_finds_what_a_mock_of_the_page_lacks() -> None:
     with answering(200, json.dumps(LIST).encode()) as url:
         status, found, _ = check(url, "any")
     assert status == 1
-    lacks = {"unauthorized", "limit-headers", "list-limit", "list-tag", "list-total", "unknown-route"}
+    lacks = {
+        "unauthorized",
+        "limit-headers",
+        "list-limit",
+        "list-tag",
+        "list-total",
+        "unknown-route",
+    }
     assert lacks | {"out-of-range", "unknown-parameter", "status-needs-key"} == states(
         found, "differs"
     )

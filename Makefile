@@ -22,11 +22,12 @@ check: $(VENV)/tested ## Lint, format check, types and tests
 fuzz: $(VENV)/tested ## Send what nobody thought of, by the OpenAPI document, for SECONDS=600
 	FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest tests/api_docs/test_fuzz.py
 
-bench: $(VENV)/installed ## Measure speed beside Flask's hello (needs wrk), imports and exports, and queries from 10,000 to 1,000,000 contacts
+bench: $(VENV)/installed ## Measure speed beside Flask's hello (needs wrk), imports and exports, queries from 10,000 to 1,000,000 contacts, and writes during a backup
 	@command -v wrk >/dev/null || apt-get install -y wrk || { echo "Install wrk first: https://github.com/wg/wrk"; exit 2; }
 	PYTHONPATH=. $(BIN)/python bench/load.py
 	PYTHONPATH=. $(BIN)/python bench/bulk.py
 	PYTHONPATH=. $(BIN)/python bench/growth.py
+	PYTHONPATH=. $(BIN)/python bench/backup.py
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis

@@ -103,6 +103,10 @@ class Unavailable(ServiceError):
         super().__init__(message, retry_after=retry_after)
 
 
+class Busy(Unavailable):
+    """Another writer is at work, and has been for as long as this one may wait."""
+
+
 class InsufficientStorage(ServiceError):
     code = "insufficient_storage"
 

@@ -23,6 +23,7 @@ from app.database import Database
 from app.settings import Settings
 from app.startup import finish_sweeps
 from app.web.observation import WORKER_STARTS, Observed, tell
+from app.web.responses import INTERNAL
 
 STALL_SECONDS = 5
 RECEIVE_SECONDS = 10  # For a whole request, however it trickles in.
@@ -101,16 +102,16 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Refuse what cannot be read in the service's own envelope, without quoting it."""
+        status, reason = _STATUSES.get(type(exc), (400, "Bad Request"))
+        code = "bad_request"
+        message = "The request cannot be read: check its request line, headers and framing."
         if not isinstance(exc, http_errors.ParseException):
             self.log.exception("A request failed outside of the application")
-            util.write_error(client, 500, "Internal Server Error", "")
-            return
-        status, reason = _STATUSES.get(type(exc), (400, "Bad Request"))
-        message = "The request cannot be read: check its request line, headers and framing."
-        error = {"code": "bad_request", "message": message, "request_id": os.urandom(16).hex()}
+            status, reason, code, message = 500, "Internal Server Error", "internal_error", INTERNAL
+        error = {"code": code, "message": message, "request_id": os.urandom(16).hex()}
         body = json.dumps({"success": False, "error": error}) + "\n"
-        seen = Observed(error["request_id"], status, bytes=len(body))
-        tell(self.wsgi.extensions["database"], seen)
+        database = self.wsgi.extensions["database"]
+        tell(database, Observed(error["request_id"], status, bytes=len(body)))
         head = (
             f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -203,19 +204,18 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "proc_name": "contacts",
         "umask": 0o077,
         "control_socket_disable": True,
+        # A proxy may pass on what its client calls PATH_INFO, and so another path than it checked.
+        "forwarder_headers": "",
         "logger_class": Log,
-        # What it tells at `info` is told when we start.
         "loglevel": "error" if settings.log_level == "error" else "warning",
         "pre_fork": _hold_signals,
         "post_worker_init": lambda worker: _begin(worker, settings),
         "worker_exit": _erase_to_the_end,
-        # The database file is then whole by itself.
         "on_exit": lambda arbiter: Database(settings.database).truncate_log(),
     }
 
 
 def _begin(worker: Any, settings: Settings) -> None:
-    # Its place to count in is taken while there is room on the disk.
     worker.wsgi.extensions["database"].tally.add({WORKER_STARTS: 1})
     finish_sweeps(Database(settings.database))
 

@@ -26,7 +26,9 @@ SCENARIOS = {
     "GET 20": ("get", "/v1/contacts"),
     "GET 100": ("get", "/v1/contacts?limit=100"),
     "GET tag": ("get", "/v1/contacts?tag=Lead"),
+    "GET 20 limited": ("get", "/v1/contacts"),
 }
+UNLIMITED, LIMITED = "GET 20", "GET 20 limited"
 
 
 def free_port():
@@ -56,7 +58,7 @@ def server(target, environ, folder):
 
 
 def fill(folder, contacts):
-    """Store the contacts that the load asks for, through the service's own handlers."""
+    """Store the contacts that the load asks for; return a key without a limit and one with."""
     from app import settings as settings_module
     from app.api_keys.handlers import create_api_key
     from app.api_keys.model import DEFAULT_SCOPES
@@ -86,9 +88,12 @@ def fill(folder, contacts):
                     fields,
                 ),
             )
-    key = create_api_key(db, label="bench", scopes=DEFAULT_SCOPES, rate_limit=0)
+    keys = [
+        create_api_key(db, label="bench", scopes=DEFAULT_SCOPES, rate_limit=limit)
+        for limit in (0, 1_000_000)
+    ]
     db.close()
-    return key
+    return keys
 
 
 def measure(url, scenario, key, contacts, seed, seconds, connections):
@@ -129,7 +134,7 @@ def main():
     results = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        key = fill(folder / "data", options.contacts)
+        key, limited_key = fill(folder / "data", options.contacts)
         ours = stack.enter_context(server("wsgi:app", {}, folder / "data"))
         hello = stack.enter_context(server("bench.hello:app", {}, folder / "hello"))
         raw = stack.enter_context(server("bench.raw:app", {}, folder / "raw"))
@@ -144,7 +149,7 @@ def main():
                         measure(
                             url,
                             scenario,
-                            key,
+                            limited_key if name == LIMITED else key,
                             options.contacts,
                             seed,
                             options.seconds,
@@ -178,6 +183,13 @@ def report(results, options):
             f"{name:16} {rate:7.0f} {p50:7.2f} {p99:7.2f}   {ratios[0]:8.2f} {ratios[1]:7.2f} "
             f"{ratios[2]:11.2f}"
         )
+    cost = statistics.median(
+        1 - limited[0] / unlimited[0]
+        for limited, unlimited in zip(
+            results[LIMITED, "ours"], results[UNLIMITED, "ours"], strict=True
+        )
+    )
+    print(f"The rate limit costs {cost:.1%} of the requests a second of {UNLIMITED}.")
 
 
 if __name__ == "__main__":

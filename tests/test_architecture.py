@@ -100,11 +100,12 @@ INSIDE_TRANSFER = {
 # What is said of a feature knows its words, and no other feature's.
 INSIDE_API_DOCS = {
     "routes": ("document", "viewer"),
-    "document": ("operation", "errors", "features", "fields", "examples"),
+    "document": ("operation", "answers", "errors", "features", "fields", "examples"),
     "features": (
         *("contacts", "phone", "find", "bulk", "transfer", "tags", "custom_fields"),
         *("journal", "webhooks", "api_keys", "service"),
     ),
+    "answers": ("operation", "errors"),
     "contacts": ("operation",),
     "find": ("operation", "grammar"),
     "bulk": ("operation",),

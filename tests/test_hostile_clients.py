@@ -134,6 +134,14 @@ def test_refuses_a_body_over_the_limit_however_it_is_sent(
         assert _status(answer) == 201
 
 
+def test_a_header_does_not_change_the_path(start_server: StartServer) -> None:
+    server = start_server()
+    for header in ("PATH_INFO: /v1/contacts", "SCRIPT_NAME: /v1"):
+        head = _head(server, header, f"Content-Length: {len(BODY)}", target="/v1/status")
+        assert _status(_exchange(server, head, BODY)) == 405
+    assert _total(server) == 0
+
+
 def _chunked_head(server: RunningServer) -> bytes:
     return _head(server, "Transfer-Encoding: chunked", "Connection: close")
 

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from apispec import APISpec
@@ -13,10 +12,11 @@ from marshmallow import Schema
 from werkzeug.routing import Rule
 
 from app.api_docs import errors
+from app.api_docs.answers import failure, statuses_of_failure, success
 from app.api_docs.examples import Examples
 from app.api_docs.features import FEATURES
 from app.api_docs.fields import describe_field, describe_parameter
-from app.api_docs.operation import Answer, Feature, Operation
+from app.api_docs.operation import Feature, Operation
 from app.web.observation import template
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -88,7 +88,7 @@ class _Document:
             self._spec.components.schema(name, dict(schema))
         for status in errors.ERRORS:
             examples = self._examples.of_failure(status)
-            self._spec.components.response(errors.ERRORS[status][0], _failure(status, examples))
+            self._spec.components.response(errors.ERRORS[status][0], failure(status, examples))
 
     def _add_path(self, feature: Feature, operation: Operation, rule: Rule) -> None:
         [method] = (rule.methods or set()) & set(METHODS)
@@ -159,7 +159,7 @@ class _Document:
 
     def _answers(self, operation: Operation, endpoint: str, scope: str | None) -> dict[str, Any]:
         answers: dict[str, Any] = {
-            str(status): _success(
+            str(status): success(
                 answer,
                 {
                     media_type: self._examples.of_answer(endpoint, status, media_type)
@@ -169,61 +169,11 @@ class _Document:
             )
             for status, answer in operation.answers.items()
         }
-        for status in sorted(_errors(operation, scope)):
+        for status in sorted(statuses_of_failure(operation, scope)):
             examples = self._examples.of_answer(endpoint, status)
             name = errors.ERRORS[status][0]
-            answers[str(status)] = _failure(status, examples) if examples else name
+            answers[str(status)] = failure(status, examples) if examples else name
         return answers
-
-
-def _errors(operation: Operation, scope: str | None) -> set[int]:
-    """Return the statuses of failure that an operation can answer with."""
-    found = errors.COMMON | {*operation.errors}
-    if scope:
-        found |= {401, 429}
-    if scope not in (None, "any"):
-        found |= {403}
-    if operation.query:
-        found |= {422}
-    if operation.body or operation.texts:
-        found |= {413, 415, 422}
-    if operation.writes:
-        found |= {507}
-    return found
-
-
-def _success(answer: Answer, examples: dict[str, Any], scope: str | None) -> dict[str, Any]:
-    headers = (*answer.headers, *(errors.RATE_HEADERS if scope else ()))
-    return _response(answer.description, headers, answer.sometimes) | (
-        {
-            "content": {
-                media_type: {"schema": dict(answer.schema)}
-                | ({"examples": examples[media_type]} if examples[media_type] else {})
-                for media_type in answer.media_types
-            }
-        }
-        if answer.schema
-        else {}
-    )
-
-
-def _failure(status: int, examples: dict[str, Any]) -> dict[str, Any]:
-    rate_headers = () if status in errors.WITHOUT_A_KEY else errors.RATE_HEADERS
-    headers = (*errors.ERROR_HEADERS.get(status, ()), *rate_headers)
-    response = _response(errors.ERRORS[status][1], headers)
-    schema = {"schema": {"$ref": "#/components/schemas/Error"}}
-    content = schema | ({"examples": examples} if examples else {})
-    return response | {"content": {"application/json": content}}
-
-
-def _response(
-    description: str, headers: tuple[str, ...], sometimes: Mapping[str, str] = MappingProxyType({})
-) -> dict[str, Any]:
-    always = {name: {"$ref": f"#/components/headers/{name}"} for name in (*headers, "X-Request-Id")}
-    others = {
-        name: {**errors.HEADERS[name], "description": when} for name, when in sometimes.items()
-    }
-    return {"description": description, "headers": {**others, **always}}
 
 
 def path_of(rule: Rule) -> str:

@@ -18,7 +18,7 @@ from app.api_docs.operation import (
 from app.contacts.filters import MAX_WORDS, OPS
 from app.contacts.paging import Search
 from app.contacts.queries import MAX_TAGS_ASKED, ListQuerySchema, MatchSchema, SearchSchema
-from app.contacts.search import BUDGET
+from app.contacts.search import BUDGET, FEW
 
 _FOUND = {200: Answer("A page of the contacts that were found.", ref("ContactList"))}
 _TOTAL: JsonSchema = {
@@ -112,7 +112,7 @@ FEATURE = Feature(
         "oldest first.",
         "cursor": "Pages by cursor: begin with an empty one, go on with `next_cursor` until it is "
         "null. No contact comes twice, and none is missed. Required where more than "
-        f"{BUDGET:,} contacts must be looked at.",
+        f"{BUDGET:,} contacts must be looked at, or fewer by more than {FEW} conditions.",
         "include": "What to add to each contact.",
     },
     paths={"id": {"type": "string", "minLength": 1}},

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -58,7 +59,8 @@ def backup(
     file = file.absolute()
     if every or keep:
         _make_folder(file)
-    os.nice(10)  # A server on this machine goes first.
+    with suppress(OSError):  # Which a sandbox may forbid.
+        os.nice(10)  # A server on this machine goes first.
     order = _Order(settings.database, file, file.is_dir(), keep, quiet, as_json)
     _back_up_once(order)
     if every:

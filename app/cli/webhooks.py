@@ -5,6 +5,7 @@ import threading
 
 import click
 
+from app import logs
 from app import settings as settings_module
 from app.cli import options
 from app.database import Database
@@ -31,6 +32,7 @@ def deliver(data: str | None) -> None:
         raise StartError(f"there is no store in {settings.data}: contacts serve starts one")
     prepare_folder(settings.data)
     migrate(settings.database)
+    logs.configure(settings.log_level, settings.log_format)
     stopping = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stopping.set())

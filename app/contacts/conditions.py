@@ -1,5 +1,7 @@
 """Filters in SQL: what is true of a row of `contacts` where a filter holds for it."""
 
+from collections.abc import Iterable, Sequence
+
 from app.contacts.filters import All, AnyOf, Condition, Filter, Not, Words
 from app.contacts.operands import CUSTOM
 from app.database.text import fold, following
@@ -30,6 +32,9 @@ class Parameters:
         self.values[name] = value
         return f":{name}"
 
+    def all(self, values: Iterable[object]) -> str:
+        return ", ".join(map(self.add, values))
+
 
 def holds(node: Filter, bind: Parameters) -> str:
     """Return what is true of a row of `contacts` where the filter holds for it."""
@@ -47,14 +52,36 @@ def holds(node: Filter, bind: Parameters) -> str:
         case Condition(field, "ne", value):
             return f"NOT {holds(Condition(field, 'eq', value), bind)}"
         case Condition(field, "in", values):
-            each = [holds(Condition(field, "eq", value), bind) for value in values]
-            return "(" + " OR ".join(each) + ")"
+            return f"(({_one_of(field, values, bind)}) IS TRUE)"
     return f"(({comparison(node, bind)}) IS TRUE)"
 
 
 def _has_word(prefix: str, bind: Parameters) -> str:
     word = f"instr(contacts.words, {bind.add(' ' + prefix)}) > 0"
     return f"({word} OR {phone_starts_with(prefix, bind)})" if is_phone(prefix) else f"({word})"
+
+
+def _one_of(field: str, values: Sequence[object], bind: Parameters) -> str:
+    """Compare a field once with all values, however many they are."""
+    if field.startswith(CUSTOM):
+        kinds = {type_name(value) for value in values}
+        each = [
+            f"{_JSON_TYPES[kind]} AND "
+            f"value IN ({bind.all(value for value in values if type_name(value) == kind)})"
+            for kind in sorted(kinds)
+        ]
+        key = bind.add(field.removeprefix(CUSTOM))
+        entry = f"SELECT 1 FROM json_each(contacts.custom_fields) WHERE key = {key}"
+        return f"EXISTS ({entry} AND ({' OR '.join(each)}))"
+    if field == "tag":
+        tags = "json_each(contacts.document, '$.tags')"
+        return f"EXISTS (SELECT 1 FROM {tags} WHERE value IN ({bind.all(values)}))"
+    if field in ("id", "phone"):
+        ids = ", ".join(_ID_OF_PHONE.format(bind.add(value)) for value in values)
+        return f"contacts.id IN ({ids})"
+    keys = bind.all(fold(str(value)) for value in values)
+    text = f"json_extract(contacts.document, '$.{field}')"
+    return f"contacts.{KEYS[field]} IN ({keys}) AND {text} IN ({bind.all(values)})"
 
 
 def comparison(node: Condition, bind: Parameters) -> str:

@@ -21,7 +21,7 @@ from app.contacts.schemas import (
     UpsertQuery,
     UpsertQuerySchema,
 )
-from app.contacts.search import BUDGET, search_contacts
+from app.contacts.search import search_contacts
 from app.errors import Conflict, NotFound, ValidationError
 from app.web.requests import database, json_object, load, load_query
 from app.web.responses import encode, json_response, success
@@ -95,7 +95,7 @@ def _found(search: Search, by_cursor: bool) -> Response:
         raise ValidationError(
             {
                 "cursor": [
-                    f"Required where more than {BUDGET} contacts must be looked at: begin with an "
+                    "Required where so many contacts must be looked at: begin with an "
                     "empty cursor, and go on while next_cursor is not null."
                 ]
             }

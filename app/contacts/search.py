@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.contacts.conditions import KEYS, Parameters, holds
-from app.contacts.filters import Condition, Filter
+from app.contacts.filters import Condition, Filter, conditions
 from app.contacts.paging import Position, Search, Sort
 from app.contacts.sources import EVERY, Source, alternatives
 from app.contacts.views import view
@@ -18,6 +18,7 @@ from app.database import Connection
 
 NARROW = 5_000
 BUDGET = 100_000
+FEW = 10  # Conditions of a filter; with more of them fewer contacts are looked at.
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def search_contacts(db: Connection, search: Search) -> Page:
     bind = Parameters()
     where = holds(search.filter, bind) if search.filter else ""
     way, size = _best_way(db, search.filter, bind)
-    bind.values |= {"count": search.limit + 1, "offset": search.offset, "budget": BUDGET}
+    bind.values |= {"count": search.limit + 1, "offset": search.offset}
+    bind.values["budget"] = _budget(search.filter)
     if search.after:
         bind.values |= {"after_key": search.after.key, "after_id": search.after.id}
     total = _kept_total(db, search.filter)
@@ -56,6 +58,12 @@ def search_contacts(db: Connection, search: Search) -> Page:
     if not end and not search.after and (rows or not search.offset):
         total = search.offset + len(rows)
     return replace(_page(search, rows, total), next=end, cut=bool(end))
+
+
+def _budget(node: Filter | None) -> int:
+    """Return how many contacts a walk may look at: fewer where each costs more."""
+    asked = sum(1 for _ in conditions(node)) if node else 0
+    return max(1, BUDGET * FEW // max(FEW, asked))
 
 
 def match_contact(db: Connection, phone: str, filters: Sequence[Filter]) -> list[bool]:

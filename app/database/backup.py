@@ -53,7 +53,14 @@ def back_up(store: Path, file: Path, progress: Progress) -> Copy:
                 sync(file.parent)
         except OSError as error:
             raise StartError(f"cannot write {file}: {error.strerror}") from None
+        with suppress(OSError):  # For those who watch over backups; a backup it is without.
+            last_backup(store).touch(mode=0o600)
     return copied
+
+
+def last_backup(store: Path) -> Path:
+    """Return the file whose time of change is that of the last backup."""
+    return store.with_name("last-backup")
 
 
 @contextmanager

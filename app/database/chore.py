@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable
 
 SECONDS_BETWEEN_TRIES = 0.5
+# Later and later: an attempt may hold up writers, and what is in its way may never go (a replicator
+# that always reads the log).
+MOST_SECONDS_BETWEEN_TRIES = 30.0
 
 
 class Chore:
@@ -37,8 +40,10 @@ class Chore:
 
     def _run(self) -> None:
         while self._begins():
+            pause = SECONDS_BETWEEN_TRIES
             while (seconds := self._seconds_to_success()) is None:
-                time.sleep(SECONDS_BETWEEN_TRIES)
+                time.sleep(pause)
+                pause = min(pause * 2, MOST_SECONDS_BETWEEN_TRIES)
             with self._changed:
                 self._working = False
                 self._changed.notify_all()

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.database.presence import Presence
 from app.database.write_queue import WriteQueue
-from app.errors import InsufficientStorage, ServiceError, StoreFault, Unavailable
+from app.errors import Busy, InsufficientStorage, ServiceError, StoreFault, Unavailable
 
 SQLITE_VERSION = sqlite3.sqlite_version
 BUSY_SECONDS = 5.0
@@ -161,7 +161,7 @@ class Connection:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         self.broken |= code in _UNREACHABLE | _DAMAGED
         if code in _BUSY:
-            return Unavailable("The store is busy: send the request again in a moment.")
+            return Busy("The store is busy: send the request again in a moment.")
         if code == sqlite3.SQLITE_FULL:
             return InsufficientStorage("The disk is full: nothing was stored.")
         if code in _UNREACHABLE:

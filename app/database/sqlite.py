@@ -14,11 +14,12 @@ from app.database.connection import BUSY_SECONDS, Connection
 from app.database.group_commit import GroupCommit
 from app.database.presence import Presence
 from app.database.tally import Tally
-from app.errors import ServiceError, Unavailable
+from app.errors import Busy, ServiceError, StoreFault, Unavailable
 
 MAX_COMPACTED_BYTES = 128 * 1024 * 1024  # About a second, in which writers wait.
 REST = 20
 NO_WAIT = 1_000_000  # nanoseconds
+_MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html
 
 # What is counted of writers that meet others.
 WAITS, WAITED_NANOSECONDS, BUSY = "write_waits", "write_waited_nanoseconds", "write_busy"
@@ -87,7 +88,7 @@ class Database:
         begun = time.monotonic_ns()
         try:
             connection.begin_write(seconds)
-        except Unavailable:
+        except Busy:
             if seconds > 0:
                 self.tally.add({BUSY: 1})
             raise
@@ -95,6 +96,19 @@ class Database:
             waited = time.monotonic_ns() - begun
             if waited > NO_WAIT:
                 self.tally.add({WAITS: 1, WAITED_NANOSECONDS: waited})
+
+    def check_file(self) -> None:
+        """See that there is a database under its name: a connection outlives its file.
+
+        Raises `Unavailable` or `StoreFault`.
+        """
+        try:
+            with self.path.open("rb") as file:
+                begins = file.read(len(_MAGIC))
+        except OSError as error:
+            raise Unavailable("The store has gone: nothing is stored.", retry_after=5) from error
+        if begins != _MAGIC:
+            raise StoreFault("The file of the store is not a database")
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:

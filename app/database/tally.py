@@ -15,12 +15,12 @@ import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
-MOST_NAMES = 6_000
+MOST_NAMES = 4_096
 MOST_PROCESSES = 256
 PRESENT = "present "  # Begins a name of what ends with its process, such as those who wait in it.
 SECONDS_BETWEEN_TRIES = 1.0
 _SIZE = 8 * MOST_NAMES
-_NAMES_SIZE = 2**18
+_NAMES_STEP = 2**14  # Bytes, so that a name finds room on a full disk.
 
 _log = logging.getLogger(__name__)
 
@@ -107,19 +107,19 @@ class _Mine:
         """Read the names; start over where a crash of the machine left something else."""
         fcntl.flock(self._names, fcntl.LOCK_EX)
         try:
-            _fill(self._names, _NAMES_SIZE)
+            _fill(self._names, _NAMES_STEP)
             return self._places_now()
         except ValueError:
             for path in folder.glob("[0-9]*"):
                 path.unlink(missing_ok=True)
             os.truncate(self._names, 0)
-            _fill(self._names, _NAMES_SIZE)
+            _fill(self._names, _NAMES_STEP)
             return {}
         finally:
             fcntl.flock(self._names, fcntl.LOCK_UN)
 
     def _places_now(self) -> dict[str, int]:
-        names = _split(os.pread(self._names, _NAMES_SIZE, 0))
+        names = _split(os.pread(self._names, os.fstat(self._names).st_size, 0))
         places = {name: place for place, name in enumerate(names)}
         if len(places) != len(names):
             raise ValueError("a name stands twice")
@@ -135,8 +135,7 @@ class _Mine:
                     raise ValueError("too many names")
                 end = sum(len(each) + 1 for each in self._places)
                 line = f"{name}\n".encode("ascii")
-                if end + len(line) > _NAMES_SIZE:
-                    raise ValueError("too long names")
+                _fill(self._names, (end + len(line) + _NAMES_STEP) // _NAMES_STEP * _NAMES_STEP)
                 os.pwrite(self._names, line, end)
                 self._places[name] = place
             return self._places[name]

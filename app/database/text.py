@@ -34,8 +34,10 @@ def split(*folded: str | None) -> list[str]:
     return list(dict.fromkeys(filter(None, _BETWEEN_WORDS.split(" ".join(filter(None, folded))))))
 
 
-def following(prefix: str) -> str:
-    """Return the least text that comes after all that start with `prefix`, by code points."""
+def following(prefix: str) -> str | bytes:
+    """Return the least that comes after all texts that start with `prefix`, by code points."""
+    if not prefix:
+        return b""  # SQLite sorts all texts before any blob.
     last = ord(prefix[-1])
     if last == 0x10FFFF:
         return following(prefix[:-1])

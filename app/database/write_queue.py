@@ -8,7 +8,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from app.errors import Unavailable
+from app.errors import Busy
 
 
 class WriteQueue:
@@ -21,12 +21,12 @@ class WriteQueue:
     def enter(self, *, wait: bool = True) -> None:
         """Come to the head of the queue; nobody stays there long, unless stopped there.
 
-        Raises `Unavailable` where another writer is there and this one does not `wait`.
+        Raises `Busy` where another writer is there and this one does not `wait`.
         """
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Unavailable("Another writer is at work.") from None
+            raise Busy("Another writer is at work.") from None
 
     def leave(self) -> None:
         fcntl.flock(self._file, fcntl.LOCK_UN)

@@ -1,13 +1,16 @@
 """What is measured, put together from the counts of all processes, the store and its files."""
 
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from app.api_keys.guard import RATE_LIMITED
 from app.contacts.handlers import REJECTED_ROWS, WRITES
 from app.database import SQLITE_VERSION, Database
+from app.database.backup import last_backup
 from app.database.sqlite import BUSY, WAITED_NANOSECONDS, WAITS
-from app.errors import ServiceError
+from app.errors import Busy, ServiceError
 from app.journal.waiting import WAITERS
 from app.metrics import store
 from app.metrics.exposition import Family, Labels, family, family_by
@@ -16,6 +19,8 @@ from app.web.health import check_writable
 from app.web.observation import BUCKETS, DROPPED, DURATION, NANOSECONDS, REQUESTS, WORKER_STARTS
 from app.webhooks import handlers as webhooks
 from app.webhooks.outbox import ATTEMPTS
+
+TRIES, SECONDS_BETWEEN_TRIES = 6, 0.05
 
 Counts = Mapping[str, int]
 
@@ -28,6 +33,7 @@ def collect(db: Database, settings: Settings, version: str) -> Iterator[Family]:
     yield from _of_requests(counts)
     yield from _of_work(counts)
     yield from _of_files(settings)
+    yield from _of_backups(settings)
     yield from _of_store(db)
 
 
@@ -92,6 +98,13 @@ def _of_files(settings: Settings) -> Iterator[Family]:
         yield family(f"contacts_{name}_bytes", "gauge", meaning, _size(path))
 
 
+def _of_backups(settings: Settings) -> Iterator[Family]:
+    meaning = "When the last backup was made."
+    with suppress(OSError):  # There may have been none.
+        seconds = last_backup(settings.database).stat().st_mtime
+        yield family("contacts_last_backup_timestamp_seconds", "gauge", meaning, seconds)
+
+
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
@@ -99,16 +112,29 @@ def _size(path: Path) -> int:
         return 0
 
 
+def _is_ready(db: Database) -> bool | None:
+    """Return whether a write is stored; None where others keep this from trying."""
+    for _ in range(TRIES):
+        try:
+            check_writable(db, seconds=0)
+            return True
+        except Busy:
+            time.sleep(SECONDS_BETWEEN_TRIES)
+        except ServiceError:
+            return False
+    return None
+
+
 def _of_store(db: Database) -> Iterator[Family]:
-    meaning = "1 where a write is stored, as /readyz tells."
+    ready = _is_ready(db)
+    if ready is not None:
+        meaning = "1 where a write is stored, 0 where it cannot be; none while others write."
+        yield family("contacts_ready", "gauge", meaning, int(ready))
     try:
-        check_writable(db)
         with db.snapshot() as snapshot:
             counters, load = store.list_counters(snapshot), webhooks.measure(snapshot)
     except ServiceError:
-        yield family("contacts_ready", "gauge", meaning, 0)
         return
-    yield family("contacts_ready", "gauge", meaning, 1)
     yield family_by("contacts_stored", "gauge", "What is stored.", "kind", counters)
     yield family_by("contacts_webhooks", "gauge", "Webhooks.", "status", load.webhooks)
     meaning = "Deliveries that wait to be sent, or sent again."

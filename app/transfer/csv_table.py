@@ -17,6 +17,7 @@ MAX_COLUMNS = 20_000
 _TEXTS = ("first_name", "last_name", "email", "phone", "id", "created_at", "updated_at")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _QUOTE = "A quote is opened and not closed, or text follows a closing quote."
+_TOO_LONG = "A cell is too long, or a quote is not closed."
 _NOT_UTF_8 = "Not UTF-8: save the file as CSV UTF-8."
 
 
@@ -146,7 +147,7 @@ def _delimiter(header: bytes) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return "A cell is too long." if "field larger" in str(error) else _QUOTE
+    return _TOO_LONG if "field larger" in str(error) else _QUOTE
 
 
 class RejectedCsv:

@@ -36,4 +36,9 @@ class Report:
 
 def entry(line: int, column: str | None, reason: str) -> dict[str, Any]:
     cut = reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}…"
-    return {"line": line, "column": column, "reason": cut}
+    return {"line": line, "column": column and _printable(column), "reason": _printable(cut)}
+
+
+def _printable(text: str) -> str:
+    """Return text without lone surrogates, which no output takes."""
+    return text.encode(errors="backslashreplace").decode()

@@ -30,7 +30,7 @@ blueprint = Blueprint("transfer", __name__, url_prefix="/v1/contacts")
 
 _import_query = ImportQuerySchema()
 _export_query = ExportQuerySchema()
-_TYPES = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
+_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 
 
 @blueprint.post("/import")

@@ -9,6 +9,7 @@ from app.web.requests import database
 from app.web.responses import success
 
 SECONDS_BETWEEN_WRITES = 1.0
+SECONDS_TO_WAIT = 2.0  # Longer than any of our own writers takes; monitors do not wait for ever.
 
 blueprint = Blueprint("health", __name__)
 
@@ -25,11 +26,15 @@ def get_readiness() -> Response:
     return success({"status": "ready"})
 
 
-def check_writable(db: Database) -> None:
-    """Commit a small write, unless one was within the last second. Raises a `ServiceError`."""
+def check_writable(db: Database, seconds: float = SECONDS_TO_WAIT) -> None:
+    """Commit a small write, unless one was within the last second. Raises a `ServiceError`.
+
+    It waits for other writers for at most so many seconds.
+    """
+    db.check_file()
     now = time.time()
     [(checked_at,)] = db.connection().execute("SELECT checked_at FROM readiness WHERE id = 1")
     if 0 <= now - checked_at < SECONDS_BETWEEN_WRITES:
         return
-    with db.transaction() as tx:
+    with db.transaction(seconds) as tx:
         tx.execute("UPDATE readiness SET checked_at = :now WHERE id = 1", {"now": now})

@@ -1,8 +1,9 @@
 """What a request brings: its whole body or a refusal, checked parameters."""
 
+import time
 from collections.abc import Generator
 from functools import lru_cache
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import marshmallow
 from flask import current_app, request
@@ -12,6 +13,7 @@ from app.errors import (
     CutShort,
     InvalidJson,
     PayloadTooLarge,
+    ServiceError,
     UnsupportedMediaType,
     ValidationError,
 )
@@ -21,6 +23,8 @@ from app.web.loading import load as load
 from app.web.strict_json import parse_object
 
 CHUNK = 2**16
+PIECE = 2**14
+SECONDS_FOR_CHUNKS = 0.5  # Of this thread's own work.
 _CUT = "The body was cut short: send it again, whole."
 
 
@@ -81,7 +85,9 @@ def _whole_body(limit: int) -> bytes:
         return b""
     stream = request.environ["wsgi.input"]
     try:
-        body = cast(bytes, stream.read(limit + 1 if declared is None else declared))
+        body = stream.read(declared) if declared is not None else _joined(stream, limit + 1)
+    except ServiceError:
+        raise
     except Exception as error:
         # Whatever the server raises for a stalled, cut or malformed body.
         raise InvalidJson(_CUT) from error
@@ -133,6 +139,17 @@ def _read(stream: Any, size: int) -> bytes:
     except Exception as error:
         # Whatever the server raises for a stalled, cut or malformed body.
         raise CutShort(_CUT) from error
+
+
+def _joined(stream: IO[bytes], most: int) -> bytes:
+    """Read a body of unknown length; one in chunks of a byte or so costs far more than it holds."""
+    body = bytearray()
+    end = time.thread_time() + SECONDS_FOR_CHUNKS
+    while len(body) < most and (piece := stream.read(min(PIECE, most - len(body)))):
+        body += piece
+        if time.thread_time() > end:
+            raise InvalidJson("The body came in too many small chunks: send larger ones.")
+    return bytes(body)
 
 
 def _too_large(limit: int) -> PayloadTooLarge:

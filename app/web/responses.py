@@ -32,7 +32,7 @@ STATUSES = {
 }
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _SANE_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
-_INTERNAL = "Something went wrong here: the log has it under this request_id."
+INTERNAL = "Something went wrong here: the log has it under this request_id."
 
 
 def success(body: dict[str, Any], status: int = 200) -> Response:
@@ -41,7 +41,9 @@ def success(body: dict[str, Any], status: int = 200) -> Response:
 
 
 def json_response(text: str, status: int = 200) -> Response:
-    return Response(text + "\n", status, mimetype="application/json")
+    # A lone surrogate, in the echo of a broken key, becomes what JSON itself writes for it.
+    body = f"{text}\n".encode(errors="backslashreplace")
+    return Response(body, status, mimetype="application/json")
 
 
 def error_response(code: str, message: str, status: int, **more: Any) -> Response:
@@ -115,7 +117,7 @@ def _http_error(error: HTTPException) -> Response:
 
 def _unexpected_error(error: Exception) -> Response:
     _log(error)
-    return error_response("internal_error", _INTERNAL, 500)
+    return error_response("internal_error", INTERNAL, 500)
 
 
 def _log(error: Exception) -> None:

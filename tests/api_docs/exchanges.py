@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 
 from app import clock, create_app
 from app.api_docs.examples import PATH
+from app.api_keys import handlers as api_keys
 from app.api_keys.handlers import create_api_key
 from app.api_keys.model import SCOPES
 from app.database import Database
@@ -57,6 +58,8 @@ def stop_clocks(replace: Callable[[Any, str, Any], None] = setattr) -> None:
     """Let answers be the same each time."""
     replace(clock, "now", lambda: NOON)
     replace(rate_limit, "clock", StandingTime)
+    # A store that is lost answers from what a worker remembers of the key.
+    replace(api_keys, "SECONDS_REMEMBERED", 10**9)
     counter = Counter()
     replace(signing, "secrets", counter)
     replace(webhooks, "secrets", counter)

@@ -21,6 +21,8 @@ COMMANDS = [
     ["backup"],
     ["restore"],
     ["doctor"],
+    ["import"],
+    ["export"],
 ]
 
 

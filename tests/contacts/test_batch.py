@@ -115,6 +115,11 @@ def test_applies_rows_of_one_phone_in_order(client: FlaskClient) -> None:
     assert stored(client)[PRIYA]["tags"] == ["b"]
 
 
+def test_tells_of_keys_that_cannot_be_written(client: FlaskClient) -> None:
+    body = report(client, {"phone": PRIYA, "\ud800": 1})
+    assert list(body["results"][0]["error"]["details"]) == ["\ud800"]
+
+
 def test_fails_rows_alone(client: FlaskClient, db: Database) -> None:
     client.put(PIN, json={"type": "number"})
     many = {f"key{number}": number for number in range(200)}

@@ -240,14 +240,14 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
     ({"custom_fields": {"a[0]": 1}}, "custom_fields.a[0]"),
     ({"custom_fields": {"n": 2**53 + 1}}, "custom_fields.n"),
     ({"custom_fields": {"n": "\udfff"}}, "custom_fields.n"),
-    ({"custom_fields": {"\ud800": 1}}, "custom_fields.\ud800"),
+    ({"custom_fields": {"\ud800": 1}}, "custom_fields.\ufffd"),
     ({"custom_fields": {str(n): n for n in range(201)}}, "custom_fields"),
     ({"name": "Priya"}, "name"),
     ({"firstname": "Priya"}, "firstname"),
     ({"id": f"cnt_{PHONE}"}, "id"),
     ({"created_at": "2026-06-02T08:00:00Z"}, "created_at"),
     ({"updated_at": None}, "updated_at"),
-    ({"\ud800": 1}, "\ud800"),
+    ({"\ud800": 1}, "\ufffd"),
 ]
 
 

@@ -8,6 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.contacts import search
+from app.contacts.conditions import Parameters, holds
+from app.contacts.filters import parse_tree
+from app.database import Database
 
 PATH = "/v1/contacts"
 PEOPLE = [
@@ -369,6 +372,32 @@ def test_a_walk_ends_within_its_budget(
             turns += 1
         assert found == ["918856870027"]
         assert turns <= 9
+
+
+def test_many_conditions_end_a_walk_earlier(client: FlaskClient) -> None:
+    few, many = (parse_tree({"any": [VIP] * count}) for count in (search.FEW, 50))
+    assert search._budget(few) == search.BUDGET
+    assert search._budget(many) == search.BUDGET // 5
+
+
+def test_the_last_character_has_a_beginning_too(people: FlaskClient) -> None:
+    last = "\U0010ffff"
+    people.post(PATH, json={"phone": "918856879185", "first_name": last * 2})
+    assert numbers(ask(people, ("q", last))) == [5]
+    assert numbers(ask(people, ("custom_fields[plan][starts_with]", last))) == []
+    filter = {"field": "first_name", "op": "starts_with", "value": last}
+    assert numbers(find(people, filter)) == [5]
+
+
+@pytest.mark.parametrize("field", ["id", "phone", "first_name", "tag", "custom_fields.x"])
+def test_a_contact_is_compared_once_with_many_values(db: Database, field: str) -> None:
+    bind = Parameters()
+    values = [f"9188568{number:05}" for number in range(100)]
+    where = holds(parse_tree({"not": {"field": field, "op": "in", "value": values}}), bind)
+    plan = db.connection().execute(
+        f"EXPLAIN QUERY PLAN SELECT id FROM contacts WHERE {where}", bind.values
+    )
+    assert sum("CORRELATED SCALAR" in step for *_, step in plan) <= 1
 
 
 def test_match_tells_why(client: FlaskClient) -> None:

@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from app.contacts import handlers
@@ -138,6 +139,22 @@ def test_tries_again_until_it_succeeds() -> None:
     chore.request()
     assert done.wait(10)
     chore.wait(10)
+
+
+def test_tries_less_often_what_goes_on_failing() -> None:
+    started, outcomes = [], [False, False, False, True]
+
+    def attempt() -> bool:
+        started.append(time.monotonic())
+        return outcomes.pop(0)
+
+    chore = Chore("test", attempt)
+    chore.request()
+    chore.wait(20)
+    first, second, third = (later - sooner for sooner, later in pairwise(started))
+    assert first >= SECONDS_BETWEEN_TRIES
+    assert second >= SECONDS_BETWEEN_TRIES * 2
+    assert third >= SECONDS_BETWEEN_TRIES * 4
 
 
 def test_rests_no_longer_than_the_work_took() -> None:

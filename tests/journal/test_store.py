@@ -50,3 +50,12 @@ def test_what_is_removed_is_the_oldest(recorder: Recorder) -> None:
     assert [event.seq for event in store.list_events(recorder, after=0, most=9)] == [3]
     assert store.removed_through(recorder) == 2
     assert store.last_seq(recorder) == 3
+
+
+def test_what_was_said_to_be_removed_stays_so(recorder: Recorder) -> None:
+    """A restore says so of numbers that it does not have."""
+    for _ in range(3):
+        store.insert_event(recorder, "contact.created", NOW, None, "{}")
+    recorder.change("UPDATE counters SET value = 40 WHERE name = 'changes_removed'", {})
+    store.remove_events(recorder, "2027", 2)
+    assert store.removed_through(recorder) == 40

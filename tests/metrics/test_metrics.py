@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 
 from app.api_keys.handlers import create_api_key
 from app.database import Connection, Database
+from app.database.backup import last_backup
 from app.database.connection import Row
 from app.errors import Unavailable
 from app.metrics.exposition import Family, exposition, family_by
@@ -25,7 +26,14 @@ from app.webhooks.deliveries import count_pending
 from app.webhooks.delivery import Deliverer
 from app.webhooks.handlers import create_webhook
 from app.webhooks.model import Outcome
-from tests.conftest import RunningServer, StartServer, wait_for_workers, wait_until
+from tests.conftest import (
+    ROOT,
+    RunningServer,
+    StartServer,
+    run_contacts,
+    wait_for_workers,
+    wait_until,
+)
 
 PHONE = "918856879188"
 SAMPLE = re.compile(r'(contacts_\w+)(\{(?:\w+="(?:[^"\\]|\\.)*",?)+\})? ([0-9.e+-]+|\+Inf|NaN)')
@@ -154,6 +162,17 @@ def test_shows_what_is_stored(client: FlaskClient, db: Database) -> None:
     assert any(name.startswith("contacts_build_info{version=") for name in metrics)
 
 
+def test_shows_when_the_last_backup_was_made(
+    client: FlaskClient, db: Database, tmp_path: Path
+) -> None:
+    name = "contacts_last_backup_timestamp_seconds"
+    assert name not in read(client)
+    started = int(time.time())
+    made = run_contacts("backup", tmp_path / "copy.db", "--data", db.path.parent)
+    assert made.returncode == 0, made.stderr
+    assert started <= read(client)[name] <= time.time() + 1
+
+
 def test_shows_the_queue_and_what_became_of_deliveries(client: FlaskClient, db: Database) -> None:
     create_webhook(db, url="https://example.com/", label="a")
     for number in range(3):
@@ -248,6 +267,16 @@ def test_shows_itself_to_everybody_where_that_is_set(app: Flask) -> None:
     app.extensions["settings"] = load({"CONTACTS_METRICS_PUBLIC": "yes"}, data=data)
     answer = app.test_client().get("/metrics", environ_overrides=ELSEWHERE)
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["grafana-dashboard.json", "alerts.yml"])
+def test_what_is_asked_in_docs_is_measured(client: FlaskClient, db: Database, name: str) -> None:
+    last_backup(db.path).touch()
+    measured = set(re.findall(r"^# TYPE (\w+)", client.get("/metrics").text, re.M))
+    asked = set(re.findall(r"\bcontacts_\w+", (ROOT / "docs" / name).read_text()))
+    asked = {re.sub(r"_(bucket|sum|count)$", "", each) for each in asked}
+    assert len(asked) >= 8
+    assert asked - measured == set()
 
 
 def test_escapes_labels() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from werkzeug.test import TestResponse
 from app.api_keys.handlers import create_api_key
 from app.database import Database
 from app.settings import Settings
+from app.web import requests
+from app.web.requests import PIECE
 
 PATH = "/v1/contacts"
 MAX_DEPTH = 32
@@ -153,6 +156,22 @@ def test_reads_no_more_than_the_limit_of_a_chunked_body(client: FlaskClient, lim
     stream = io.BytesIO(BODY.ljust(10 * limit))
     send_chunked(client, stream)
     assert stream.tell() == limit + 1
+
+
+def test_gives_up_on_a_body_in_tiny_chunks(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Laborious(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            end = time.thread_time() + 0.02
+            while time.thread_time() < end:
+                pass
+            return super().read(size)
+
+    stream = Laborious(BODY.ljust(20 * PIECE))
+    monkeypatch.setattr(requests, "SECONDS_FOR_CHUNKS", 0.1)
+    assert_refused(client, send_chunked(client, stream), 400, "invalid_json")
+    assert stream.tell() < 10 * PIECE
 
 
 NOT_JSON: dict[str, bytes] = {

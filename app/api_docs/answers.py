@@ -1,0 +1,58 @@
+"""Describes answers: of success as an operation says, of failure as all routes share them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from app.api_docs import errors
+from app.api_docs.operation import Answer, Operation
+
+
+def statuses_of_failure(operation: Operation, scope: str | None) -> set[int]:
+    """Return the statuses of failure that an operation can answer with."""
+    found = errors.COMMON | {*operation.errors}
+    if scope:
+        found |= {401, 429}
+    if scope not in (None, "any"):
+        found |= {403}
+    if operation.query:
+        found |= {422}
+    if operation.body or operation.texts:
+        found |= {413, 415, 422}
+    if operation.writes:
+        found |= {507}
+    return found
+
+
+def success(answer: Answer, examples: dict[str, Any], scope: str | None) -> dict[str, Any]:
+    headers = (*answer.headers, *(errors.RATE_HEADERS if scope else ()))
+    return _response(answer.description, headers, answer.sometimes) | (
+        {
+            "content": {
+                media_type: {"schema": dict(answer.schema)}
+                | ({"examples": examples[media_type]} if examples[media_type] else {})
+                for media_type in answer.media_types
+            }
+        }
+        if answer.schema
+        else {}
+    )
+
+
+def failure(status: int, examples: dict[str, Any]) -> dict[str, Any]:
+    rate_headers = () if status in errors.WITHOUT_A_KEY else errors.RATE_HEADERS
+    headers = (*errors.ERROR_HEADERS.get(status, ()), *rate_headers)
+    response = _response(errors.ERRORS[status][1], headers)
+    schema = {"schema": {"$ref": "#/components/schemas/Error"}}
+    content = schema | ({"examples": examples} if examples else {})
+    return response | {"content": {"application/json": content}}
+
+
+def _response(
+    description: str, headers: tuple[str, ...], sometimes: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    always = {name: {"$ref": f"#/components/headers/{name}"} for name in (*headers, "X-Request-Id")}
+    others = {
+        name: {**errors.HEADERS[name], "description": when} for name, when in sometimes.items()
+    }
+    return {"description": description, "headers": {**others, **always}}

@@ -1,0 +1,341 @@
+"""`contacts import`: files in, rejected rows out, nothing half done."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.contacts import store
+from app.database import Database
+from app.errors import ServiceError
+from tests.conftest import StartServer, clean_environ, run_contacts, store_faults, wait_until
+
+PRIYA, JOHN, LENA = "918856879188", "14155552671", "4915123456789"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def phones(data: Path) -> list[str]:
+    with closing(Database(data / "contacts.db")) as db:
+        rows = db.connection().execute("SELECT phone FROM contacts ORDER BY id")
+        return [phone for (phone,) in rows]
+
+
+def has_begun(data: Path) -> bool:
+    try:
+        return bool(phones(data))
+    except ServiceError:  # Its store is not there yet.
+        return False
+
+
+def many(file: Path, count: int, *, first: int = 0) -> Path:
+    """Write a file of so many contacts."""
+    with file.open("w") as text:
+        text.write("phone,first_name,tags,custom_fields.n\n")
+        for number in range(first, first + count):
+            text.write(f"9188{number:08},Priya{number},Lead;VIP,{number}\n")
+    return file
+
+
+def start_import(*arguments: str | Path, **more: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "app", "import", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=clean_environ(),
+        **more,
+    )
+
+
+def test_imports_a_file(tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(f"phone,first_name\n{PRIYA},Priya\n{JOHN},John\n")
+    finished = run_contacts("import", file, "--data", data)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert "2 created, 0 updated, 0 unchanged, 0 rejected" in finished.stdout
+    assert phones(data) == [PRIYA, JOHN]
+    assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["people.csv"]
+    again = run_contacts("import", file, "--data", data, "--json")
+    told = json.loads(again.stdout)
+    assert (told["unchanged"], told["complete"], told["rejected_file"]) == (2, True, None)
+
+
+def test_reads_standard_input(data: Path) -> None:
+    for text in (f"phone\n{PRIYA}\n", json.dumps({"phone": JOHN})):
+        finished = subprocess.run(
+            [sys.executable, "-m", "app", "import", "-", "--data", str(data)],
+            input=text,
+            capture_output=True,
+            text=True,
+            env=clean_environ(),
+        )
+        assert finished.returncode == 0, finished.stderr
+    assert phones(data) == [PRIYA, JOHN]
+
+
+def test_shows_what_it_guesses_before_it_is_used(tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(f"Mobile,Plan\n{PRIYA},pro\n")
+    finished = run_contacts("import", file, "--data", data)
+    assert finished.returncode == 0
+    assert "Mobile → phone" in finished.stderr
+    assert "Plan → custom_fields.Plan" in finished.stderr
+    mapped = run_contacts(
+        "import", file, "--data", data, "--map", "Mobile=phone,Plan=custom_fields.plan"
+    )
+    assert mapped.stderr == ""
+    with closing(Database(data / "contacts.db")) as db:
+        contact = store.find_contact(db.connection(), PRIYA)
+    assert contact and contact.custom_fields == {"Plan": "pro", "plan": "pro"}
+
+
+def on_a_terminal(answer: bytes, *arguments: str | Path) -> tuple[str, int]:
+    """Run an import on a terminal, give an answer, and return what was shown."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(
+            sys.executable,
+            [sys.executable, "-m", "app", "import", *map(str, arguments)],
+            clean_environ(),
+        )
+    os.write(terminal, answer)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # Linux says so that the other end is closed.
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    return shown.decode(), os.waitstatus_to_exitcode(status)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_asks_on_a_terminal_and_shows_progress(tmp_path: Path, data: Path) -> None:
+    file = many(tmp_path / "many.csv", 4_000)
+    file.write_text(file.read_text().replace("phone", "Mobile", 1))
+    shown, status = on_a_terminal(b"n\n", file, "--data", data)
+    assert status == 130 and "Mobile → phone" in shown
+    assert not data.exists()
+    shown, status = on_a_terminal(b"y\n", file, "--data", data)
+    assert status == 0
+    assert "rows, " in shown and "/s, 0 rejected" in shown
+    assert len(phones(data)) == 4_000
+    shown, status = on_a_terminal(b"", file, "--data", data, "--yes", "--quiet")
+    assert status == 0 and "/s, " not in shown
+
+
+def test_a_dry_run_previews(tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(f"phone,first_name\n{PRIYA},Priya\n12,Bad\n")
+    refused = run_contacts("import", file, "--data", data, "--dry-run")
+    assert refused.returncode == 2 and "no store" in refused.stderr
+    assert not data.exists()
+    other = tmp_path / "other.csv"
+    other.write_text(f"phone\n{JOHN}\n")
+    assert run_contacts("import", other, "--data", data).returncode == 0
+    finished = run_contacts("import", file, "--data", data, "--dry-run")
+    assert finished.returncode == 1
+    assert f"line 2: created phone={PRIYA}, first_name=Priya" in finished.stdout
+    assert "line 3: phone: Too short" in finished.stdout
+    assert "Would import 2 rows: 1 created" in finished.stdout
+    assert phones(data) == [JOHN]
+    assert not (tmp_path / "people.rejected.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wrong"),
+    [
+        (
+            "people.csv",
+            f'phone;first_name;tags\r\n{PRIYA};"Pri;ya";VIP\r\n9.18857E+11;"Jo ""J""";a\r\n'
+            "1;2;3;4\r\n",
+            [(b"9.18857E+11", JOHN.encode()), (b"1;2;3;4", LENA.encode() + b";2;3")],
+        ),
+        (
+            "people.jsonl",
+            f'{{"phone": "{PRIYA}"}}\n{{"phone": "9.1E+11", "first_name": "Jo"}}\n{{"phone":\n',
+            [
+                (b"9.1E+11", JOHN.encode()),
+                (b'"rejected_text": "{\\"phone\\":"', f'"phone": "{LENA}"'.encode()),
+            ],
+        ),
+    ],
+    ids=["csv", "jsonl"],
+)
+def test_rejected_rows_can_be_mended_and_imported(
+    tmp_path: Path,
+    data: Path,
+    name: str,
+    text: str,
+    wrong: list[tuple[bytes, bytes]],
+) -> None:
+    file = tmp_path / name
+    file.write_text(text, newline="")
+    finished = run_contacts("import", file, "--data", data)
+    assert finished.returncode == 1
+    rejected = tmp_path / name.replace(".", ".rejected.")
+    assert str(rejected) in finished.stdout
+    assert rejected.stat().st_mode & 0o777 == 0o600
+    assert phones(data) == [PRIYA]
+    mended = rejected.read_bytes()
+    assert b"scientific" in mended
+    for old, new in wrong:
+        assert old in mended
+        mended = mended.replace(old, new)
+    rejected.write_bytes(mended)
+    again = run_contacts("import", rejected, "--data", data)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert phones(data) == [PRIYA, JOHN, LENA]
+
+
+def test_rejected_rows_never_replace_what_is_being_mended(tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("phone\n12\n")
+    (tmp_path / "people.rejected.csv").write_text("mended by hand")
+    finished = run_contacts("import", file, "--data", data)
+    assert (tmp_path / "people.rejected.csv").read_text() == "mended by hand"
+    assert "12" in (tmp_path / "people.rejected-2.csv").read_text()
+    assert "people.rejected-2.csv" in finished.stdout
+    named = tmp_path / "bad.csv"
+    named.write_text("old")
+    run_contacts("import", file, "--data", data, "--rejected", named)
+    assert named.read_text().startswith("rejected_line,rejected_reason,phone")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["missing.csv"], "missing.csv"),
+        (["."], "cannot read"),
+        (["people.csv", "--map", "x"], "--map"),
+        (["people.csv", "--map", "x=phone"], "no column"),
+        (["people.csv", "--default-country", "XX"], "--default-country"),
+        (["people.csv", "--format", "xls"], "--format"),
+        (["people.csv", "--rejected", "missing/x.csv"], "missing"),
+        (["empty.csv"], "header"),
+        (["mail.csv"], "phone"),
+    ],
+)
+def test_what_cannot_run_is_told_in_one_line(
+    tmp_path: Path, data: Path, arguments: list[str], word: str
+) -> None:
+    (tmp_path / "people.csv").write_text(f"phone\n{PRIYA}\n")
+    (tmp_path / "mail.csv").write_text("email\na@b.co\n")
+    (tmp_path / "empty.csv").touch()
+    finished = subprocess.run(
+        [sys.executable, "-m", "app", "import", *arguments, "--data", str(data)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=clean_environ(PYTHONPATH=str(Path(__file__).parents[2])),
+    )
+    assert finished.returncode == 2
+    [line] = [each for each in finished.stderr.splitlines() if "guessed" not in each][-1:]
+    assert line.startswith("contacts: ") and word in line
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_leaves_whole_batches_and_says_so(
+    tmp_path: Path, data: Path, how: signal.Signals
+) -> None:
+    file = many(tmp_path / "many.csv", 60_000)
+    with start_import(file, "--data", data, "--json") as process:
+        wait_until(lambda: has_begun(data))
+        process.send_signal(how)
+        stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + how
+    told = json.loads(stdout)
+    assert told["complete"] is False
+    assert told["created"] == told["last_line"] - 1 == len(phones(data)) < 60_000
+    assert store_faults(data / "contacts.db") == []
+
+
+def test_a_stop_ends_the_wait_for_input(data: Path) -> None:
+    with start_import("-", "--data", data, stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write(f"phone\n{PRIYA}\n" + "\n" * 70_000)
+        process.stdin.flush()
+        wait_until(lambda: (data / "contacts.db").exists())
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
+
+
+def test_a_kill_beside_a_running_server_loses_nothing(
+    tmp_path: Path, start_server: StartServer
+) -> None:
+    server = start_server()
+    file = many(tmp_path / "many.csv", 20_000)
+    with start_import(file, "--data", server.data) as process:
+        wait_until(lambda: server.get(limit=1).json()["pagination"]["total"] > 0)
+        process.kill()
+        process.wait(30)
+    total = server.get(limit=1).json()["pagination"]["total"]
+    assert 0 < total < 20_000
+    assert server.post(phone=JOHN).status_code == 201
+    last = server.get("/v1/changes", limit=1).json()
+    assert last["changes"][0]["event"] == "contact.created"
+    finished = run_contacts("import", file, "--data", server.data, "--json")
+    told = json.loads(finished.stdout)
+    assert (told["created"], told["unchanged"]) == (20_000 - total, total)
+    assert server.get(limit=1).json()["pagination"]["total"] == 20_001
+    assert server.stop() == 0
+    assert store_faults(server.data / "contacts.db") == []
+
+
+def test_two_imports_at_once(tmp_path: Path, data: Path) -> None:
+    """Both bring the same 3,000 contacts, and 2,000 of their own each."""
+    run_contacts("import", many(tmp_path / "none.csv", 0), "--data", data)
+    files = [many(tmp_path / f"{first}.csv", 5_000, first=first) for first in (0, 2_000)]
+    started = [start_import(file, "--data", data, "--json") for file in files]
+    told = [json.loads(process.communicate(timeout=120)[0]) for process in started]
+    assert [each["rows"] for each in told] == [5_000, 5_000]
+    assert sum(each["created"] for each in told) == 7_000
+    assert sum(each["unchanged"] for each in told) == 3_000
+    assert len(phones(data)) == 7_000
+    assert store_faults(data / "contacts.db") == []
+
+
+def peak(data: Path, file: Path, *options: str) -> int:
+    """Return the most memory, in KiB, that an import held."""
+    process = start_import(file, "--data", data, *options)
+    assert process.stdout and process.stderr
+    process.stdout.close()
+    process.stderr.close()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode in (0, 1, 2)
+    return usage.ru_maxrss
+
+
+@pytest.fixture
+def sizes(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    few, more = many(tmp_path / "few.csv", 5_000), many(tmp_path / "more.csv", 30_000)
+    yield few, more
+    more.unlink()
+
+
+def test_memory_stays_flat(tmp_path: Path, sizes: tuple[Path, Path]) -> None:
+    few, more = sizes
+    for number, options in enumerate(([], ["--dry-run"])):
+        store_ = tmp_path / f"store-{number}"
+        run_contacts("import", many(tmp_path / "none.csv", 0), "--data", store_)
+        small = peak(store_, few, *options)
+        assert peak(store_, more, *options) < small + 15_000

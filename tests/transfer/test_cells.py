@@ -1,0 +1,118 @@
+"""Cells: typed values, tags, and no formulas; what is written is read as the same."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.contacts.fields import MAX_INTEGER
+from app.transfer import cells
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+TRICKY = st.text(st.sampled_from("'\"=+-@\t\r\n;\\,\x00 1.eEtrufalsTRUE＝"), max_size=8)
+VALUES = st.one_of(
+    TEXTS,
+    TRICKY,
+    st.booleans(),
+    st.integers(-MAX_INTEGER, MAX_INTEGER),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers().map(str),
+    st.floats().map(str),
+)
+
+
+def read(line: str) -> list[str]:
+    [row] = csv.reader(io.StringIO(line, newline=""), strict=True)
+    return row
+
+
+@given(VALUES)
+def test_a_value_comes_back_with_its_type(value: object) -> None:
+    [cell, _] = read(cells.record([cells.value(value), "x"]))  # type: ignore[arg-type]
+    found = cells.parse_value(cell)
+    assert (type(found), repr(found)) == (type(value), repr(value))
+
+
+@given(TEXTS | TRICKY)
+def test_a_text_comes_back(text: str) -> None:
+    [cell, _] = read(cells.record([cells.text(text), "x"]))
+    assert cells.parse_text(cell) == text
+
+
+@given(st.lists((TEXTS | TRICKY).filter(str.strip), max_size=5))
+def test_tags_come_back(tags: list[str]) -> None:
+    [cell, _] = read(cells.record([cells.tags(tags), "x"]))
+    assert cells.parse_tags(cell) == tags
+
+
+@given(TEXTS | TRICKY)
+def test_no_text_would_be_run(text: str) -> None:
+    for cell in (cells.text(text), cells.value(text), cells.tags([text])):
+        assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("pro", "pro"),
+        (10, "10"),
+        (-5, "-5"),
+        (2.5, "2.5"),
+        (True, "true"),
+        ("10", '"10"'),
+        ("-5", '"-5"'),
+        ("true", '"true"'),
+        ("", '""'),
+        ('"hi"', '"\\"hi\\""'),
+        ("=cmd()", "'=cmd()"),
+        ("'=cmd()", "''=cmd()"),
+        ("'quoted'", "'quoted'"),
+        ("+91 88568", "'+91 88568"),
+        ("007", "007"),
+        ("12345678901234567890", "12345678901234567890"),
+        (None, ""),
+    ],
+)
+def test_writes_values_as_documented(value: str | float | None, cell: str) -> None:
+    assert cells.value(value) == cell
+    assert cells.parse_value(cell) == value
+
+
+@pytest.mark.parametrize(
+    ("cell", "tags"),
+    [
+        ("VIP", ["VIP"]),
+        ("VIP;Lead", ["VIP", "Lead"]),
+        (";VIP; ;Lead;", ["VIP", "Lead"]),
+        (r"a\;b;c\\;d", ["a;b", "c\\", "d"]),
+        ("'=x;y", ["=x", "y"]),
+        ("", []),
+    ],
+)
+def test_reads_tags(cell: str, tags: list[str]) -> None:
+    assert cells.parse_tags(cell) == tags
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("TRUE", True),
+        ("FALSE", False),
+        ('"not closed', '"not closed'),
+        ('"a" and "b"', '"a" and "b"'),
+        ("1e999", "1e999"),
+        ("١٢", "١٢"),
+        (" 5", " 5"),
+    ],
+)
+def test_reads_what_others_write(cell: str, value: object) -> None:
+    found = cells.parse_value(cell)
+    assert (type(found), found) == (type(value), value)
+
+
+def test_quotes_what_any_spreadsheet_would_split() -> None:
+    assert cells.record(["a;=1", "b\tc", 'd"e', "f,g", "h\ni", "j k"]) == (
+        '"a;=1","b\tc","d""e","f,g","h\ni",j k\r\n'
+    )

@@ -1,0 +1,43 @@
+"""Phones that spreadsheets have ruined, by name; phones that only look odd are left alone."""
+
+import pytest
+
+from app.transfer.damage import name_damage, name_lost_zeros
+
+
+@pytest.mark.parametrize(
+    ("phone", "word"),
+    [
+        ("9.18857E+11", "scientific"),
+        ("9,18857E+11", "scientific"),
+        ("9.18857e11", "scientific"),
+        ("1E+12", "scientific"),
+        ("918856879188.0", "decimal"),
+        ("918856879188,00", "decimal"),
+        ("12/05/2021", "date"),
+        ("2021-05-12", "date"),
+        ("2021-05-12 00:00:00", "date"),
+        ("12.05.21", "date"),
+        ("12-May-21", "date"),
+        ("May-21", "date"),
+        ("#REF!", "formula"),
+        ("#N/A", "formula"),
+        ("#########", "narrow"),
+    ],
+)
+def test_names_damage(phone: str, word: str) -> None:
+    assert word in (name_damage(phone) or "")
+    assert word in (name_damage(f" {phone} ") or "")
+
+
+@pytest.mark.parametrize(
+    "phone",
+    ["918856879188", "+91 88568-79188", "+1.415.555.2671", "0091 8856879188", "1-800-555-2671", ""],
+)
+def test_leaves_phones_alone(phone: str) -> None:
+    assert name_damage(phone) is None
+
+
+def test_suspects_lost_zeros_in_digits_alone() -> None:
+    assert "zeros" in (name_lost_zeros("7911123") or "")
+    assert name_lost_zeros("+7911123") is None

@@ -1,0 +1,117 @@
+"""What is exported and imported into an empty store is the same again."""
+
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from marshmallow import ValidationError
+
+from app.contacts.fields import MAX_INTEGER, clean_value
+from app.contacts.model import Contact
+from app.contacts.paging import Search
+from app.contacts.queries import ListQuerySchema
+from app.contacts.schemas import ContactSchema
+from app.contacts.store import insert_contact, parse
+from app.database import Database
+from app.database.migrate import migrate
+from app.transfer.exporter import PAGE, export
+from app.transfer.importer import Importer
+from app.transfer.report import Report
+from app.transfer.sources import open_source
+from app.web.fields import clean_text
+from tests.conftest import store_faults
+
+DANGER = "'\"=+-@\t\r\n;\\, .eE017aä😀＝#"
+
+
+def _is_value(text: str) -> bool:
+    try:
+        return clean_value(text) == text
+    except ValidationError:
+        return False
+
+
+def _cleaned(text: str) -> str:
+    try:
+        return clean_text(text, 100)
+    except ValidationError:
+        return ""
+
+
+ANY = st.one_of(
+    st.text(st.sampled_from(DANGER), max_size=12),
+    st.text(max_size=12),
+    st.sampled_from(["true", "FALSE", "null", "-0", "1e5", "1.0", "=cmd()", "''@x", '"a"', "007"]),
+    st.integers().map(str),
+)
+LINES = ANY.map(_cleaned)
+VALUES = st.one_of(
+    ANY.filter(_is_value),
+    st.booleans(),
+    st.integers(-MAX_INTEGER, MAX_INTEGER),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+KEYS = LINES.map(lambda text: text.replace("[", "").replace("]", "").strip()[:64]).filter(bool)
+CONTACTS = st.builds(
+    Contact,
+    phone=st.integers(0, 99_999_999).map(lambda number: f"9188{number:08}"),
+    created_at=st.datetimes().map(lambda when: when.strftime("%4Y-%m-%dT%H:%M:%SZ")),
+    updated_at=st.just("2026-06-02T08:00:00Z"),
+    first_name=LINES.map(lambda text: text or None),
+    last_name=LINES.map(lambda text: text or None),
+    email=st.sampled_from([None, "priya@example.com", "+x@example.com", "=1@example.com"]),
+    tags=st.lists(LINES.filter(bool), max_size=4, unique=True).map(tuple),
+    custom_fields=st.dictionaries(KEYS, VALUES, max_size=4),
+)
+
+
+def contacts(db: Database) -> list[Contact]:
+    rows = db.connection().execute(
+        "SELECT document, custom_fields, updated_at FROM contacts ORDER BY id"
+    )
+    return [parse(*row) for row in rows]
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(given_=st.lists(CONTACTS, max_size=15, unique_by=lambda each: each.phone))
+def test_nothing_is_lost(format: str, given_: list[Contact]) -> None:
+    with TemporaryDirectory() as folder:
+        one, other = Path(folder, "one.db"), Path(folder, "other.db")
+        migrate(one)
+        migrate(other)
+        with closing(Database(one)) as source, closing(Database(other)) as target:
+            with source.transaction() as tx:
+                for each in given_:
+                    insert_contact(tx, each)
+            file = "".join(part for part, _ in export(source, Search(), format)).encode()
+            read = open_source([file], format, {}, guess=False)
+            with closing(Importer(target, ContactSchema(), Report(), names=read.names)) as importer:
+                importer.run(read.rows)
+            assert importer.report.errors == []
+            assert importer.report.created == len(given_)
+            again = contacts(target)
+            assert [_state(each) for each in again] == [_state(each) for each in given_]
+            assert store_faults(other) == []
+
+
+def _state(contact: Contact) -> str:
+    """Return what must be the same, with the types of its values."""
+    view = contact.documented_view()
+    return f"{view} {sorted(contact.custom_fields.items())!r}"
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_pages_follow_each_other(filled_db: Database, format: str) -> None:
+    """More than a page, with the list's own filter and the search's."""
+    for query in ({}, {"tag": ["VIP"]}, {"custom_fields[n][gte]": "100"}, {"q": "pri"}):
+        search, _ = ListQuerySchema().load(query)
+        parts = list(export(filled_db, search, format))
+        expected = 900 if "custom_fields[n][gte]" in query else 1_000
+        assert sum(count for _, count in parts) == expected
+        text = "".join(part for part, _ in parts)
+        assert text.count("\n") == sum(count for _, count in parts) + (format == "csv")
+        assert all(count <= PAGE for _, count in parts)

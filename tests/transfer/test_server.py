@@ -1,0 +1,169 @@
+"""Imports and exports on a real server: slow and cut uploads, others' writes, memory."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.transfer.importer import BATCH_ROWS
+from tests.conftest import RunningServer, StartServer, store_faults, wait_until
+
+JOHN = "14155552671"
+ROWS = 12_000
+
+
+@pytest.fixture
+def server(start_server: StartServer) -> RunningServer:
+    return start_server()
+
+
+def file(count: int, *, first: int = 0) -> bytes:
+    lines = [
+        f"9188{number:08},Priya{number},Lead;tag{number % 9},{number}"
+        for number in range(first, first + count)
+    ]
+    return ("phone,first_name,tags,custom_fields.n\n" + "\n".join(lines) + "\n").encode()
+
+
+def total(server: RunningServer) -> int:
+    return int(server.get(limit=1).json()["pagination"]["total"])
+
+
+def connect(server: RunningServer, *headers: str) -> socket.socket:
+    """Begin an upload by hand."""
+    address = urlsplit(server.url)
+    connection = socket.create_connection((address.hostname or "", address.port or 0), timeout=60)
+    head = ["POST /v1/contacts/import HTTP/1.1", "Host: x", f"Authorization: Bearer {server.key}"]
+    head += ["Content-Type: text/csv", *headers]
+    connection.sendall("\r\n".join([*head, "", ""]).encode())
+    return connection
+
+
+def answer(connection: socket.socket) -> tuple[int, dict[str, object]]:
+    received = b""
+    while piece := connection.recv(65_536):
+        received += piece
+        head, end, body = received.partition(b"\r\n\r\n")
+        if end and body.endswith(b"}\n"):
+            return int(head.split(b" ", 2)[1]), json.loads(body)
+    raise AssertionError(f"no whole answer: {received!r}")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_cut_upload_leaves_whole_batches(server: RunningServer, chunked: bool) -> None:
+    data = file(ROWS)
+    part = data[: len(data) // 2]
+    if chunked:
+        header, part = "Transfer-Encoding: chunked", b"%x\r\n%s" % (len(data), part)
+    else:
+        header = f"Content-Length: {len(data)}"
+    with connect(server, header) as connection:
+        connection.sendall(part)
+        connection.shutdown(socket.SHUT_WR)
+        status, body = answer(connection)
+    assert status == 400
+    error = body["error"]
+    assert isinstance(error, dict) and error["code"] == "bad_request"
+    report = error["details"]["report"]
+    assert report["created"] == report["last_line"] - 1 == total(server)
+    assert 0 < report["created"] < ROWS and report["created"] % BATCH_ROWS == 0
+    with server.session() as session:
+        url = f"{server.url}/v1/contacts/import"
+        again = session.post(url, data=data, headers={"Content-Type": "text/csv"}, timeout=60)
+    assert again.json()["report"]["unchanged"] == report["created"]
+    assert total(server) == ROWS
+    assert server.stop() == 0
+    assert store_faults(server.data / "contacts.db") == []
+
+
+def test_a_slow_upload_that_goes_on_is_taken(server: RunningServer) -> None:
+    """It takes longer than any other request may, and never pauses for long."""
+    data = file(6_000)
+    step = len(data) // 14 + 1
+    with connect(server, f"Content-Length: {len(data)}") as connection:
+        for start in range(0, len(data), step):
+            connection.sendall(data[start : start + step])
+            time.sleep(0.9)
+        status, body = answer(connection)
+    assert status == 200, body
+    assert total(server) == 6_000
+
+
+def test_an_upload_that_stalls_is_cut(server: RunningServer) -> None:
+    with connect(server, "Content-Length: 1000") as connection:
+        connection.sendall(b"phone\n")
+        started = time.monotonic()
+        status, _ = answer(connection)
+    assert status == 400
+    assert time.monotonic() - started < 20
+    assert total(server) == 0
+
+
+def test_a_refusal_does_not_wait_for_the_upload(server: RunningServer) -> None:
+    with connect(server, f"Content-Length: {2**30 + 1}") as connection:
+        assert answer(connection)[0] == 413
+    with server.session() as session:
+        data = b"Mobile\n" + b"12\n" * 2_000_000
+        url = f"{server.url}/v1/contacts/import"
+        refused = session.post(url, data=data, headers={"Content-Type": "text/csv"}, timeout=60)
+    assert refused.status_code == 422
+
+
+def test_others_write_meanwhile(server: RunningServer) -> None:
+    """Two imports at once, and no other write waits for a second."""
+    url = f"{server.url}/v1/contacts/import"
+    told: list[dict[str, int]] = []
+
+    def import_(first: int) -> None:
+        with server.session() as session:
+            data, headers = file(ROWS, first=first), {"Content-Type": "text/csv"}
+            told.append(session.post(url, data=data, headers=headers, timeout=120).json()["report"])
+
+    server.post(phone=JOHN)
+    imports = [threading.Thread(target=import_, args=[first]) for first in (0, ROWS // 2)]
+    for each in imports:
+        each.start()
+    waits = []
+    with server.session() as session:
+        while any(each.is_alive() for each in imports):
+            started = time.monotonic()
+            body = {"phone": JOHN, "custom_fields": {"n": len(waits)}}
+            assert session.post(f"{server.url}/v1/contacts", json=body, timeout=30).ok
+            waits.append(time.monotonic() - started)
+            time.sleep(0.02)
+    waits.sort()
+    assert len(waits) > 10
+    assert waits[len(waits) * 9 // 10] < 1, f"{waits[-5:]}"
+    assert waits[-1] < 3, f"{waits[-5:]}"
+    assert [each["rejected"] for each in told] == [0, 0]
+    assert total(server) == ROWS + ROWS // 2 + 1
+    assert server.stop() == 0
+    assert store_faults(server.data / "contacts.db") == []
+
+
+def test_an_export_goes_on_while_others_write(server: RunningServer) -> None:
+    with server.session() as session:
+        url, headers = f"{server.url}/v1/contacts", {"Content-Type": "text/csv"}
+        session.post(f"{url}/import", data=file(ROWS), headers=headers, timeout=120)
+        response = session.get(f"{url}/export?format=jsonl", stream=True, timeout=60)
+        lines: Iterator[bytes] = response.iter_lines()
+        found = [json.loads(next(lines))["phone"]]
+        assert server.post(phone=JOHN).status_code == 201
+        with server.session() as other:
+            assert other.delete(f"{url}/918800000000").ok
+        found += [json.loads(line)["phone"] for line in lines]
+    assert found == [*(f"9188{number:08}" for number in range(ROWS)), JOHN]
+
+
+def test_a_client_that_leaves_an_export_frees_its_thread(server: RunningServer) -> None:
+    with server.session() as session:
+        url, headers = f"{server.url}/v1/contacts", {"Content-Type": "text/csv"}
+        session.post(f"{url}/import", data=file(ROWS), headers=headers, timeout=120)
+        for _ in range(12):
+            session.get(f"{url}/export", stream=True, timeout=60).close()
+    wait_until(lambda: server.get("/healthz").status_code == 200)
+    assert server.post(phone=JOHN).status_code == 201

@@ -17,7 +17,9 @@ class MovableClock:
     def __init__(self, path: Path) -> None:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            os.truncate(file, _SIZE)
+            if os.fstat(file).st_size < _SIZE:
+                # Written, not made by its size alone: a page without room would kill who uses it.
+                os.pwrite(file, bytes(_SIZE), 0)
             self._words = memoryview(mmap.mmap(file, _SIZE)).cast("q")
         finally:
             os.close(file)

@@ -209,15 +209,15 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "logger_class": Log,
         "loglevel": "error" if settings.log_level == "error" else "warning",
         "pre_fork": _hold_signals,
-        "post_worker_init": lambda worker: _begin(worker, settings),
+        "post_worker_init": lambda worker: _begin(Database(settings.database)),
         "worker_exit": _erase_to_the_end,
         "on_exit": lambda arbiter: Database(settings.database).truncate_log(),
     }
 
 
-def _begin(worker: Any, settings: Settings) -> None:
-    worker.wsgi.extensions["database"].tally.add({WORKER_STARTS: 1})
-    finish_sweeps(Database(settings.database))
+def _begin(db: Database) -> None:
+    db.tally.add({WORKER_STARTS: 1})
+    finish_sweeps(db)
 
 
 def _erase_to_the_end(arbiter: Any, worker: Any) -> None:

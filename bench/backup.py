@@ -99,7 +99,7 @@ def main():
         folder = options.data or Path(scratch) / "data"
         key, phones = fill(folder, options.contacts)
         backups = []
-        with server("wsgi:app", {}, folder) as url:
+        with server("wsgi:app", {"CONTACTS_LOG_LEVEL": "warning"}, folder) as url:
             clients = [Client(url, key, phones, number) for number in range(options.clients)]
             for client in clients:
                 client.start()

@@ -193,6 +193,20 @@ def test_each_request_is_a_line(start_server: StartServer, tmp_path: Path) -> No
     assert all(0 < each["ms"] < 20_000 for each in found[:8])
 
 
+def test_a_stream_is_told_at_its_end(start_server: StartServer, tmp_path: Path) -> None:
+    server = start_server(environ=LOUD)
+    for number in range(3):
+        server.post(phone=f"91885687918{number}", first_name="Priya")
+    whole = server.get("/v1/contacts/export", format="jsonl")
+    assert whole.content.count(b"\n") == 3
+    *_, line = requests_in(tmp_path / "server-0.log", 4)
+    assert _seen(line) == ("GET", "/v1/contacts/export", 200, "first admin key")
+    assert line["bytes"] == len(whole.content)
+    assert line["ms"] > 0
+    name = 'contacts_requests_total{method="GET",route="/v1/contacts/export",code="200"} 1'
+    assert name in server.get("/metrics").text
+
+
 def _seen(line: dict[str, Any]) -> tuple[Any, ...]:
     return line["method"], line["route"], line["status"], line["key"]
 

@@ -17,6 +17,7 @@ GOOD = {
     "threads": ("1", 1),
     "phone_check": ("valid", "valid"),
     "max_body_bytes": ("1024", 1_024),
+    "max_import_bytes": ("1099511627776", 2**40),
     "rate_limit": ("0", 0),
     "wrong_key_limit": ("60", 60),
     "trusted_proxies": ("10.1.2.3/8, ::1", "10.0.0.0/8,::1/128"),
@@ -47,6 +48,7 @@ BAD = {
     "threads": ["0", "65", "four", "\u00b2"],
     "phone_check": ["", "strict", "Valid", "none"],
     "rate_limit": ["", "-1", "1000001", "x"],
+    "max_import_bytes": ["1023", "1099511627777", "1GiB"],
     "wrong_key_limit": ["", "-1", "1000001", "some"],
     "trusted_proxies": ["proxy.lan", "10.0.0.0/33", "10.0.0.1;10.0.0.2", "*"],
     "metrics_public": ["", "1", "true", "Yes"],
@@ -73,6 +75,7 @@ def test_has_defaults() -> None:
         threads=4,
         phone_check="possible",
         max_body_bytes=1_048_576,
+        max_import_bytes=1_073_741_824,
         changes_days=30,
         webhook_allow_private="",
     )

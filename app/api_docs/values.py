@@ -17,7 +17,7 @@ KEY = (
 TEXT: JsonSchema = {
     "type": "string",
     "minLength": 1,
-    "maxLength": fields.MAX_VALUE,
+    "maxLength": fields.MAX_NAME,
     "pattern": FULL_LINE,
 }
 TAG: JsonSchema = {**TEXT, "maxLength": fields.MAX_TAG}

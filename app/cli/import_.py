@@ -30,6 +30,7 @@ from app.transfer.rows import Row
 from app.transfer.sources import FORMATS, Source, open_source
 
 _SHOWN_ERRORS = 10
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command("import")
@@ -66,7 +67,7 @@ def import_(file: Path, maps: tuple[str, ...], yes: bool, data: str | None, **mo
     with Input(file) as input_:
         source = open_source(input_, more["format"] or input_.format(), mapping, guess=True)
         if source.guessed:
-            _show_guesses(source, ask=sys.stdin.isatty() and not yes)
+            _show_guesses(source, ask=sys.stdin.isatty() and str(file) != "-" and not yes)
         with closing(_database(settings, dry_run=more["dry_run"])) as db:
             _Run(input_, source, settings, **more).run(db)
 
@@ -141,7 +142,7 @@ class _Run:
             self._shown.clear()
             if self._rows and importer.report.rejected:
                 self._rows.keep()
-        self._tell(importer)
+        self._tell(importer, complete=not (failure or self._stopped))
         if failure:
             raise failure
         if self._stopped:
@@ -157,7 +158,7 @@ class _Run:
             if not importer.is_storing:
                 raise _Stopped
 
-        before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+        before = {each: signal.signal(each, stop) for each in _STOPPING}
         try:
             yield
         except _Stopped:
@@ -176,21 +177,23 @@ class _Run:
         if self._rows:
             self._rows.write(self._source.rejected.row(row, reason))
 
-    def _tell(self, importer: Importer) -> None:
+    def _tell(self, importer: Importer, *, complete: bool) -> None:
         report = importer.report
         kept = str(self._rejected) if self._rows and report.rejected else None
         if self._as_json:
             told = {**report.as_dict(), "columns": dict(self._source.columns)}
-            click.echo(json.dumps({**told, "rejected_file": kept, "complete": not self._stopped}))
+            click.echo(json.dumps({**told, "rejected_file": kept, "complete": complete}))
             return
         for each in report.errors[:_SHOWN_ERRORS]:
             column = f"{each['column']}: " if each["column"] else ""
             click.echo(f"line {each['line']}: {column}{each['reason']}")
         for line, change in importer.preview:
             click.echo(f"line {line}: {change.status} {_shown(change.diff())}")
-        click.echo(_summary(importer, complete=not self._stopped))
+        click.echo(_summary(importer, complete=complete))
         if kept:
             click.echo(f"Rejected rows are in {kept}: mend and import that file.")
+        elif report.rejected and not self._rejected:
+            click.echo("To have the rejected rows in a file: --rejected FILE")
 
 
 class _Stopped(BaseException):

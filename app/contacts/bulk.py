@@ -14,8 +14,8 @@ from app.errors import InsufficientStorage, ServiceError, Unavailable, Validatio
 from app.journal import handlers as journal
 from app.journal.model import CREATED, UPDATED
 
-CHUNK_SECONDS = 0.2  # So long may other writers wait for rows that need not stand together.
-SLICE = 250  # Rows that are looked up and written together.
+CHUNK_SECONDS = 0.05  # So long may other writers wait for rows that need not stand together.
+SLICE = 125  # Rows that are looked up and written together.
 PAUSE_SECONDS = 0.002  # For this process' other threads, which want the interpreter.
 
 Check = Callable[[object], Draft]

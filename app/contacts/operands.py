@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from app.contacts.fields import MAX_VALUE, clean_value
+from app.contacts.fields import MAX_NAME, clean_value
 from app.contacts.phone import MAX_LENGTH, PhoneError, normalise
 from app.web.fields import clean_text
 
@@ -28,7 +28,7 @@ def operand(field: str, op: str, value: object) -> Any:
         return instant(value, op)
     if field in ("phone", "id"):
         return _digits(value) if op == "starts_with" else _phone(field, value)
-    text = clean_text(value, MAX_VALUE)
+    text = clean_text(value, MAX_NAME)  # No name, e-mail or tag is longer.
     if not text:
         raise ValidationError("Must not be empty: use exists to ask whether there is one.")
     return text

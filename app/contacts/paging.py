@@ -3,14 +3,18 @@
 import base64
 import hashlib
 import json
+import zlib
 from dataclasses import dataclass
 
 from marshmallow import ValidationError
 
 from app.contacts.filters import Filter
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 SORTS = ("created_at", "updated_at", "last_name", "first_name", "email", "phone")
 _CHECK_BYTES = 9
+_IDS = range(2**63)
+_LONG, _LONGEST = 1_000, 50_000  # Bytes: more are compressed, even more cannot be ours.
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,9 @@ def parse_sort(text: str) -> Sort:
 
 def encode_cursor(position: Position, query: object) -> str:
     """Return a text for a place in the list of `query`, whose representation must be stable."""
-    payload = json.dumps([position.key, position.id], separators=(",", ":")).encode()
+    payload = _encode([position.key, position.id]).encode()
+    if len(payload) > _LONG:
+        payload = zlib.compress(payload)  # A folded name has up to 4,590 characters.
     return base64.urlsafe_b64encode(_check(payload, query) + payload).decode().rstrip("=")
 
 
@@ -66,7 +72,23 @@ def decode_cursor(text: str, query: object) -> Position:
     check, payload = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:]
     if check != _check(payload, query) or _encoded(raw) != text:
         raise _strange_cursor()
-    return Position(*json.loads(payload))
+    try:
+        return _position(payload)
+    except (ValueError, RecursionError, zlib.error):
+        raise _strange_cursor() from None
+
+
+def _position(payload: bytes) -> Position:
+    """Raises `ValueError`, `RecursionError`, `zlib.error` for what somebody else made up."""
+    if not payload.startswith(b"["):
+        payload = zlib.decompressobj().decompress(payload, _LONGEST)
+    match json.loads(payload):
+        case [str(key), int(id)] if id in _IDS:
+            key.encode()  # Lone surrogates cannot be asked for.
+            return Position(key, id)
+        case [int() | None as key, int(id)] if id in _IDS and (key or 0) in _IDS:
+            return Position(key, id)
+    raise ValueError
 
 
 def _encoded(raw: bytes) -> str:

@@ -74,8 +74,8 @@ def _documented_list(search: Search) -> Response:
 @blueprint.post("/search")
 @require_scope("contacts:read")
 def post_contacts_search() -> Response:
-    load_query(_no_query)
     search, by_cursor = load(_search_schema, json_object())
+    load_query(_no_query)
     return _found(search, by_cursor)
 
 

@@ -5,7 +5,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,22 +80,36 @@ def copy(source: Path, mode: str, target: Path, progress: Progress, *, called: s
 
     Raises `StartError` where that cannot be; it names the target as it is `called`.
     """
-    with opened(source, mode) as origin, opened(target, "rw", called) as driver:
+    with ExitStack() as stack:
+        flush = stack.enter_context(_flushed(target))
+        origin = stack.enter_context(opened(source, mode))
+        driver = stack.enter_context(opened(target, "rw", called))
+
+        def step(_: int, left: int, pages: int) -> None:
+            flush()
+            progress("copying", 1 - left / max(pages, 1))
+
         # The file is nothing until it is verified and synced: a crash needs no way back.
         driver.execute("PRAGMA synchronous = OFF").fetchall()
         # A copy in steps starts over when others write, but not within a read transaction.
         origin.execute("BEGIN")
         try:
             origin.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-            origin.backup(
-                driver,
-                pages=PAGES_AT_ONCE,
-                progress=lambda _, left, all_: progress("copying", 1 - left / max(all_, 1)),
-            )
+            origin.backup(driver, pages=PAGES_AT_ONCE, progress=step)
             origin.execute("ROLLBACK")
         except sqlite3.DatabaseError as error:
             raise _translated(str(source) if _is_damage(error) else called, error) from None
         driver.execute("PRAGMA journal_mode = DELETE").fetchall()
+
+
+@contextmanager
+def _flushed(file: Path) -> Iterator[Callable[[], None]]:
+    """Have what is written go to disk bit by bit: all at once, it would hold up others' commits."""
+    handle = os.open(file, os.O_RDWR)
+    try:
+        yield lambda: os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def verified(file: Path, progress: Progress, *, called: str) -> Copy:

@@ -10,9 +10,10 @@ from typing import Literal
 
 from app import clock
 from app.database.backup import Progress, attend, opened, pragma
-from app.database.migrate import APPLICATION_ID, OLDEST_SQLITE, add_functions, migrations
+from app.database.kinds import KINDS
+from app.database.migrate import OLDEST_SQLITE, add_functions, migrations
 from app.database.presence import Presence
-from app.database.repair import REPAIRS, counter_faults, document_faults, link_faults
+from app.database.repair import COUNT_REPAIRS, REPAIRS, counter_faults, document_faults, link_faults
 from app.database.write_queue import WriteQueue
 from app.errors import Damaged, StartError, Unavailable
 
@@ -43,14 +44,14 @@ def examine(store: Path, *, fix: bool, progress: Progress) -> Iterator[Finding]:
     try:
         with _opened(store) as driver:
             for check in (check_schema, check_integrity, check_contacts):
-                sound = yield from _run(driver, (check,), progress)
-                if not sound:
+                if (yield from _run(driver, (check,), progress)):
                     return
             if pragma(driver, "user_version") < max(migrations()):
                 return
-            sound = yield from _run(driver, _COUNTED, progress)
-            if fix and not sound:
-                yield _fixed(driver, store, progress)
+            problems = yield from _run(driver, _COUNTED, progress)
+            if fix and problems:
+                repairs = REPAIRS if "search" in problems else COUNT_REPAIRS
+                yield _fixed(driver, store, repairs, progress)
                 yield from _run(driver, _COUNTED, progress)
             yield from _run(driver, (check_clock,), progress)
     except Damaged as error:
@@ -76,24 +77,25 @@ def _opened(store: Path) -> Iterator[sqlite3.Connection]:
 
 def _run(
     driver: sqlite3.Connection, checks: tuple[Check, ...], progress: Progress
-) -> Generator[Finding, None, bool]:
-    """Give what checks find on one state of the store; returns whether there is no problem."""
-    sound = True
+) -> Generator[Finding, None, list[str]]:
+    """Give what checks find on one state of the store; returns which of them are problems."""
+    problems = []
     driver.execute("BEGIN").fetchall()
     try:
         for check in checks:
             attend(driver, f"checking {check.__name__.removeprefix('check_')}", progress)
             finding = check(driver)
-            sound &= finding.state != "problem"
+            if finding.state == "problem":
+                problems.append(finding.check)
             yield finding
     finally:
         if driver.in_transaction:
             driver.execute("ROLLBACK").fetchall()
-    return sound
+    return problems
 
 
 def check_schema(driver: sqlite3.Connection) -> Finding:
-    if pragma(driver, "application_id") != APPLICATION_ID:
+    if pragma(driver, "application_id") not in KINDS:
         return Finding(
             "schema", "problem", "the database of another program", "choose another --data"
         )
@@ -165,11 +167,13 @@ def check_clock(driver: sqlite3.Connection) -> Finding:
 _COUNTED = (check_counters, check_links)
 
 
-def _fixed(driver: sqlite3.Connection, store: Path, progress: Progress) -> Finding:
+def _fixed(
+    driver: sqlite3.Connection, store: Path, repairs: tuple[str, ...], progress: Progress
+) -> Finding:
     """Make anew what is counted or made from the contacts, with turns for writers in between."""
     with closing(WriteQueue(store)) as queue:
         attend(driver, "repairing", progress)
-        for statement in REPAIRS:
+        for statement in repairs:
             queue.enter()
             try:
                 driver.execute(statement).fetchall()

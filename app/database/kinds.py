@@ -15,7 +15,8 @@ def check_kind(path: Path, application_id: int, wanted: int | None) -> None:
         return
     if application_id == STAND_IN:
         raise StartError(
-            f"{path} was made by a stand-in: add --stand-in, or choose another folder with --data"
+            f"{path} was made by a stand-in, and nothing else works on it than "
+            "contacts serve --stand-in and contacts keys: choose another folder with --data"
         )
     raise StartError(
         f"{path} was made by a normal server, and a stand-in never touches it: "

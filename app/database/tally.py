@@ -94,7 +94,10 @@ class _Mine:
     def _take(self, folder: Path) -> int:
         """Take the first file whose process has gone: the kernel has freed its lock (flock)."""
         for number in range(MOST_PROCESSES):
-            file = _open(folder / str(number))
+            try:
+                file = _open(folder / str(number))
+            except PermissionError:
+                continue  # Another user's, who ran a command on this store.
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

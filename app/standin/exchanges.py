@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
@@ -58,15 +59,15 @@ class Transcript:
         environ["wsgi.input"] = _Kept(environ["wsgi.input"], exchange)
         answer = self._app(environ, start_response)
         drops = bool(exchange.fault and exchange.fault.drop)
-        self._state.requests.append(
-            {
-                **exchange.told,
-                "sent": exchange.sent.decode(errors="replace"),
-                "fault": str(exchange.fault) if exchange.fault else None,
-                "dropped": drops,
-                "ms": round(1_000 * (time.monotonic() - exchange.started), 1),
-            }
-        )
+        record = {
+            **exchange.told,
+            "sent": exchange.sent.decode(errors="replace"),
+            "fault": str(exchange.fault) if exchange.fault else None,
+            "dropped": drops,
+            "ms": round(1_000 * (time.monotonic() - exchange.started), 1),
+        }
+        with suppress(OSError):  # A full disk: what the service says of it is the answer.
+            self._state.requests.append(record)
         return _dropped(environ, answer) if drops else answer
 
 
@@ -196,7 +197,10 @@ def _reason(response: Response) -> Any:
     """Return why a request was refused, None where it was not."""
     if response.status_code < 400 or not response.is_json:
         return None
-    error = response.get_json()["error"]
+    error = response.get_json().get("error", {})
     if len(response.get_data()) > MAX_REASON:
-        error = error | {"message": error["message"][:MAX_SENT], "details": "too many to show"}
+        error = error | {
+            "message": str(error.get("message"))[:MAX_SENT],
+            "details": "too many to show",
+        }
     return error

@@ -1,6 +1,7 @@
 """Import and export over HTTP."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import chain
@@ -27,6 +28,8 @@ from app.web.requests import body_chunks, database, load_query, settings
 from app.web.responses import success
 
 blueprint = Blueprint("transfer", __name__, url_prefix="/v1/contacts")
+
+STOPPING_SECONDS = 15  # Of the 30 that gunicorn gives a worker.
 
 _import_query = ImportQuerySchema()
 _export_query = ExportQuerySchema()
@@ -56,9 +59,26 @@ def _import(chunks: Iterator[bytes], format: str, query: ImportQuery, report: Re
         report,
         names=source.names,
         region=query.default_country,
+        after_batch=_Patience(current_app.extensions["stopping"]),
     )
     with closing(importer):
         importer.run(source.rows)
+
+
+class _Patience:
+    """Lets an import go on for a while in a server that stops, which waits only so long."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        self._stopping = stopping
+        self._deadline: float | None = None
+
+    def __call__(self, _: Report) -> None:
+        if not self._stopping.is_set():
+            return
+        now = time.monotonic()
+        self._deadline = self._deadline or now + STOPPING_SECONDS
+        if now >= self._deadline:
+            raise Unavailable("The server stops: send the rest again.")
 
 
 def _format() -> str:

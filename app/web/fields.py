@@ -39,6 +39,13 @@ def _has_long_run(text: str) -> bool:
     return False
 
 
+# In place of marshmallow's own, which do not say what to do.
+fields.Field.default_error_messages |= {
+    "required": "Required: it must not be left out.",
+    "null": "Must not be null: leave it out, unless it is required.",
+}
+
+
 class Digits(fields.Field[int]):
     """A whole number in plain ASCII digits, or as a number in JSON (20.0 is one); never clamped."""
 

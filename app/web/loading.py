@@ -45,7 +45,8 @@ def _unknown(name: str, schema: marshmallow.Schema) -> list[str]:
     near = difflib.get_close_matches(name[:_MAX_ECHO], schema.load_fields, n=1)
     if near:
         return [f"Unknown: did you mean {near[0]}?"]
-    return [f"Unknown: leave it out, or use one of {', '.join(schema.load_fields)}."]
+    known = ", ".join(schema.load_fields)
+    return [f"Unknown: leave it out, or use one of {known}." if known else "Unknown: leave it out."]
 
 
 def cut(name: str) -> str:

@@ -21,8 +21,8 @@ _deliveries_query = DeliveriesQuerySchema()
 @blueprint.post("")
 @require_scope("admin")
 def post_webhook() -> Response:
-    load_query(_no_query)
     values = load(_schema("webhook_schema"), json_object())
+    load_query(_no_query)
     return _answer_with_secret(handlers.create_webhook(database(), **values), 201)
 
 
@@ -44,8 +44,8 @@ def get_webhook(id: str) -> Response:
 @blueprint.patch("/<id>")
 @require_scope("admin")
 def patch_webhook(id: str) -> Response:
-    load_query(_no_query)
     values = load(_schema("webhook_patch_schema"), json_object("application/merge-patch+json"))
+    load_query(_no_query)
     return success({"webhook": handlers.edit_webhook(database(), id, values).view()})
 
 

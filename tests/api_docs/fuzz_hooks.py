@@ -47,6 +47,12 @@ instants = st.builds(
 schemathesis.openapi.format("date-time", instants)
 
 
+@schemathesis.serializer("application/x-ndjson", "application/jsonl")
+def as_text(_: schemathesis.SerializationContext, value: Any) -> dict[str, bytes]:
+    """A file of lines is sent as the text that it is."""
+    return {"data": value if isinstance(value, bytes) else str(value).encode(errors="replace")}
+
+
 @schemathesis.hook
 def filter_case(_: schemathesis.HookContext, case: schemathesis.Case) -> bool:
     """Leave out what a JSON schema cannot tell from what the service takes."""

@@ -270,12 +270,14 @@ def test_a_stop_leaves_whole_batches_and_says_so(
 def test_a_stop_ends_the_wait_for_input(data: Path) -> None:
     with start_import("-", "--data", data, stdin=subprocess.PIPE) as process:
         assert process.stdin
-        process.stdin.write(f"phone\n{PRIYA}\n" + "\n" * 70_000)
+        process.stdin.write("phone\n" + "".join(f"9188{n:08}\n" for n in range(9_000)))
         process.stdin.flush()
-        wait_until(lambda: (data / "contacts.db").exists())
+        wait_until(lambda: has_begun(data))
         time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 128 + signal.SIGTERM
+        process.stdin.close()
+    assert len(phones(data)) % 1_000 == 0
 
 
 def test_a_kill_beside_a_running_server_loses_nothing(

@@ -128,6 +128,13 @@ def test_reports_all_faults_of_a_tree() -> None:
     assert list(found["all"]) == ["0", "2"]
 
 
+@pytest.mark.parametrize("field", ["first_name", "email", "tag"])
+def test_compares_with_nothing_longer_than_any_text_can_be(field: str) -> None:
+    longest = {"field": field, "op": "eq", "value": "x" * 255}
+    assert parse_tree(longest)
+    assert "255 characters" in str(fault({**longest, "value": "x" * 256}))
+
+
 def test_looks_for_no_faults_in_a_tree_that_is_far_too_large() -> None:
     unknown = {"field": "x", "op": "eq", "value": 0}
     number = {"field": "phone", "op": "in", "value": ["no phone"] * 100}

@@ -150,6 +150,21 @@ def test_counts_writes_by_what_they_did(client: FlaskClient) -> None:
     assert metrics["contacts_rejected_rows_total"] == 1
 
 
+def test_counts_imports_by_the_api_and_by_command(
+    client: FlaskClient, db: Database, tmp_path: Path
+) -> None:
+    csv = "phone,first_name\n918856879188,Priya\n12,bad\n"
+    sent = client.post("/v1/contacts/import", data=csv, content_type="text/csv")
+    assert sent.json["report"]["rejected"] == 1
+    (tmp_path / "in.csv").write_text(csv + "918856879187,Asha\n")
+    done = run_contacts("import", tmp_path / "in.csv", "--data", db.path.parent)
+    assert done.returncode == 1, done.stderr
+    metrics = read(client)
+    assert metrics['contacts_writes_total{outcome="created"}'] == 2
+    assert metrics['contacts_writes_total{outcome="unchanged"}'] == 1
+    assert metrics["contacts_rejected_rows_total"] == 2
+
+
 def test_shows_what_is_stored(client: FlaskClient, db: Database) -> None:
     fields = {"plan": "pro"}
     client.post("/v1/contacts", json={"phone": PHONE, "tags": ["a", "b"], "custom_fields": fields})

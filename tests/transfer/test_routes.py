@@ -13,7 +13,7 @@ from app.api_keys.handlers import create_api_key
 from app.contacts import bulk
 from app.database import Database
 from app.settings import Settings, load
-from app.transfer import importer
+from app.transfer import importer, routes
 from tests.conftest import store_faults
 
 PRIYA, JOHN, LENA = "918856879188", "14155552671", "4915123456789"
@@ -318,6 +318,20 @@ def test_what_was_stored_before_the_disk_was_full_is_told(
     found = response.get_json()["error"]["details"]["report"]
     assert found["created"] == found["last_line"] == len(stored(client)) > 0
     assert store_faults(db.path) == []
+
+
+def test_a_server_that_stops_tells_how_far_it_came(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "BATCH_ROWS", 2)
+    app.extensions["stopping"].set()
+    text = f"phone\n{PRIYA}\n{JOHN}\n{LENA}\n"
+    assert counts(report(client, text, "?dry_run=true")) == [3, 0, 0, 0]
+    monkeypatch.setattr(routes, "STOPPING_SECONDS", 0)
+    response = send(client, text)
+    assert response.status_code == 503
+    assert response.get_json()["error"]["details"]["report"]["last_line"] == 3
+    assert list(stored(client)) == [PRIYA, JOHN]
 
 
 def test_leaves_a_thread_to_others(app: Flask, client: FlaskClient) -> None:

@@ -1,6 +1,7 @@
 """The limit of a key over a rolling minute: exact, whoever asks at once."""
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable
@@ -111,6 +112,23 @@ def test_refuses_a_damaged_file(
     (tmp_path / "rate-limits" / "a-3").write_bytes(damage)
     with pytest.raises(ValueError):
         limiter.take("a", 3)
+
+
+def test_makes_its_file_whole_or_not_at_all(
+    limiter: RateLimiter, tmp_path: Path, clock: Clock
+) -> None:
+    """A map of a file that has holes would kill the process where the disk is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, hard))
+    try:
+        for _ in range(2):
+            with pytest.raises(OSError):
+                limiter.take("a", 1_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert limiter.take("a", 1_000).remaining == 999
+    path = tmp_path / "rate-limits" / "a-1000"
+    assert path.stat().st_blocks * 512 >= path.stat().st_size
 
 
 @pytest.fixture

@@ -318,3 +318,23 @@ def test_checks_in_order(
         environ_overrides={"CONTENT_LENGTH": request_.get("length", str(2**30))},
     )
     assert response.status_code == status
+
+
+@pytest.mark.parametrize("path", ["/v1/contacts/search", "/v1/webhooks", "/v1/contacts/batch"])
+def test_checks_the_body_before_the_query(client: FlaskClient, path: str) -> None:
+    assert client.post(f"{path}?x=1", data=BODY, content_type="text/plain").status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("/v1/webhooks", {}, "url: Required: it must not be left out."),
+        ("/v1/contacts/918856879188/tags", {}, "tags: Required: it must not be left out."),
+        ("/v1/contacts/918856879188/merge", {"from": None}, "from: Must not be null"),
+        ("/v1/contacts/search?x=1", {}, "x: Unknown: leave it out."),
+    ],
+)
+def test_says_what_to_do(client: FlaskClient, path: str, body: object, message: str) -> None:
+    response = client.post(path, json=body)
+    assert response.status_code == 422
+    assert response.get_json()["error"]["message"].startswith(message)

@@ -5,7 +5,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,12 +14,11 @@ from app.database.connection import BUSY_SECONDS, Connection
 from app.database.group_commit import GroupCommit
 from app.database.presence import Presence
 from app.database.tally import Tally
-from app.errors import Busy, ServiceError, StoreFault, Unavailable
+from app.errors import Busy, ServiceError
 
 MAX_COMPACTED_BYTES = 128 * 1024 * 1024  # About a second, in which writers wait.
 REST = 20
 NO_WAIT = 1_000_000  # nanoseconds
-_MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html
 
 # What is counted of writers that meet others.
 WAITS, WAITED_NANOSECONDS, BUSY = "write_waits", "write_waited_nanoseconds", "write_busy"
@@ -98,17 +97,14 @@ class Database:
                 self.tally.add({WAITS: 1, WAITED_NANOSECONDS: waited})
 
     def check_file(self) -> None:
-        """See that there is a database under its name: a connection outlives its file.
+        """See that there is a database under its name; raises as any read does.
 
-        Raises `Unavailable` or `StoreFault`.
+        A connection outlives its file and remembers pages of it, so this takes a new one, and not
+        `open()`: closing that would end the locks of all others in this process
+        (https://www.sqlite.org/howtocorrupt.html, 2.2).
         """
-        try:
-            with self.path.open("rb") as file:
-                begins = file.read(len(_MAGIC))
-        except OSError as error:
-            raise Unavailable("The store has gone: nothing is stored.", retry_after=5) from error
-        if begins != _MAGIC:
-            raise StoreFault("The file of the store is not a database")
+        with closing(Connection(self.path)) as fresh:
+            fresh.execute("SELECT count(*) FROM sqlite_schema")
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:

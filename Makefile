@@ -24,6 +24,7 @@ fuzz: $(VENV)/tested ## Send what nobody thought of, by the OpenAPI document, fo
 
 bench: $(VENV)/installed ## Measure speed beside Flask's hello (needs wrk), imports and exports, queries from 10,000 to 1,000,000 contacts, and writes during a backup
 	@command -v wrk >/dev/null || apt-get install -y wrk || { echo "Install wrk first: https://github.com/wg/wrk"; exit 2; }
+	PYTHONPATH=. $(BIN)/python bench/start.py
 	PYTHONPATH=. $(BIN)/python bench/load.py
 	PYTHONPATH=. $(BIN)/python bench/bulk.py
 	PYTHONPATH=. $(BIN)/python bench/growth.py

@@ -30,6 +30,8 @@ from app.database.migrate import migrate
 from app.database.text import fold, words
 from app.settings import Settings, load
 
+pytest_plugins = ["contacts_standin"]
+
 MANY, SOME = 20_000, 1_000
 SEED = Path(__file__).parent.parent.parent / "shared" / "seeds"
 

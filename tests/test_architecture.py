@@ -2,6 +2,7 @@
 
 import ast
 import statistics
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
@@ -25,7 +26,15 @@ FEATURES = (
 FLOOR_0 = ("app.settings", "app.errors", "app.clock", "app.logs")
 DATABASE = ("app.database",)
 WEB = ("app.web",)
-TOP = ("app", "app.__main__", "app.cli", "app.server", "app.startup")
+TOP = (
+    "app",
+    "app.__main__",
+    "app.cli",
+    "app.server",
+    "app.startup",
+    "app.standin",
+    "app.conformance",
+)
 FLASK = ("flask", "werkzeug")
 ASKING_BY_POST = ("/v1/contacts/search", "/v1/contacts/<contact:id>/match")
 PUBLIC = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/<file>"}
@@ -48,7 +57,7 @@ INSIDE_A_FEATURE = {
     "bulk_store": ("links", "store", "model"),
     "guard": ("handlers", "model"),
     "handlers": ("store", "search", "model", "filters", "pins", "deliveries", "signing"),
-    "runner": ("delivery", "deliveries", "store", "sender", "targets"),
+    "runner": ("delivery", "deliveries", "store", "sender", "targets", "model"),
     "delivery": ("outbox", "deliveries", "store", "model"),
     "outbox": ("handlers", "deliveries", "store", "model", "signing"),
     "deliveries": ("model",),
@@ -243,7 +252,7 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
     ("package", "homes"),
     [
         ("sqlite3", ("app.database",)),
-        ("mmap", ("app.web.rate_limit", "app.database.tally")),
+        ("mmap", ("app.web.rate_limit", "app.database.tally", "app.standin.movable_clock")),
         ("phonenumbers", ("app.contacts.phone",)),
         ("click", ("app.cli",)),
         ("urllib3", ("app.webhooks.sender",)),
@@ -254,6 +263,22 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
 def test_packages_have_one_home(package: str, homes: tuple[str, ...]) -> None:
     users = [module for module in MODULES if package in imports(module)]
     assert users and [each for each in users if not within(each, homes)] == []
+
+
+def test_a_normal_server_never_loads_the_stand_in() -> None:
+    users = {module for module in MODULES if within_any(imports(module), "app.standin")}
+    outside = {module for module in users if not within(module, ("app.standin",))}
+    assert outside == {"app.cli.stand_in", "app.cli.keys"}
+    script = (
+        "import sys, app, app.cli, app.server, app.webhooks; app.create_app(prepared=True);"
+        "print([name for name in sys.modules if 'standin' in name or 'stand_in' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def within_any(modules: frozenset[str], package: str) -> bool:
+    return any(within(module, (package,)) for module in modules)
 
 
 def test_settings_alone_read_the_environment() -> None:

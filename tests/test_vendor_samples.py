@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
+from contacts_standin import StandIn
 from tests.conftest import SEED, RunningServer, StartServer
 
 HOST = "https://api.aisoule.com"
@@ -90,7 +92,9 @@ needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not in
 needs_page = pytest.mark.skipif(not PAGE, reason="the vendor's page is not at hand")
 
 
-def _run(server: RunningServer, folder: Path, sample: str, name: str, *command: str) -> str:
+def _run(
+    server: RunningServer | StandIn, folder: Path, sample: str, name: str, *command: str
+) -> str:
     assert HOST in sample
     assert KEY in sample
     script = folder / name
@@ -104,12 +108,47 @@ def _run(server: RunningServer, folder: Path, sample: str, name: str, *command: 
 
 def _assert_listed(server: RunningServer, expected: dict[str, Any]) -> None:
     """Compare with the page's answer, the order of the keys included, but not the instant."""
-    listed = server.get().json()
+    _assert_answer(server.get().json(), expected)
+
+
+def _assert_answer(listed: dict[str, Any], expected: dict[str, Any]) -> None:
     stored = listed["contacts"][0]["created_at"]
     shown = expected["contacts"][0]["created_at"]
     assert re.sub(r"\d", "0", stored) == re.sub(r"\d", "0", shown)
     listed["contacts"][0]["created_at"] = shown
     assert json.dumps(listed) == json.dumps(expected)
+
+
+@needs_curl
+def test_a_stand_in_takes_our_own_words_with_nothing_changed_but_the_host(
+    contacts_standin: StandIn, tmp_path: Path
+) -> None:
+    assert contacts_standin.key == KEY
+    made = json.loads(_run(contacts_standin, tmp_path, CURL, "sample.sh", "sh"))
+    assert made["contact"]["id"] == "cnt_918856879188"
+    said = json.loads(_run(contacts_standin, tmp_path, PYTHON, "sample.py", sys.executable))
+    assert said["created"] is False
+    assert [each["status"] for each in contacts_standin.requests] == [200, 201]
+
+
+@needs_curl
+@needs_page
+def test_a_stand_in_takes_the_pages_samples_with_nothing_changed_but_the_host(
+    contacts_standin: StandIn, tmp_path: Path
+) -> None:
+    for name, program in (("curl", "sh"), ("python", sys.executable), ("node", "node")):
+        if shutil.which(program):
+            _give_axios(tmp_path)
+            _run(contacts_standin, tmp_path, PAGE[name], f"sample-{name}.js", program)
+    url = f"{contacts_standin.url}/v1/contacts"
+    answer = requests.get(url, headers={"Authorization": f"Bearer {KEY}"}, timeout=30)
+    _assert_answer(answer.json(), json.loads(PAGE["list"]))
+
+
+def _give_axios(folder: Path) -> None:
+    package = folder / "node_modules" / "axios"
+    package.mkdir(parents=True, exist_ok=True)
+    (package / "index.js").write_text(AXIOS)
 
 
 @needs_curl
@@ -151,9 +190,7 @@ def test_our_own_words_ask_for_the_pages_answer() -> None:
 @pytest.mark.skipif(not shutil.which("node"), reason="Node is not installed")
 def test_the_pages_node_sample(start_server: StartServer, tmp_path: Path) -> None:
     server = start_server()
-    package = tmp_path / "node_modules" / "axios"
-    package.mkdir(parents=True)
-    (package / "index.js").write_text(AXIOS)
+    _give_axios(tmp_path)
     said = _run(server, tmp_path, PAGE["node"], "sample.js", "node")
     assert "cnt_918856879188" in said
     _assert_listed(server, json.loads(PAGE["list"]))

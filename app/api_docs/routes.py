@@ -3,7 +3,6 @@
 from flask import Blueprint, Response, current_app, request
 
 from app.api_docs import viewer
-from app.api_docs.document import rendered
 from app.errors import NotFound
 
 blueprint = Blueprint("api_docs", __name__)
@@ -11,6 +10,9 @@ blueprint = Blueprint("api_docs", __name__)
 
 @blueprint.get("/openapi.json")
 def get_openapi() -> Response:
+    # Most processes are never asked for it, and it takes a while to import.
+    from app.api_docs.document import rendered
+
     return _public(rendered(current_app), "application/json")
 
 

@@ -32,10 +32,10 @@ def require_scope(
     def guard(view: View) -> View:
         @wraps(view)
         def guarded(*args: object, **kwargs: object) -> Any:
-            db, secret = database(), _secret()
-            if not secret and unless():
+            db, given = database(), secret()
+            if not given and unless():
                 return view(*args, **kwargs)
-            key = _authenticate(db, secret)
+            key = _authenticate(db, given)
             allowed = scope is None or scope in key.scopes
             g.api_key = key
             g.quota = quota = _quota(key, count=allowed)
@@ -106,9 +106,10 @@ def _touch_when_sent(db: Database, key: ApiKey, response: Response) -> Response:
     return response
 
 
-def _secret() -> str:
+def secret() -> str:
+    """Return the key that a request brings; it may be empty."""
     authorization = request.environ.get("HTTP_AUTHORIZATION")
     if authorization is None:
         return str(request.environ.get("HTTP_X_API_KEY", ""))
-    scheme, _, secret = authorization.partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else ""
+    scheme, _, given = authorization.partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else ""

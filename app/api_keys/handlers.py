@@ -28,12 +28,13 @@ def create_api_key(
     expires_at: datetime | None = None,
     rate_limit: int | None = None,
     tell: Callable[[str], object] | None = None,
+    prefix: str = PREFIX,
 ) -> str:
     """Store a new key, once `tell` has taken its secret, and return that.
 
     It cannot be had again.
     """
-    secret, key = _new_api_key(label, scopes, expires_at, rate_limit)
+    secret, key = _new_api_key(label, scopes, expires_at, rate_limit, prefix)
     if tell:
         tell(secret)
     with db.transaction() as tx:
@@ -98,6 +99,7 @@ def _new_api_key(
     scopes: tuple[str, ...],
     expires_at: datetime | None = None,
     rate_limit: int | None = None,
+    prefix: str = PREFIX,
 ) -> tuple[str, ApiKey]:
     key = ApiKey(
         id=f"key_{secrets.token_hex(8)}",
@@ -107,4 +109,4 @@ def _new_api_key(
         created_at=clock.timestamp(),
         expires_at=clock.timestamp(expires_at) if expires_at else None,
     )
-    return PREFIX + secrets.token_urlsafe(32), key
+    return prefix + secrets.token_urlsafe(32), key

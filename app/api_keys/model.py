@@ -8,6 +8,7 @@ from app import clock
 SCOPES = ("contacts:read", "contacts:write", "admin")
 DEFAULT_SCOPES = ("contacts:read", "contacts:write")
 PREFIX = "ak_live_"
+TEST_PREFIX = "ak_test_"  # Of a stand-in's keys.
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from importlib.metadata import version
 import click
 
 from app.cli.backup import backup, restore
+from app.cli.check import check
 from app.cli.doctor import doctor
 from app.cli.export import export
 from app.cli.import_ import import_
@@ -34,6 +35,7 @@ cli.add_command(export)
 cli.add_command(backup)
 cli.add_command(restore)
 cli.add_command(doctor)
+cli.add_command(check)
 
 
 def main() -> None:

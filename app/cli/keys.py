@@ -9,9 +9,10 @@ import click
 from app import clock
 from app import settings as settings_module
 from app.api_keys import handlers, store
-from app.api_keys.model import DEFAULT_SCOPES, SCOPES
+from app.api_keys.model import DEFAULT_SCOPES, PREFIX, SCOPES, TEST_PREFIX
 from app.cli import options
 from app.database import Database
+from app.database.kinds import STAND_IN
 from app.database.migrate import migrate
 from app.errors import StartError
 from app.startup import prepare_folder
@@ -49,7 +50,7 @@ def create(
     label = label.strip()
     if not (label and len(label) <= 100 and label.isprintable()):
         raise click.BadParameter("must be 1 to 100 printable characters", param_hint="--label")
-    db = _database(data, create=True)
+    db, prefix = _database(data, create=True)
     handlers.create_api_key(
         db,
         label=label,
@@ -57,6 +58,7 @@ def create(
         expires_at=clock.now() + expires_in if expires_in else None,
         rate_limit=rate_limit,
         tell=click.echo,
+        prefix=prefix,
     )
 
 
@@ -65,7 +67,8 @@ def create(
 @options.data
 def list_keys(as_json: bool, data: str | None) -> None:
     """List all keys, oldest first; the keys themselves are not stored."""
-    found = store.list_api_keys(_database(data).connection())
+    db, _ = _database(data)
+    found = store.list_api_keys(db.connection())
     if as_json:
         click.echo(json.dumps([asdict(key) for key in found], indent=2))
         return
@@ -81,11 +84,13 @@ def list_keys(as_json: bool, data: str | None) -> None:
 @options.data
 def revoke(id: str, data: str | None) -> None:
     """Stop a key, by the id that `contacts keys list` shows."""
-    handlers.revoke_api_key(_database(data), id)
+    db, _ = _database(data)
+    handlers.revoke_api_key(db, id)
     click.echo(f"Revoked {id}")
 
 
-def _database(data: str | None, *, create: bool = False) -> Database:
+def _database(data: str | None, *, create: bool = False) -> tuple[Database, str]:
+    """Return the store, be it a stand-in's, and what its keys begin with."""
     settings = settings_module.load(data=data)
     if not (create or settings.database.exists()):
         raise StartError(
@@ -93,5 +98,9 @@ def _database(data: str | None, *, create: bool = False) -> Database:
             "contacts keys create"
         )
     prepare_folder(settings.data)
-    migrate(settings.database)
-    return Database(settings.database)
+    if migrate(settings.database, kind=None) == STAND_IN:
+        from app.standin.state import State
+
+        clock.follow(State(settings.database).clock.moved)
+        return Database(settings.database), TEST_PREFIX
+    return Database(settings.database), PREFIX

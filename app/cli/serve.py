@@ -5,6 +5,7 @@ import shlex
 import socket
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 
@@ -22,20 +23,28 @@ from app.startup import KEY_FILE, keep_first_key, prepare
 @click.option("--port", help="Port to listen on; 0 takes a free one.  [default: 8000]")
 @click.option("--workers", help="Processes that serve.  [default: 2]")
 @click.option("--threads", help="Threads in each process.  [default: 4]")
+@click.option("--stand-in", is_flag=True, help="Stand in for the real API, to develop against.")
+@click.option(
+    "--seed", type=click.Path(path_type=Path), help="CSV or JSON Lines that a stand-in loads."
+)
+@click.option("--demo", type=click.IntRange(1, 100_000), help="Contacts that a stand-in makes up.")
 def serve(
-    data: str | None,
-    host: str | None,
-    port: str | None,
-    workers: str | None,
-    threads: str | None,
+    data: str | None, stand_in: bool, seed: Path | None, demo: int | None, **options: str | None
 ) -> None:
     """Run the server until it is stopped with Ctrl-C or SIGTERM.
 
-    Every option can come from the environment too: CONTACTS_DATA, CONTACTS_HOST and so on.
+    Every option can come from the environment too: CONTACTS_DATA, CONTACTS_HOST and so on;
+    --stand-in cannot, nor what goes with it.
     """
-    settings = settings_module.load(
-        data=data, host=host, port=port, workers=workers, threads=threads
-    )
+    if stand_in:
+        # A server without the option never loads any of it.
+        from app.cli.stand_in import serve_stand_in
+
+        serve_stand_in(data, seed, demo, options)
+        return
+    if seed or demo:
+        raise click.UsageError("--seed and --demo need --stand-in")
+    settings = settings_module.load(None, data=data, **options)
     check_address(settings)
     shown_key = prepare_aloud(settings)
     # Gunicorn takes a while to import: a wrong option is answered without it.

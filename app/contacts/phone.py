@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from unicodedata import decimal, normalize
@@ -171,6 +172,19 @@ def _without_trunk_prefix(digits: str) -> str:
     if reason != ValidationResult.IS_POSSIBLE:
         raise PhoneError(_IMPOSSIBLE.get(reason, _UNKNOWN))
     return f"{number.country_code}{phonenumbers.national_significant_number(number)}"
+
+
+def examples(region: str) -> Iterator[str]:
+    """Go through mobile numbers of a region (ISO 3166), near the one that the library shows."""
+    shown = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
+    if shown is None:
+        return
+    number = int(f"{shown.country_code}{phonenumbers.national_significant_number(shown)}")
+    for step in range(100_000):
+        digits = str(number - number % 100_000 + (number + step) % 100_000)
+        with suppress(PhoneError):
+            if normalise(digits, "valid") == digits:
+                yield digits
 
 
 _UNASSIGNED = "In a range that is not assigned to anyone."

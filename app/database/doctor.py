@@ -10,7 +10,8 @@ from typing import Literal
 
 from app import clock
 from app.database.backup import Progress, attend, opened, pragma
-from app.database.migrate import APPLICATION_ID, OLDEST_SQLITE, add_functions, migrations
+from app.database.kinds import KINDS
+from app.database.migrate import OLDEST_SQLITE, add_functions, migrations
 from app.database.presence import Presence
 from app.database.repair import COUNT_REPAIRS, REPAIRS, counter_faults, document_faults, link_faults
 from app.database.write_queue import WriteQueue
@@ -94,7 +95,7 @@ def _run(
 
 
 def check_schema(driver: sqlite3.Connection) -> Finding:
-    if pragma(driver, "application_id") != APPLICATION_ID:
+    if pragma(driver, "application_id") not in KINDS:
         return Finding(
             "schema", "problem", "the database of another program", "choose another --data"
         )

@@ -7,12 +7,13 @@ from contextlib import closing
 from pathlib import Path
 
 from app.database.filesystem import network_filesystem
+from app.database.kinds import KINDS, NORMAL, check_kind
 from app.database.presence import Presence
 from app.database.text import fold, words
 from app.database.write_queue import WriteQueue
 from app.errors import StartError, Unavailable
 
-APPLICATION_ID = 0x436E7463  # "Cntc"
+APPLICATION_ID = NORMAL
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -22,20 +23,21 @@ def migrations() -> dict[int, str]:
     return {int(path.name[:4]): path.read_text() for path in sorted(_MIGRATIONS.glob("*.sql"))}
 
 
-def migrate(path: Path) -> None:
+def migrate(path: Path, kind: int | None = NORMAL) -> int:
     """Create the database or bring it up to date; safe beside others who do the same.
 
-    Raises `StartError`, and leaves the file as it is, where it is not ours, newer, damaged
-    or cannot be written.
+    Returns its kind; with `kind` None an existing one may be of either. Raises `StartError`, and
+    leaves the file as it is, where it is of another kind, not ours, newer, damaged or cannot be
+    written.
     """
     _check_place(path)
     try:
         with closing(Presence(path)):
-            _prepare_file(path)
+            _prepare_file(path, kind)
             # SQLite does not wait for another process that changes the journal mode too.
             with closing(WriteQueue(path)) as queue:
                 queue.enter()
-                _apply(path)
+                return _apply(path, kind)
     except Unavailable:
         raise StartError(f"{path} is being restored: wait until that has ended") from None
     except OSError as error:
@@ -44,9 +46,9 @@ def migrate(path: Path) -> None:
         raise StartError(f"cannot use {path}: {error}") from None
 
 
-def _prepare_file(path: Path) -> None:
+def _prepare_file(path: Path, kind: int | None) -> None:
     if path.exists() and path.stat().st_size:
-        _check_file(path)
+        _check_file(path, kind)
     else:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     path.chmod(0o600)
@@ -64,7 +66,7 @@ def _check_place(path: Path) -> None:
         )
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path, kind: int | None) -> None:
     """Look at an existing file through a read-only connection, which leaves its WAL alone."""
     driver = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=30)
     try:
@@ -77,7 +79,8 @@ def _check_file(path: Path) -> None:
         raise
     finally:
         driver.close()
-    if application_id != APPLICATION_ID and (application_id or version or tables):
+    check_kind(path, application_id, kind)
+    if application_id not in KINDS and (application_id or version or tables):
         raise StartError(f"{path} is the database of another program: choose another --data")
     if version > max(migrations()):
         raise StartError(
@@ -86,17 +89,22 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _apply(path: Path) -> None:
+def _apply(path: Path, kind: int | None) -> int:
     driver = sqlite3.connect(path, isolation_level=None, timeout=30)
     add_functions(driver)
     try:
         mode = driver.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             raise StartError(f"{path} cannot use a write-ahead log on this file system")
-        driver.execute("PRAGMA synchronous = FULL")
+        # What a power cut takes of it is done again at the next start; the first commit of data
+        # syncs the log as a whole, and so all of this with it.
+        driver.execute("PRAGMA synchronous = NORMAL")
         for version, sql in migrations().items():
             if version > _pragma(driver, "user_version"):
-                _apply_one(driver, version, sql)
+                _apply_one(driver, version, sql, kind or NORMAL)
+        application_id = _pragma(driver, "application_id")
+        check_kind(path, application_id, kind)  # Another process may have made it meanwhile.
+        return application_id
     finally:
         driver.close()
 
@@ -109,14 +117,15 @@ def add_functions(driver: sqlite3.Connection) -> None:
     )
 
 
-def _apply_one(driver: sqlite3.Connection, version: int, sql: str) -> None:
+def _apply_one(driver: sqlite3.Connection, version: int, sql: str, kind: int = NORMAL) -> None:
     driver.execute("BEGIN IMMEDIATE")
     try:
         # Read again: another process may have done it while this one waited.
         if version > _pragma(driver, "user_version"):
             for statement in _statements(sql):
                 driver.execute(statement)
-            driver.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            if not _pragma(driver, "application_id"):
+                driver.execute(f"PRAGMA application_id = {kind}")
             driver.execute(f"PRAGMA user_version = {version}")
         driver.execute("COMMIT")
     finally:

@@ -10,10 +10,11 @@ import mmap
 import os
 import struct
 import threading
-import time
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
+
+from app import clock
 
 WINDOW = 60 * 10**9  # nanoseconds
 _MAGIC = 0x436E74634C696D31
@@ -98,7 +99,7 @@ class _Ring:
         words, limit = self._words, self._limit
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
-            now = time.monotonic_ns()  # Not before the lock: instants must stand in their order.
+            now = clock.monotonic_ns()  # Not before the lock: instants must stand in their order.
             first, end = self._counted(now)
             allowed = end - first < limit
             if allowed and count:
@@ -109,9 +110,9 @@ class _Ring:
             fcntl.flock(self._file, fcntl.LOCK_UN)
         left = oldest + WINDOW - now
         if allowed:
-            return Quota(limit, limit - (end - first), -(-(time.time_ns() + left) // 10**9))
+            return Quota(limit, limit - (end - first), -(-(clock.time_ns() + left) // 10**9))
         retry_after = max(1, -(-left // 10**9))
-        return Quota(limit, 0, int(time.time()) + retry_after, retry_after)
+        return Quota(limit, 0, clock.time_ns() // 10**9 + retry_after, retry_after)
 
     def _counted(self, now: int) -> tuple[int, int]:
         """Return the first and the end of the requests that still count."""

@@ -2,11 +2,12 @@
 
 import logging
 import threading
-import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from app import clock
 from app.database import Connection, Database, sole_lock
@@ -15,8 +16,11 @@ from app.journal import handlers as journal
 from app.settings import Settings
 from app.webhooks import deliveries, store
 from app.webhooks.delivery import Deliverer
-from app.webhooks.sender import Sender
+from app.webhooks.model import Outcome
 from app.webhooks.targets import Allowed
+
+if TYPE_CHECKING:
+    from app.webhooks.sender import Sender
 
 SECONDS_BETWEEN_TRIES = 0.5  # To take the place of one that has stopped or died.
 SECONDS_TO_FINISH = 1.0
@@ -67,8 +71,7 @@ class Runner:
         self._db.close()
 
     def _work(self) -> None:
-        sender = Sender(Allowed(self._settings.webhook_allow_private))
-        deliverer = Deliverer(self._db, sender.send)
+        deliverer = Deliverer(self._db, self._send)
         while not self._stopping.is_set():
             try:
                 deliverer.step()
@@ -85,6 +88,16 @@ class Runner:
         with suppress(ServiceError):
             deliverer.finish(SECONDS_TO_FINISH)
 
+    def _send(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+        return self._sender.send(url, headers, body)
+
+    @cached_property
+    def _sender(self) -> "Sender":
+        """Made once there is something to send: it takes a while to import, and to trust."""
+        from app.webhooks.sender import Sender
+
+        return Sender(Allowed(self._settings.webhook_allow_private))
+
     def _report(self, what: str) -> None:
         """Log what is wrong, once for as long as it stays so."""
         if what != self._told:
@@ -92,10 +105,11 @@ class Runner:
         self._told = what
 
     def _prune(self) -> None:
-        if time.monotonic() >= self._next_pruning:
+        now = clock.monotonic_ns() / 10**9
+        if now >= self._next_pruning:
             removed = self._db.write(lambda tx: remove_old(tx, self._settings.changes_days))
             pause = SECONDS_BETWEEN_REMOVALS if removed else SECONDS_BETWEEN_PRUNINGS
-            self._next_pruning = time.monotonic() + pause
+            self._next_pruning = now + pause
             if removed:
                 self._db.erase_log()
 

@@ -35,11 +35,10 @@ NOON = datetime(2026, 6, 2, 8, tzinfo=UTC)
 
 
 class StandingTime:
-    """What the rate limiter asks of `time`."""
+    """What the rate limiter asks of the clock."""
 
     monotonic_ns = staticmethod(lambda: 10**18)
     time_ns = staticmethod(lambda: int(NOON.timestamp()) * 10**9)
-    time = staticmethod(NOON.timestamp)
 
 
 class Counter:
@@ -58,7 +57,7 @@ class Counter:
 def stop_clocks(replace: Callable[[Any, str, Any], None] = setattr) -> None:
     """Let answers be the same each time."""
     replace(clock, "now", lambda: NOON)
-    replace(rate_limit, "time", StandingTime)
+    replace(rate_limit, "clock", StandingTime)
     # A store that is lost answers from what a worker remembers of the key.
     replace(api_keys, "SECONDS_REMEMBERED", 10**9)
     counter = Counter()

@@ -33,7 +33,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Set the seconds that the machine has been running for."""
 
     def set_to(seconds: float) -> None:
-        monkeypatch.setattr(rate_limit.time, "monotonic_ns", lambda: int(seconds * SECOND))
+        monkeypatch.setattr(rate_limit.clock, "monotonic_ns", lambda: int(seconds * SECOND))
 
     set_to(1000)
     return set_to

@@ -1,0 +1,54 @@
+"""`contacts check`: ask a server where it differs from the ledger in `docs/fidelity.md`."""
+
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict
+
+import click
+
+from app.cli import options
+
+
+@click.command()
+@click.option("--against", "url", required=True, help="Base URL, such as https://api.example.com.")
+@click.option("--key", required=True, envvar="API_KEY", help="An API key of it; or API_KEY.")
+@click.option("--write", is_flag=True, help="Also write one test contact, +1 202 555 0199.")
+@options.as_json
+def check(url: str, key: str, write: bool, as_json: bool) -> None:
+    """Tell where a server differs from docs/fidelity.md; it only reads, unless told to write.
+
+    The exit status is 1 where it differs.
+    """
+    from app.conformance import reads, writes
+    from app.conformance.api import Api
+    from app.conformance.checks import Finding, run
+
+    api = Api(url, key)
+    if write:
+        writes.refuse_to_touch(api)
+    found: list[Finding] = []
+    try:
+        for finding in run(reads.CHECKS + (writes.CHECKS if write else []), api):
+            found.append(finding)
+            if not as_json:
+                _tell(finding)
+    finally:
+        left = write and not writes.clean_up(api)
+    if left:
+        click.echo(f"The test contact cnt_{writes.PHONE} is still there.", err=True)
+    counts = Counter(each.state for each in found)
+    if as_json:
+        report = {"ok": not counts["differs"], "findings": [asdict(each) for each in found]}
+        click.echo(json.dumps(report))
+    else:
+        click.echo(
+            f"{counts['same']} the same, {counts['differs']} different, {counts['skipped']} skipped"
+        )
+    if counts["differs"]:
+        sys.exit(1)
+
+
+def _tell(finding: object) -> None:
+    name, ground, state, text = vars(finding).values()
+    click.echo(f"{state:8} {name} ({ground})" + (f": {text}" if text else ""))

@@ -1,0 +1,135 @@
+"""Pytest fixtures: a stand-in for the Contacts API, to test clients against.
+
+`contacts_standin` is fresh in each test, `contacts_standin_session` runs as long as the tests do.
+It imports nothing of the service, which runs in processes of its own.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+SECONDS_TO_STOP = 20
+
+
+class StandIn:
+    """A running stand-in: its base URL, its key, and what it can be made to do."""
+
+    key = "YOUR_API_KEY"
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """What was asked, the newest first, with status and the reason of each refusal."""
+        return self._call("GET", "requests")["requests"]  # type: ignore[no-any-return]
+
+    @property
+    def inbox(self) -> list[dict[str, Any]]:
+        """The webhooks that came to `inbox_url`, the newest first, and whether they hold."""
+        return self._call("GET", "inbox")["deliveries"]  # type: ignore[no-any-return]
+
+    @property
+    def inbox_url(self) -> str:
+        return f"{self.url}/stand-in/inbox"
+
+    def reset(self) -> None:
+        """Let all be as at the start: contacts, limits, faults, requests, inbox and clock."""
+        self._call("POST", "reset")
+
+    def fail_next(self, count: int = 1, **fault: Any) -> None:
+        """Fail the next requests: `code`, `delay` (seconds) or `drop`, else `code=503`.
+
+        `method`, `path` and `key` choose which requests; `probability` and `seed`, in place of
+        `count`, how often.
+        """
+        if not fault.keys() & {"code", "delay", "drop"}:
+            fault["code"] = 503
+        if "probability" not in fault:
+            fault["count"] = count
+        self._call("POST", "faults", fault)
+
+    def advance(self, seconds: float) -> None:
+        """Move the server's clock on: limits, expiry, retries of webhooks and timestamps."""
+        self._call("POST", "clock", {"advance_seconds": seconds})
+
+    def snapshot(self, name: str) -> None:
+        """Keep the store as it is, under a name."""
+        self._call("POST", f"snapshot/{name}")
+
+    def restore(self, name: str) -> None:
+        """Put the store back as it was under a name."""
+        self._call("POST", f"restore/{name}")
+
+    def _call(self, method: str, route: str, body: object = None) -> dict[str, Any]:
+        request = urllib.request.Request(
+            f"{self.url}/stand-in/{route}",
+            None if body is None else json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+            method=method,
+        )
+        # Whatever proxy the environment names, this is the same machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=60) as response:
+                return json.load(response)  # type: ignore[no-any-return]
+        except urllib.error.HTTPError as error:
+            with error:
+                reason = error.read().decode(errors="replace")
+            raise AssertionError(f"{method} /stand-in/{route}: {error.code} {reason}") from None
+
+
+@contextmanager
+def running(*options: str) -> Iterator[StandIn]:
+    """Run a stand-in on a free port, with options of `contacts serve`, while the context lasts."""
+    # Not -m alone: a package `app` in the current folder would come before the service's.
+    command = [sys.executable, "-P", "-m", "app", "serve", "--stand-in", "--port", "0"]
+    environ = {name: text for name, text in os.environ.items() if name[:9] != "CONTACTS_"}
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [*command, *options], stdout=subprocess.PIPE, stderr=log, text=True, env=environ
+        )
+        try:
+            assert process.stdout
+            said = process.stdout.readline()
+            if not said.startswith("Stand-in on "):
+                process.wait(SECONDS_TO_STOP)
+                log.seek(0)
+                raise RuntimeError(f"the stand-in did not start: {said}{log.read()}")
+            yield StandIn(said.split()[2].rstrip(","))
+        finally:
+            process.terminate()
+            try:
+                process.communicate(timeout=SECONDS_TO_STOP)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+
+
+@pytest.fixture(scope="session")
+def contacts_standin_options() -> Sequence[str]:
+    """Options for the stand-in, such as `("--demo", "100")`: override it in a `conftest.py`."""
+    return ()
+
+
+@pytest.fixture(scope="session")
+def contacts_standin_session(contacts_standin_options: Sequence[str]) -> Iterator[StandIn]:
+    """A stand-in for all tests, which see each other's contacts."""
+    with running("--workers", "1", *contacts_standin_options) as found:
+        yield found
+
+
+@pytest.fixture
+def contacts_standin(contacts_standin_session: StandIn) -> StandIn:
+    """A stand-in that is as if it had just been started."""
+    contacts_standin_session.reset()
+    return contacts_standin_session

@@ -1,0 +1,128 @@
+"""The clock: what it moves, in every worker, and what it never moves."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contacts_standin import StandIn, running
+from tests.conftest import run_contacts, wait_until
+from tests.standin.conftest import Client
+
+DAY = 86_400
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def test_moves_the_windows_of_the_limit(client: Client, contacts_standin: StandIn) -> None:
+    first = client.call("GET", "/v1/contacts")
+    assert first.headers["X-RateLimit-Limit"] == "120"
+    assert first.headers["X-RateLimit-Remaining"] == "119"
+    statuses = [client.call("GET", "/v1/contacts").status_code for _ in range(121)]
+    assert statuses == [200] * 119 + [429] * 2
+    contacts_standin.advance(61)
+    answers = [client.call("GET", "/v1/contacts") for _ in range(12)]  # Of both workers.
+    assert [each.status_code for each in answers] == [200] * 12
+    assert answers[-1].headers["X-RateLimit-Remaining"] == "108"
+    ahead = int(answers[-1].headers["X-RateLimit-Reset"]) - time.time()
+    assert 60 < ahead < 61 + 61
+
+
+def test_moves_timestamps_in_every_worker(client: Client, contacts_standin: StandIn) -> None:
+    before = datetime.now(UTC)
+    contacts_standin.advance(40 * DAY)
+    for number in range(12):
+        made = client.upsert(f"9188568791{number:02}").json()["contact"]
+        ahead = instant(made["created_at"]) - before
+        assert timedelta(days=40, seconds=-2) < ahead < timedelta(days=40, minutes=5)
+
+
+def test_a_reset_puts_it_back_and_empties_the_windows(
+    client: Client, contacts_standin: StandIn
+) -> None:
+    contacts_standin.advance(DAY)
+    for _ in range(30):
+        client.call("GET", "/v1/contacts")
+    contacts_standin.reset()
+    answer = client.upsert()
+    assert answer.headers["X-RateLimit-Remaining"] == "119"
+    made = instant(answer.json()["contact"]["created_at"])
+    assert abs(made - datetime.now(UTC)) < timedelta(minutes=5)
+    assert int(answer.headers["X-RateLimit-Reset"]) <= time.time() + 61
+
+
+@pytest.mark.parametrize("seconds", [-1, "300", None, True, 10**12])
+def test_refuses_what_is_no_step(client: Client, seconds: Any) -> None:
+    before = client.call("GET", "/stand-in/clock").json()["clock"]["advanced_seconds"]
+    answer = client.call("POST", "/stand-in/clock", json={"advance_seconds": seconds})
+    assert answer.status_code == 422
+    after = client.call("GET", "/stand-in/clock").json()["clock"]["advanced_seconds"]
+    assert after == before == 0
+
+
+def test_does_not_go_past_the_calendar(client: Client, contacts_standin: StandIn) -> None:
+    body = {"advance_seconds": 30 * 366 * DAY}
+    assert client.call("POST", "/stand-in/clock", json=body).status_code == 200
+    assert client.call("POST", "/stand-in/clock", json=body).status_code == 422
+    assert client.upsert().status_code == 201
+
+
+def test_keys_expire_and_restarts_keep_the_clock(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with running("--data", str(data)) as standin:
+        standin.advance(DAY)
+        # Made by a clock that was moved already.
+        made = run_contacts("keys", "create", "--label", "x", "--expires-in", "1h", "--data", data)
+        key = made.stdout.strip()
+        assert key.startswith("ak_test_")
+        with Client(standin, key) as client:
+            assert client.call("GET", "/v1/profile").status_code == 200
+            standin.advance(3_500)
+            assert client.call("GET", "/v1/profile").status_code == 200
+            standin.advance(200)
+            assert {client.call("GET", "/v1/profile").status_code for _ in range(8)} == {401}
+    with running("--data", str(data)) as standin:
+        with Client(standin, key) as client:
+            assert client.call("GET", "/v1/profile").status_code == 401
+        with Client(standin) as client:
+            moved = client.call("GET", "/stand-in/clock").json()["clock"]["advanced_seconds"]
+        assert moved == DAY + 3_700
+
+
+def test_moves_the_retries_of_webhooks(client: Client, contacts_standin: StandIn) -> None:
+    made = client.call(
+        "POST", "/v1/webhooks", json={"url": contacts_standin.inbox_url, "label": "x"}
+    )
+    assert made.status_code == 201, made.text
+    webhook = made.json()["webhook"]["id"]
+    contacts_standin.fail_next(4, code=500, path="/stand-in/inbox")
+    client.upsert()
+
+    def deliveries() -> list[dict[str, Any]]:
+        answer = client.call("GET", f"/v1/webhooks/{webhook}/deliveries")
+        return answer.json()["deliveries"]
+
+    started = time.monotonic()
+    for attempt, pause in enumerate((10, 60, 300), 1):
+        wait_until(lambda attempt=attempt: [d["attempt"] for d in deliveries()] == [attempt])
+        [delivery] = deliveries()
+        assert delivery["state"] == "pending"
+        contacts_standin.advance(pause)
+    wait_until(lambda: [d["state"] for d in deliveries()] == ["dead"])
+    assert time.monotonic() - started < 60  # And not the six minutes of the clock.
+    assert contacts_standin.inbox == []
+    [delivery] = deliveries()
+    assert delivery["attempt"] == 4
+
+
+def test_leaves_the_timers_of_the_server_alone(client: Client, contacts_standin: StandIn) -> None:
+    """A request that takes its time is not cut when the clock is moved meanwhile."""
+    contacts_standin.advance(DAY)
+    answer = client.call("GET", "/v1/changes?wait=1&after=0")
+    assert answer.status_code == 200
+    contacts_standin.advance(DAY)
+    assert client.upsert(prefer="delay=0.5").status_code == 201

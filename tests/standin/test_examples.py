@@ -1,0 +1,56 @@
+"""The examples of `docs/stand-in.md` run as they stand there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from contacts_standin import StandIn
+from tests.conftest import ROOT, clean_environ
+
+PAGE = (ROOT / "docs" / "stand-in.md").read_text()
+
+
+def example(language: str) -> str:
+    [text] = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    return text
+
+
+def run(folder: Path, *command: str, **environ: str) -> str:
+    environ = clean_environ(PYTHONPATH=str(ROOT), **environ)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, env=environ, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_test_in_python(tmp_path: Path) -> None:
+    """As its readers run it: in a project that has a package `app` of its own."""
+    (tmp_path / "app.py").write_text("raise RuntimeError('not the service')")
+    (tmp_path / "test_sync.py").write_text(example("python"))
+    command = [sys.executable, "-m", "pytest", "-p", "contacts_standin", "test_sync.py"]
+    assert "1 passed" in run(tmp_path, *command)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_the_shell_script(tmp_path: Path) -> None:
+    program = tmp_path / "contacts"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m app "$@"\n')
+    program.chmod(0o700)
+    (tmp_path / "test.sh").write_text(example("sh"))
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    said = run(tmp_path, "sh", "test.sh", PATH=path, TMPDIR=str(tmp_path))
+    assert "cnt_918856879188" in said
+    assert not list(tmp_path.glob("contacts-stand-in-*"))
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="Node is not installed")
+def test_the_test_in_node(tmp_path: Path, contacts_standin: StandIn) -> None:
+    (tmp_path / "sync.test.js").write_text(example("js"))
+    assert "# pass 1" in run(tmp_path, "node", "--test", API_URL=contacts_standin.url)
+    assert [each["status"] for each in contacts_standin.requests] == [201, 503, 503]

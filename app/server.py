@@ -1,135 +1,28 @@
 """Gunicorn, started from inside, with its safety settings in one place."""
 
-import json
 import logging
 import os
 import signal
 import socket
 import struct
 import sys
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.http import errors as http_errors
-from gunicorn.workers import gthread
 
 from app import logs
 from app.database import Database
 from app.settings import Settings
 from app.startup import finish_sweeps
-from app.web.observation import WORKER_STARTS, Observed, tell
-from app.web.responses import INTERNAL
+from app.web.observation import WORKER_STARTS
+from app.worker import STOPPING, Worker
 
 STALL_SECONDS = 5
-RECEIVE_SECONDS = 10  # For a whole request, however it trickles in.
-LINGER_SECONDS = 0.5
 ERASE_SECONDS = 5  # For what was deleted shortly before a stop.
 
-# How long a thread waits for a silent client, and for the rest of a body that nobody read.
-gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
-
-_STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
-os.register_at_fork(after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING))
-
-_STATUSES: dict[type[Exception], tuple[int, str]] = {
-    http_errors.LimitRequestLine: (414, "URI Too Long"),
-    http_errors.LimitRequestHeaders: (431, "Request Header Fields Too Large"),
-    http_errors.ExpectationFailed: (417, "Expectation Failed"),
-    http_errors.UnsupportedTransferCoding: (501, "Not Implemented"),
-}
-
-
-class Worker(gthread.ThreadWorker):  # type: ignore[misc]
-    """A threaded worker that a slow or hostile client cannot hold up."""
-
-    def init_process(self) -> None:
-        self._receiving: dict[gthread.TConn, float] = {}
-        super().init_process()
-
-    def notify(self) -> None:
-        """Beat the heart, once a second at least; stop waiting for requests that only trickle."""
-        super().notify()
-        now = time.monotonic()
-        for conn, deadline in list(self._receiving.items()):
-            if deadline < now and self._receiving.pop(conn, 0.0):
-                with suppress(OSError):
-                    # What has not come is now cut short; an answer can still be sent.
-                    conn.sock.shutdown(socket.SHUT_RD)
-
-    def init_signals(self) -> None:
-        super().init_signals()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
-
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        self._stop_waiting()
-        super().handle_exit(sig, frame)
-
-    def handle_quit(self, sig: int, frame: Any) -> None:
-        self._stop_waiting()
-        super().handle_quit(sig, frame)
-
-    def _stop_waiting(self) -> None:
-        """Let requests that wait for something to happen answer at once."""
-        app = getattr(self, "wsgi", None)
-        if app:
-            app.extensions["stopping"].set()
-
-    def handle(self, conn: gthread.TConn) -> Any:
-        self._receiving[conn] = time.monotonic() + RECEIVE_SECONDS
-        keep = super().handle(conn)
-        if self._receiving.pop(conn, None) is None and keep is True:
-            keep = False
-        if keep is False:
-            # Gunicorn would linger in its only accepting thread, up to 2 s for each. The
-            # connection itself stays open: closing and counting it is for that thread.
-            with suppress(OSError):
-                _linger(conn.sock)
-        return keep
-
-    def handle_request(self, req: Any, conn: gthread.TConn) -> Any:
-        def renew(receives: bool) -> None:
-            self._receiving[conn] = time.monotonic() + (RECEIVE_SECONDS if receives else 1e9)
-
-        req.body.renew = renew  # For a body in pieces: a deadline for each, none in between.
-        return super().handle_request(req, conn)
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Refuse what cannot be read in the service's own envelope, without quoting it."""
-        status, reason = _STATUSES.get(type(exc), (400, "Bad Request"))
-        code = "bad_request"
-        message = "The request cannot be read: check its request line, headers and framing."
-        if not isinstance(exc, http_errors.ParseException):
-            self.log.exception("A request failed outside of the application")
-            status, reason, code, message = 500, "Internal Server Error", "internal_error", INTERNAL
-        error = {"code": code, "message": message, "request_id": os.urandom(16).hex()}
-        body = json.dumps({"success": False, "error": error}) + "\n"
-        database = self.wsgi.extensions["database"]
-        tell(database, Observed(error["request_id"], status, bytes=len(body)))
-        head = (
-            f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-            f"X-Request-Id: {error['request_id']}\r\n\r\n"
-        )
-        util.write_nonblock(client, (head + body).encode("ascii"))
-
-
-def _linger(connection: socket.socket) -> None:
-    """Let a client take its answer while it may still be sending (RFC 9112, section 9.6)."""
-    deadline = time.monotonic() + LINGER_SECONDS
-    connection.shutdown(socket.SHUT_WR)
-    while (remaining := deadline - time.monotonic()) > 0:
-        connection.settimeout(remaining)
-        if not connection.recv(65_536):
-            break
-    else:
-        # It does not stop sending: reset it, or it would wait for room that never comes.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.shutdown(socket.SHUT_RD)
+os.register_at_fork(after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING))
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -224,7 +117,7 @@ def _erase_to_the_end(arbiter: Any, worker: Any) -> None:
 
 def _hold_signals(arbiter: Any, worker: Any) -> None:
     """Keep a signal to stop for the worker, which would lose one that came before it is set up."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
 
 
 def when_ready(arbiter: Any, settings: Settings) -> None:

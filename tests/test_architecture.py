@@ -31,6 +31,7 @@ TOP = (
     "app.__main__",
     "app.cli",
     "app.server",
+    "app.worker",
     "app.startup",
     "app.standin",
     "app.conformance",
@@ -256,7 +257,7 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
         ("phonenumbers", ("app.contacts.phone",)),
         ("click", ("app.cli",)),
         ("urllib3", ("app.webhooks.sender",)),
-        ("gunicorn", ("app.server",)),
+        ("gunicorn", ("app.server", "app.worker")),
         ("apispec", ("app.api_docs",)),
     ],
 )

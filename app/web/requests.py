@@ -91,11 +91,16 @@ def _whole_body(limit: int) -> bytes:
     except Exception as error:
         # Whatever the server raises for a stalled, cut or malformed body.
         raise InvalidJson(_CUT) from error
+    getattr(stream, "renew", _no_deadline)(False)
     if declared is None and len(body) > limit:
         raise _too_large(limit)
     if declared is not None and len(body) < declared:
         raise InvalidJson(_CUT)
     return body
+
+
+def _no_deadline(_: bool) -> None:
+    """Stand for what the streams of our own server alone have."""
 
 
 def body_chunks(limit: int) -> Generator[bytes]:
@@ -114,7 +119,7 @@ def body_chunks(limit: int) -> Generator[bytes]:
 
 def _chunks(declared: int | None, limit: int) -> Generator[bytes]:
     stream = request.environ["wsgi.input"]
-    renew = getattr(stream, "renew", lambda _: None)  # Of our own server alone.
+    renew = getattr(stream, "renew", _no_deadline)
     read = 0
     try:
         while True:

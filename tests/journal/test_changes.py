@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from app.contacts.model import Draft
 from app.database import Database
 from app.journal import handlers, store
 from app.settings import load
+from app.worker import RECEIVE_SECONDS
 from tests.conftest import StartServer, wait_until
 
 PATH = "/v1/changes"
@@ -237,6 +239,20 @@ def test_a_stop_ends_all_waiting_and_others_are_served(start_server: StartServer
     for thread in waiting:
         thread.join(10)
     assert [answer.json()["changes"] for answer in answers] == [[]] * 3
+
+
+def test_a_long_wait_keeps_the_connection(start_server: StartServer) -> None:
+    """The time for sending a request ends once all of it is there."""
+    server = start_server()
+    connection = HTTPConnection(server.url.removeprefix("http://"), timeout=30)
+    headers = {"Authorization": f"Bearer {server.key}"}
+    for wait in (RECEIVE_SECONDS + 2, 0):
+        connection.request("GET", f"/v1/changes?wait={wait}", headers=headers)
+        answer = connection.getresponse()
+        assert json.load(answer)["changes"] == []
+        assert answer.getheader("Connection") != "close"
+        assert not answer.will_close
+    connection.close()
 
 
 def test_every_reader_sees_every_change_once(start_server: StartServer) -> None:

@@ -1,6 +1,7 @@
-"""Makes a data folder ready to serve from, or says in one line why it cannot be."""
+"""Makes a data folder ready to serve from, and looks at the address; says in one line why not."""
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,3 +63,19 @@ def finish_sweeps(db: Database) -> None:
     """
     tags.finish_sweeps(db)
     custom_fields.finish_sweeps(db)
+
+
+def check_address(settings: Settings) -> None:
+    """Raises `StartError` where the address cannot be listened on."""
+    where = f"port {settings.port} on {settings.host}"
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "not a host name"
+        raise StartError(
+            f"cannot listen on {where}: {why}; choose another with --port or --host"
+        ) from None

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import socket
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -12,9 +11,8 @@ import click
 from app import settings as settings_module
 from app.cli import options
 from app.database import SQLITE_VERSION
-from app.errors import StartError
 from app.settings import Settings
-from app.startup import KEY_FILE, keep_first_key, prepare
+from app.startup import KEY_FILE, check_address, keep_first_key, prepare
 
 
 @click.command()
@@ -72,22 +70,6 @@ def prepare_aloud(settings: Settings) -> str:
 
     prepare(settings, tell)
     return shown[0]
-
-
-def check_address(settings: Settings) -> None:
-    """Raises `StartError` where the address cannot be listened on."""
-    where = f"port {settings.port} on {settings.host}"
-    try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
-        family, kind, protocol, _, address = found[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or "not a host name"
-        raise StartError(
-            f"cannot listen on {where}: {why}; choose another with --port or --host"
-        ) from None
 
 
 def tell_what_runs(address: str, settings: Settings) -> None:

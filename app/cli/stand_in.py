@@ -8,10 +8,10 @@ import click
 
 from app import settings as settings_module
 from app.cli.input import Input
-from app.cli.serve import check_address
 from app.database import Database
 from app.settings import Settings
 from app.standin import server
+from app.startup import check_address
 
 
 def serve_stand_in(

@@ -8,6 +8,7 @@ import phonenumbers
 import schemathesis
 from hypothesis import strategies as st
 from marshmallow import ValidationError
+from schemathesis.core.parameters import ParameterLocation
 
 from app.contacts.fields import EMAIL, MAX_INTEGER
 from app.contacts.filters import MAX_CONDITIONS, MAX_DEPTH, MAX_WORDS
@@ -65,10 +66,10 @@ def filter_case(_: schemathesis.HookContext, case: schemathesis.Case) -> bool:
 @schemathesis.hook
 def before_call(_: schemathesis.HookContext, case: schemathesis.Case, **__: Any) -> None:
     """Keep to what a JSON schema cannot say; and do not wait."""
+    if case.method == "PUT" and "key" in case.path_parameters and not _has_negative_path(case):
+        case.path_parameters = _of_its_own(case.path_parameters)
     if _is_negative(case):
         return
-    if case.method == "PUT" and "key" in case.path_parameters:
-        case.path_parameters = _of_its_own(case.path_parameters)
     if isinstance(case.query, dict):
         case.query = _set_right(case.query)
     if isinstance(case.body, dict):
@@ -110,6 +111,11 @@ def _pruned(tree: dict[str, Any], depth: int, most: int) -> dict[str, Any]:
 
 def _is_negative(case: schemathesis.Case) -> bool:
     return bool(case.meta and case.meta.generation.mode.is_negative)
+
+
+def _has_negative_path(case: schemathesis.Case) -> bool:
+    path = case.meta and case.meta.components.get(ParameterLocation.PATH)
+    return bool(path and path.mode.is_negative)
 
 
 def _is_tolerated(value: object) -> bool:

@@ -39,9 +39,20 @@ class Progress:
 def progress(*, quiet: bool) -> Iterator[Progress]:
     """Show progress while the context lasts; SIGTERM ends it as Ctrl-C does, tidily."""
     shown = Progress(quiet=quiet)
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    terminated = False
+
+    def terminate(*_: object) -> None:
+        nonlocal terminated
+        terminated = True
+        sys.exit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
         yield shown
+    except KeyboardInterrupt:
+        if terminated:  # In a callback of SQLite's, which tells only that it was interrupted.
+            sys.exit(128 + signal.SIGTERM)
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
         shown.clear()

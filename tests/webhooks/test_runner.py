@@ -212,7 +212,7 @@ def test_the_command_waits_for_its_turn(
             first.kill()
         try:
             phone = add_contact(db, 1)
-            wait_until(lambda: phones(receiver)[1:] == [phone])
+            wait_until(lambda: phones(receiver)[-1:] == [phone])
         finally:
             stop()
 

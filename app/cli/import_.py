@@ -65,6 +65,8 @@ def import_(file: Path, maps: tuple[str, ...], yes: bool, data: str | None, **mo
         raise click.BadParameter(str(error.messages[0]), param_hint="--map") from None
     settings = settings_module.load(data=data)
     with Input(file) as input_:
+        if more["rejected"] and input_.is_same(more["rejected"]):
+            raise click.BadParameter("must be another file than FILE", param_hint="--rejected")
         source = open_source(input_, more["format"] or input_.format(), mapping, guess=True)
         if source.guessed:
             _show_guesses(source, ask=sys.stdin.isatty() and str(file) != "-" and not yes)

@@ -18,6 +18,8 @@ class Input:
     def __init__(self, path: Path) -> None:
         """Raises `StartError` where the file cannot be read."""
         self._path = None if str(path) == "-" else path
+        if self._path is None and not sys.stdin:
+            raise StartError("standard input is closed: name a file")
         try:
             self._stream: BinaryIO = self._path.open("rb") if self._path else sys.stdin.buffer
             self._size = self._path.stat().st_size if self._path else 0
@@ -60,6 +62,10 @@ class Input:
             if not path.exists():
                 return path
             number += 1
+
+    def is_same(self, path: Path) -> bool:
+        """Tell whether a path, perhaps by another name, leads to the file that is read."""
+        return path.exists() and os.path.samestat(path.stat(), os.fstat(self._stream.fileno()))
 
     def progress(self, rows: int, more: str) -> str:
         """Return how far it has come: rows, rate, time left."""

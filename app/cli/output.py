@@ -12,10 +12,10 @@ class NewFile:
     """Takes its name when it is kept; until then nothing is seen of it. Raises `StartError`."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         if path.exists() and not path.is_file():
             raise StartError(f"cannot write {path}: it is no file")
+        self.path = path
+        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
             self._partial.unlink(missing_ok=True)
             opened = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

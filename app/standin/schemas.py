@@ -52,7 +52,7 @@ class FaultSchema(Schema):
         load_default=None, validate=validate.OneOf(("GET", "POST", "PUT", "PATCH", "DELETE"))
     )
     path = fields.String(
-        load_default=None, validate=validate.Regexp("/.{0,500}", error="Must be a path, /v1/….")
+        load_default=None, validate=validate.Regexp(r"/.{0,500}\Z", error="Must be a path, /v1/….")
     )
     key = fields.String(load_default=None, validate=validate.Length(1, 200))
     count = Digits(1, 1_000_000)

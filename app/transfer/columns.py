@@ -61,7 +61,13 @@ def parse_mapping(texts: Iterable[str]) -> dict[str, str]:
         mapping[name.strip()] = _target(target.strip())
     if len(mapping) > MAX_PAIRS:
         raise Refused(f"At most {MAX_PAIRS} columns.")
+    if twice := _first_twice(mapping.values()):
+        raise Refused(f"Two columns for {_shown(twice)}: leave one out with NAME=")
     return mapping
+
+
+def _first_twice(targets: Iterable[str]) -> str | None:
+    return next((name for name, count in Counter(targets).items() if name and count > 1), None)
 
 
 def _pairs(text: str) -> list[str]:
@@ -97,9 +103,8 @@ def choose(header: Sequence[str], mapping: Mapping[str, str], *, guess: bool) ->
         told = ",".join(f"{_escaped(name)}={target}" for name, target in guessed.items())
         raise _refused(f"Columns without a field: give them one, such as map={told}")
     targets = [target or SKIPPED for target in chosen]
-    for target, count in Counter(filter(None, targets)).items():
-        if count > 1:
-            raise _refused(f"Two columns for {_shown(target)}: leave one out with NAME=")
+    if twice := _first_twice(targets):
+        raise _refused(f"Two columns for {_shown(twice)}: leave one out with NAME=")
     if "phone" not in targets:
         raise _refused("No column is the phone: name it, such as Mobile=phone")
     return Columns(names, targets, guessed)

@@ -18,6 +18,7 @@ _TEXTS = ("first_name", "last_name", "email", "phone", "id", "created_at", "upda
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _QUOTE = "A quote is opened and not closed, or text follows a closing quote."
 _TOO_LONG = "A cell is too long, or a quote is not closed."
+_OLD_LINE_ENDS = "Has a carriage return alone, as old line ends are: save the file with LF or CRLF."
 _NOT_UTF_8 = "Not UTF-8: save the file as CSV UTF-8."
 
 
@@ -40,8 +41,11 @@ class CsvTable:
         else:
             self.delimiter = _delimiter(first)
         lines.give_back([first])
-        self._reader = csv.reader(self._texts(), delimiter=self.delimiter, strict=True)
+        self._reader = self._new_reader()
         self.header = self._header()
+
+    def _new_reader(self) -> Iterator[list[str]]:
+        return csv.reader(self._texts(), delimiter=self.delimiter, strict=True)
 
     def _header(self) -> list[str]:
         try:
@@ -98,6 +102,7 @@ class CsvTable:
         """Give up the first line alone: what follows may be rows that can be read."""
         first, *others = self._read
         self._lines.give_back(others)
+        self._reader = self._new_reader()  # The old one may have come to the end of the file.
         return Row(line, line, first, None, (Reason(None, reason),))
 
 
@@ -147,7 +152,10 @@ def _delimiter(header: bytes) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return _TOO_LONG if "field larger" in str(error) else _QUOTE
+    text = str(error)
+    if "new-line character" in text:
+        return _OLD_LINE_ENDS
+    return _TOO_LONG if "field larger" in text else _QUOTE
 
 
 class RejectedCsv:

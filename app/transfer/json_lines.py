@@ -35,25 +35,31 @@ class JsonLines:
             values = parse_object(line)
             if TEXT in values:
                 raise InvalidJson(_STILL_BROKEN)
+            for name in _OURS:
+                values.pop(name, None)
+            return Row(number, number, line, _renamed(values, mapping) if mapping else values)
         except InvalidJson as error:
             reason = error.message.replace("The body", "A line")
             return Row(number, number, line, None, (Reason(None, reason),))
-        for name in _OURS:
-            values.pop(name, None)
-        return Row(number, number, line, _renamed(values, mapping) if mapping else values)
 
 
 def _renamed(values: dict[str, Any], mapping: Mapping[str, str]) -> dict[str, Any]:
+    """Raises `InvalidJson` where a value would be dropped, since another has its place."""
     kept = {name: value for name, value in values.items() if name not in mapping}
+    if isinstance(kept.get("custom_fields"), dict):
+        kept["custom_fields"] = dict(kept["custom_fields"])
     for name, target in mapping.items():
         if name not in values or target == SKIPPED:
             continue
+        place, key = kept, target
         if target.startswith(CUSTOM):
-            fields = kept.get("custom_fields") or {}
-            if isinstance(fields, dict):
-                kept["custom_fields"] = {**fields, target.removeprefix(CUSTOM): values[name]}
-        else:
-            kept[target] = values[name]
+            if kept.get("custom_fields") is None:
+                kept["custom_fields"] = {}
+            place, key = kept["custom_fields"], target.removeprefix(CUSTOM)
+        if isinstance(place, dict):
+            if place.get(key) is not None:
+                raise InvalidJson(f"Has {target} beside {name[:64]}, which is to be it: leave one.")
+            place[key] = values[name]
     return kept
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from itertools import chain
 from typing import cast
@@ -11,6 +11,7 @@ from flask import Blueprint, Response, current_app, request
 
 from app.api_keys.guard import require_scope
 from app.contacts.schemas import ContactSchema
+from app.database import Database
 from app.errors import (
     CutShort,
     InsufficientStorage,
@@ -104,7 +105,7 @@ def _seat() -> Iterator[None]:
     """Leave a thread to others: what takes long must not take all of them."""
     seats: threading.Semaphore = current_app.extensions["transfer_seats"]
     if not seats.acquire(blocking=False):
-        raise Unavailable("Other imports are under way: try again later.", retry_after=10)
+        raise Unavailable("Other files are under way: try again later.", retry_after=10)
     try:
         yield
     finally:
@@ -115,8 +116,15 @@ def _seat() -> Iterator[None]:
 @require_scope("contacts:read")
 def get_contacts_export() -> Response:
     query: ExportQuery = load_query(_export_query)
-    parts = (part.encode() for part, _ in export(database(), query.search, query.format))
+    parts = _export(database(), query)
     first = next(parts, b"")  # What fails at once is an answer of its own.
     response = Response(chain([first], parts), content_type=_TYPES[query.format])
+    response.call_on_close(parts.close)
     response.headers["Content-Disposition"] = f'attachment; filename="contacts.{query.format}"'
     return response
+
+
+def _export(db: Database, query: ExportQuery) -> Generator[bytes]:
+    with _seat():  # A client that reads slowly has it until it is done.
+        for part, _ in export(db, query.search, query.format):
+            yield part.encode()

@@ -205,6 +205,27 @@ def test_rejected_rows_can_be_mended_and_imported(
     assert phones(data) == [PRIYA, JOHN, LENA]
 
 
+def test_rejected_rows_never_replace_the_file_that_is_read(tmp_path: Path, data: Path) -> None:
+    file, link = tmp_path / "people.csv", tmp_path / "link.csv"
+    file.write_text(text := f"phone\n{PRIYA}\n12\n")
+    link.hardlink_to(file)
+    for named in (file, link):
+        finished = run_contacts("import", file, "--data", data, "--rejected", named)
+        assert finished.returncode == 2 and "another file" in finished.stderr
+    assert file.read_text() == text
+
+
+def test_what_is_no_file_is_told_in_a_line(tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("phone\n")
+    for more in (["import", file, "--rejected", "."], ["export", "."], ["export", "/"]):
+        finished = run_contacts(*more, "--data", data)
+        assert finished.returncode == 2 and len(finished.stderr.splitlines()) == 1
+    shell = ["sh", "-c", '"$@" <&-', "-", sys.executable, "-m", "app", "import", "-"]
+    closed = subprocess.run(shell, capture_output=True, text=True, env=clean_environ())
+    assert closed.returncode == 2 and "standard input is closed" in closed.stderr
+
+
 def test_rejected_rows_never_replace_what_is_being_mended(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("phone\n12\n")

@@ -168,6 +168,7 @@ def test_rules_can_be_removed(client: Client, contacts_standin: StandIn) -> None
         {"code": 503, "probability": 1.5},
         {"code": 503, "method": "BREW"},
         {"code": 503, "path": "v1"},
+        {"code": 503, "path": "/" + "x" * 501},
         {"code": 503, "unknown": 1},
     ],
 )

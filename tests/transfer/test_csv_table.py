@@ -72,6 +72,21 @@ def test_tells_bad_rows_by_line_and_goes_on() -> None:
     assert all(word in text for word, text in zip(words, told.values(), strict=True))
 
 
+@pytest.mark.parametrize("size", [3, 100])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_an_open_quote_swallows_nothing_up_to_the_end_of_the_file(size: int, end: bytes) -> None:
+    data = b'phone,first_name\n1,"Ann\n2,Bob\n3,"Cid, ""x""\n4,Dan' + end
+    found = rows(data, size)
+    assert [row.line for row in found] == [2, 3, 4, 5]
+    assert [row.values["phone"] if row.values else None for row in found] == [None, "2", None, "4"]
+
+
+def test_old_line_ends_are_told() -> None:
+    with pytest.raises(ValidationError) as refused:
+        rows(b"phone,first_name\r1,Ann\r2,Bob\r")
+    assert "carriage return" in refused.value.message
+
+
 @pytest.mark.parametrize("size", [100, 2**16, 2**22])
 def test_tells_what_is_too_long_and_goes_on(size: int) -> None:
     data = b"phone,first_name\n1," + b"x" * (MAX_BYTES + 10) + b"\n2,Bob\n3,Cid\n"

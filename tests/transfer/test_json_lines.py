@@ -46,6 +46,14 @@ def test_renames_keys() -> None:
     assert row.values == {"phone": "1", "custom_fields": {"a": 1, "plan": "pro"}}
 
 
+@pytest.mark.parametrize(
+    "line", [{"M": "1", "phone": "2"}, {"P": "pro", "custom_fields": {"plan": "free"}}]
+)
+def test_a_renamed_key_never_replaces_another(line: dict[str, object]) -> None:
+    [row] = rows(json.dumps(line).encode(), M="phone", P="custom_fields.plan")
+    assert row.values is None and "beside" in row.reasons[0].text
+
+
 def test_rejected_rows_can_be_mended() -> None:
     source = open_source(
         [b'{"phone": "12", "tags": ["a"]}\n{"phone": \n'], "jsonl", {}, guess=False

@@ -342,7 +342,11 @@ def test_leaves_a_thread_to_others(app: Flask, client: FlaskClient) -> None:
     assert taken == load({}).threads - 1
     response = send(client, "phone\n")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "10")
+    response = client.get("/v1/contacts/export")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "10")
     seats.release()
+    for method in (client.get, client.head, client.get):
+        assert method("/v1/contacts/export").status_code == 200
     assert send(client, "phone\n").status_code == 200
     assert send(client, "phone,phone\n").status_code == 422
     assert send(client, "phone\n").status_code == 200

@@ -165,5 +165,30 @@ def test_a_client_that_leaves_an_export_frees_its_thread(server: RunningServer) 
         session.post(f"{url}/import", data=file(ROWS), headers=headers, timeout=120)
         for _ in range(12):
             session.get(f"{url}/export", stream=True, timeout=60).close()
-    wait_until(lambda: server.get("/healthz").status_code == 200)
+    wait_until(lambda: server.get("/v1/contacts/export").status_code == 200)
     assert server.post(phone=JOHN).status_code == 201
+
+
+def test_clients_that_read_exports_slowly_leave_threads_to_others(server: RunningServer) -> None:
+    note = "x" * 4_000  # Some 8 MB in all, more than a socket takes in.
+    rows = "".join(f"9188{number:08},{note}\n" for number in range(2_000))
+    upload = connect(server, f"Content-Length: {len(rows) + 25}", "Connection: close")
+    upload.sendall(f"phone,custom_fields.note\n{rows}".encode())
+    assert answer(upload)[0] == 200
+    upload.close()
+    address = urlsplit(server.url)
+    slow, begun = [], []
+    for _ in range(10):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        connection.settimeout(60)
+        connection.connect((address.hostname, address.port))
+        head = f"GET /v1/contacts/export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.key}"
+        connection.sendall(f"{head}\r\n\r\n".encode())
+        slow.append(connection)
+        begun.append(connection.recv(12))
+    assert set(begun) == {b"HTTP/1.1 200", b"HTTP/1.1 503"}
+    assert server.get("/v1/status").elapsed.total_seconds() < 5
+    for connection in slow:
+        connection.close()
+    wait_until(lambda: server.get("/v1/contacts/export").status_code == 200)

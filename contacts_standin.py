@@ -9,8 +9,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -71,6 +69,10 @@ class StandIn:
         self._call("POST", f"restore/{name}")
 
     def _call(self, method: str, route: str, body: object = None) -> dict[str, Any]:
+        # Every run of pytest loads this module, most of them without use of it.
+        import urllib.error
+        import urllib.request
+
         request = urllib.request.Request(
             f"{self.url}/stand-in/{route}",
             None if body is None else json.dumps(body).encode(),

@@ -9,6 +9,7 @@ import click
 from app import settings as settings_module
 from app.cli.input import Input
 from app.database import Database
+from app.errors import StartError
 from app.settings import Settings
 from app.standin import server
 from app.startup import check_address
@@ -24,6 +25,8 @@ def serve_stand_in(
             from app.standin import seeds  # It loads the numbering plans.
 
             if seed:
+                if seed.exists() and not seed.is_file():
+                    raise StartError(f"--seed {seed} must be a file: it is read twice")
                 check = settings.phone_check
                 for dry_run in (True, False):  # A bad row leaves no other behind.
                     with Input(seed.absolute()) as rows:

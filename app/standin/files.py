@@ -32,7 +32,9 @@ class Ring:
         """Keep a record under the next `number`. It must fit: raises `ValueError` otherwise."""
         with held(self._path) as file:
             number = _number(file) + 1
-            text = json.dumps({"number": number, **record}).encode()
+            # Not escaped, which would make six bytes of two; a surrogate comes as it was sent.
+            told = json.dumps({"number": number, **record}, ensure_ascii=False)
+            text = told.encode(errors="surrogatepass")
             if len(text) >= self._size:
                 raise ValueError(f"a record of {len(text)} bytes, where {self._size} are too many")
             os.pwrite(file, text + b"\n", self._place(number))

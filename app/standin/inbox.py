@@ -1,7 +1,6 @@
 """The inbox: what a webhook brought, and whether its signatures hold, or why they do not."""
 
 import base64
-import binascii
 import hmac
 import json
 import time
@@ -116,7 +115,7 @@ def _standard_form(given: str) -> str:
             return "Each signature must begin with v1, and go on in base64."
         try:
             base64.b64decode(signature, validate=True)
-        except binascii.Error:
+        except ValueError:  # Not in the form, or not even ASCII.
             return "A signature is not base64."
     return (
         "No signature fits: sign webhook-id, webhook-timestamp and the body with dots between, "

@@ -37,6 +37,14 @@ def test_the_test_in_python(tmp_path: Path) -> None:
     assert "1 passed" in run(tmp_path, *command)
 
 
+def test_the_plugin_costs_runs_without_a_stand_in_little(tmp_path: Path) -> None:
+    program = (
+        "import sys, pytest; before = set(sys.modules); import contacts_standin; "
+        "print(sorted(set(sys.modules) - before))"
+    )
+    assert run(tmp_path, sys.executable, "-c", program) == "['contacts_standin']\n"
+
+
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_the_shell_script(tmp_path: Path) -> None:
     program = tmp_path / "contacts"

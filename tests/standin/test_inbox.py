@@ -140,3 +140,21 @@ def test_can_be_emptied(client: Client, contacts_standin: StandIn) -> None:
     judged(client, contacts_standin, {})
     assert client.call("DELETE", "/stand-in/inbox").json()["deliveries"] == []
     assert contacts_standin.inbox == []
+
+
+def test_takes_whatever_bytes_come(
+    client: Client, contacts_standin: StandIn, webhook: dict[str, Any]
+) -> None:
+    headers = {f"x-{number}": b"\xff" * 1_000 for number in range(35)}
+    headers |= {"webhook-id": b"\xff", "webhook-timestamp": b"1", STANDARD: b"v1,\xff"}
+    for body in (b"\xff" * 30_000, b"\0" * 30_000):
+        sent = client.post(contacts_standin.inbox_url, data=body, headers=headers, timeout=30)
+        assert sent.status_code == 200, sent.text
+    reason = contacts_standin.inbox[0]["signatures"][STANDARD]["reason"]
+    assert reason == "A signature is not base64."
+    path = "/v1/contacts/" + "%F0%9F%98%80" * 300
+    client.call(
+        "POST", path, json={"\ud800": "\ud800" * 200, **{"é" * 99 + str(n): 1 for n in range(50)}}
+    )
+    client.call("POST", "/v1/contacts", json={"\ud800": "\ud800"})
+    assert [each["status"] for each in contacts_standin.requests[:2]] == [422, 405]

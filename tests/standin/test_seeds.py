@@ -1,6 +1,7 @@
 """What is in a stand-in from the start: a file's contacts, or a demonstration's."""
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -40,6 +41,12 @@ def test_loads_a_file_and_comes_back_to_it(tmp_path: Path) -> None:
             client.call("DELETE", "/v1/contacts/918856879188")
             client.upsert("918856879190")
             standin.reset()
+
+
+def test_what_cannot_be_read_twice_stops_the_start(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    finished = run_contacts("serve", "--stand-in", "--port", "0", "--seed", tmp_path / "pipe.jsonl")
+    assert finished.returncode == 2 and "must be a file" in finished.stderr
 
 
 @pytest.mark.parametrize(

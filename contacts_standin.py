@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,9 +94,12 @@ class StandIn:
 @contextmanager
 def running(*options: str) -> Iterator[StandIn]:
     """Run a stand-in on a free port, with options of `contacts serve`, while the context lasts."""
-    # Not -m alone: a package `app` in the current folder would come before the service's.
+    # A package `app` of whoever tests must not come before the service's: neither one in the
+    # current folder (-P) nor one in PYTHONPATH. The service's stands beside this module.
     command = [sys.executable, "-P", "-m", "app", "serve", "--stand-in", "--port", "0"]
     environ = {name: text for name, text in os.environ.items() if name[:9] != "CONTACTS_"}
+    ours, theirs = str(Path(__file__).parent.absolute()), environ.get("PYTHONPATH")
+    environ["PYTHONPATH"] = os.pathsep.join(filter(None, (ours, theirs)))
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             [*command, *options], stdout=subprocess.PIPE, stderr=log, text=True, env=environ

@@ -119,6 +119,7 @@ class _Run:
         self._as_json = as_json
         self._stopped = 0
         self._rows: NewFile | None = None
+        self._kept: Path | None = None
 
     def run(self, db: Database) -> None:
         importer = Importer(
@@ -130,7 +131,7 @@ class _Run:
             on_rejected=self._reject,
             after_batch=lambda _: self._go_on(importer),
         )
-        failure = None
+        failure: ServiceError | OSError | None = None
         with ExitStack() as stack:
             stack.callback(importer.close)
             if self._rejected and not self._dry_run:
@@ -142,14 +143,24 @@ class _Run:
             except (ServiceError, OSError) as error:
                 failure = error
             self._shown.clear()
-            if self._rows and importer.report.rejected:
-                self._rows.keep()
+            unkept = self._keep(importer.report)
+            failure = failure or unkept
         self._tell(importer, complete=not (failure or self._stopped))
         if failure:
             raise failure
         if self._stopped:
             sys.exit(128 + self._stopped)
         sys.exit(1 if importer.report.rejected else 0)
+
+    def _keep(self, report: Report) -> OSError | None:
+        """Give the file of rejected rows its name, if there are any; return what is against it."""
+        try:
+            if self._rows and report.rejected:
+                self._rows.keep()
+                self._kept = self._rejected
+        except OSError as error:
+            return error
+        return None
 
     @contextmanager
     def _stoppable(self, importer: Importer) -> Iterator[None]:
@@ -181,7 +192,7 @@ class _Run:
 
     def _tell(self, importer: Importer, *, complete: bool) -> None:
         report = importer.report
-        kept = str(self._rejected) if self._rows and report.rejected else None
+        kept = str(self._kept) if self._kept else None
         if self._as_json:
             told = {**report.as_dict(), "columns": dict(self._source.columns)}
             click.echo(json.dumps({**told, "rejected_file": kept, "complete": complete}))

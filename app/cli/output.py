@@ -1,6 +1,7 @@
 """A file that is written whole or not at all, and that only its owner can read."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -40,5 +41,6 @@ class NewFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # A full disk: what is given up need not be written.
+            self._file.close()
         self._partial.unlink(missing_ok=True)

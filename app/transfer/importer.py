@@ -133,7 +133,6 @@ class Importer:
         failure = next((each for each in outcomes if _is_failure(each)), None)
         if failure:
             settled = settled[: outcomes.index(failure)]
-        self._warn_of_repeats(settled)
         for (row, _), outcome in settled:
             if isinstance(outcome, Change):
                 self.report.count(outcome.status)
@@ -142,6 +141,7 @@ class Importer:
             else:
                 self._reject(row, outcome)
             self.report.last_line = row.last_line
+        self._warn_of_repeats(settled)  # It may find no room: what is stored is counted by then.
         if isinstance(failure, ServiceError):
             raise failure
 

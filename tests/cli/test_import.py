@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import resource
 import signal
 import subprocess
 import sys
@@ -213,6 +214,23 @@ def test_rejected_rows_never_replace_the_file_that_is_read(tmp_path: Path, data:
         finished = run_contacts("import", file, "--data", data, "--rejected", named)
         assert finished.returncode == 2 and "another file" in finished.stderr
     assert file.read_text() == text
+
+
+def test_rejected_rows_that_find_no_room_are_told(tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(f"phone\n{PRIYA}\n")
+    assert run_contacts("import", file, "--data", data).returncode == 0
+    file.write_text("phone,first_name\n" + f"12,{'x' * 200}\n" * 4_000)
+
+    def limit() -> None:
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
+
+    command = start_import(file, "--data", data, preexec_fn=limit)
+    told, failed = command.communicate(timeout=60)
+    assert command.returncode == 2 and failed.startswith("contacts: cannot write the output: ")
+    assert "Imported 1," in told and "Stopped: all up to line" in told
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "people.csv"}
 
 
 def test_what_is_no_file_is_told_in_a_line(tmp_path: Path, data: Path) -> None:

@@ -153,6 +153,14 @@ def test_tells_each_shape_that_differs(name: str, body: dict[str, Any]) -> None:
     assert "priya@example.com" not in output and "secret-key" not in output
 
 
+def test_contacts_with_times_of_their_own_say_nothing_of_the_order() -> None:
+    times = [f"{year}-06-02T08:00:00Z" for year in (2026, 2025, 2027)]
+    body = {**LIST, "contacts": [CONTACT | {"created_at": each} for each in times]}
+    with answering(200, json.dumps(body).encode()) as url:
+        _, found, _ = check(url, "any")
+    assert found["list-order"][0] == "skipped"
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"null", b"\xff", b"[" * 100_000])
 def test_survives_whatever_a_server_answers(body: bytes) -> None:
     for status in (200, 500):

@@ -21,7 +21,7 @@ def example(language: str) -> str:
 
 
 def run(folder: Path, *command: str, **environ: str) -> str:
-    environ = clean_environ(PYTHONPATH=str(ROOT), **environ)
+    environ = clean_environ(**{"PYTHONPATH": str(ROOT)} | environ)
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=folder, env=environ, timeout=120
     )
@@ -34,7 +34,8 @@ def test_the_test_in_python(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("raise RuntimeError('not the service')")
     (tmp_path / "test_sync.py").write_text(example("python"))
     command = [sys.executable, "-m", "pytest", "-p", "contacts_standin", "test_sync.py"]
-    assert "1 passed" in run(tmp_path, *command)
+    for path in (str(ROOT), f"{tmp_path}{os.pathsep}{ROOT}"):
+        assert "1 passed" in run(tmp_path, *command, PYTHONPATH=path)
 
 
 def test_the_plugin_costs_runs_without_a_stand_in_little(tmp_path: Path) -> None:

@@ -74,7 +74,9 @@ def _asked(conditions: Iterable[str]) -> dict[str, Any]:
     asked: dict[str, Any] = {}
     for each in conditions:
         name, equals, value = each.partition("=")
-        if not equals or name == "format":
+        if name == "format":
+            raise click.BadParameter("say --format", param_hint="--where")
+        if not equals:
             raise click.BadParameter(f"must be NAME=VALUE, not {each!r}", param_hint="--where")
         if name in ExportQuerySchema.repeatable:
             asked.setdefault(name, []).append(value)

@@ -33,15 +33,22 @@ _SHOWN_ERRORS = 10
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class Country(click.ParamType[str]):
+    name = "code"
+
+    def convert(self, value: object, *_: object) -> str:
+        code = str(value).upper()
+        if code not in REGIONS:
+            self.fail("must be the two letters of a country, such as IN")
+        return code
+
+
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--map", "maps", multiple=True, metavar="COLUMN=FIELD,…", help="What columns are.")
 @click.option("--dry-run", is_flag=True, help="Tell what would happen, and store nothing.")
 @click.option(
-    "--default-country",
-    type=click.Choice(sorted(REGIONS), case_sensitive=False),
-    metavar="CODE",
-    help="Of phones that have no country code, such as IN.",
+    "--default-country", type=Country(), help="Of phones that have no country code, such as IN."
 )
 @click.option(
     "--rejected",

@@ -32,6 +32,9 @@ Check = Callable[[object], Draft]
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
+Checked = Draft | ServiceError
+"""A row that may be stored, or what is wrong with it."""
+
 Outcome = Change | ServiceError
 """What became of a row."""
 
@@ -70,7 +73,7 @@ def upsert_contacts(
     return outcomes
 
 
-def upsert_all(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[Outcome]:
+def upsert_all(db: Database, drafts: Sequence[Checked]) -> list[Outcome]:
     """Store drafts in chunks, each in a transaction of its own.
 
     What the store refuses after the first chunk becomes the outcome of all rows that are left.
@@ -93,7 +96,7 @@ def upsert_all(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[Out
     return outcomes
 
 
-def _settled_chunk(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[Outcome]:
+def _settled_chunk(db: Database, drafts: Sequence[Checked]) -> list[Outcome]:
     """Settle the first of the drafts; without a transaction where they change nothing."""
     first = _slice(drafts)
     phones = {each.phone for each in first if isinstance(each, Draft)}
@@ -104,7 +107,7 @@ def _settled_chunk(db: Database, drafts: Sequence[Draft | ServiceError]) -> list
     return _upsert_chunk(db, drafts)
 
 
-def _upsert_chunk(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[Outcome]:
+def _upsert_chunk(db: Database, drafts: Sequence[Checked]) -> list[Outcome]:
     """Store the first of the drafts, at least one slice, as many as time allows."""
     outcomes: list[Outcome] = []
     with db.transaction() as tx:
@@ -116,19 +119,19 @@ def _upsert_chunk(db: Database, drafts: Sequence[Draft | ServiceError]) -> list[
     return outcomes
 
 
-def _slice(drafts: Sequence[Draft | ServiceError]) -> Sequence[Draft | ServiceError]:
+def _slice(drafts: Sequence[Checked]) -> Sequence[Checked]:
     """Return the first of the drafts, as many as are written in some hundredths of a second."""
     links = accumulate(map(_links, drafts[:SLICE]))
     return drafts[: 1 + sum(1 for each in islice(links, SLICE - 1) if each < SLICE_LINKS)]
 
 
-def _links(draft: Draft | ServiceError) -> int:
+def _links(draft: Checked) -> int:
     return (
         0 if isinstance(draft, ServiceError) else len(draft.tags or ()) + len(draft.custom_fields)
     )
 
 
-def _upsert_slice(tx: Connection, drafts: Sequence[Draft | ServiceError]) -> list[Outcome]:
+def _upsert_slice(tx: Connection, drafts: Sequence[Checked]) -> list[Outcome]:
     outcomes = _foreseen(tx, drafts, {})
     # What is refused is refused before anything of it is written.
     _store(tx, [each for each in outcomes if isinstance(each, Change)])
@@ -163,7 +166,7 @@ def _told(row: Row, change: Change) -> str:
 
 
 def foresee_all(
-    db: Database, drafts: Sequence[Draft | ServiceError], made: "Made | None" = None
+    db: Database, drafts: Sequence[Checked], made: "Made | None" = None
 ) -> list[Outcome]:
     """Return what would become of the drafts, one after the other, and store nothing.
 
@@ -181,7 +184,7 @@ class Made(Protocol):
     def __setitem__(self, phone: str, contact: Contact, /) -> None: ...
 
 
-def _foreseen(db: Connection, drafts: Sequence[Draft | ServiceError], made: Made) -> list[Outcome]:
+def _foreseen(db: Connection, drafts: Sequence[Checked], made: Made) -> list[Outcome]:
     valid = [each for each in drafts if isinstance(each, Draft)]
     found = bulk_store.find_contacts(db, [each.phone for each in valid])
     required = pins.required_types(db, {key for each in valid for key in each.custom_fields})
@@ -205,7 +208,7 @@ def _foreseen(db: Connection, drafts: Sequence[Draft | ServiceError], made: Made
     return outcomes
 
 
-def _checked(row: object, check: Check) -> Draft | ServiceError:
+def _checked(row: object, check: Check) -> Checked:
     try:
         return check(row)
     except ValidationError as error:

@@ -23,8 +23,6 @@ BATCH_ROWS = 1_000
 BATCH_BYTES = 2**21
 PREVIEWED = 5
 
-Checked = Draft | ServiceError
-
 
 class Importer:
     """One import: its `report`, where a dry run begins, tells of whole batches, however it ends.
@@ -59,7 +57,7 @@ class Importer:
 
     def run(self, rows: Iterable[Row]) -> None:
         """Raises `Unavailable` or `InsufficientStorage` where the store fails."""
-        batch: list[tuple[Row, Checked]] = []
+        batch: list[tuple[Row, bulk.Checked]] = []
         size = 0
         for row in rows:
             batch.append((row, self._checked(row)))
@@ -74,7 +72,7 @@ class Importer:
         if self._made:
             self._made.close()
 
-    def _checked(self, row: Row) -> Checked:
+    def _checked(self, row: Row) -> bulk.Checked:
         try:
             if row.values is None:
                 raise ValidationError(
@@ -114,7 +112,7 @@ class Importer:
         except PhoneError as error:
             raise ValidationError({"phone": [str(error)]}) from None
 
-    def _settle(self, batch: Sequence[tuple[Row, Checked]]) -> None:
+    def _settle(self, batch: Sequence[tuple[Row, bulk.Checked]]) -> None:
         """Store a batch, or foresee what would become of it, then count it."""
         self.is_storing = True
         try:
@@ -123,7 +121,7 @@ class Importer:
             self.is_storing = False
         self._after_batch(self.report)
 
-    def _store(self, batch: Sequence[tuple[Row, Checked]]) -> None:
+    def _store(self, batch: Sequence[tuple[Row, bulk.Checked]]) -> None:
         drafts = [draft for _, draft in batch]
         if self._made:
             outcomes = bulk.foresee_all(self._db, drafts, self._made)
@@ -145,7 +143,9 @@ class Importer:
         if isinstance(failure, ServiceError):
             raise failure
 
-    def _warn_of_repeats(self, settled: Sequence[tuple[tuple[Row, Checked], bulk.Outcome]]) -> None:
+    def _warn_of_repeats(
+        self, settled: Sequence[tuple[tuple[Row, bulk.Checked], bulk.Outcome]]
+    ) -> None:
         lines = [
             (draft.phone, row.line)
             for (row, draft), outcome in settled

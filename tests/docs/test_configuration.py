@@ -1,0 +1,56 @@
+"""`docs/configuration.md` lists every setting as `app/settings.py` has it."""
+
+import re
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+import pytest
+
+from app.settings import PREFIX, Settings
+from tests.docs.pages import page, rows
+
+SETTINGS = {PREFIX + each.name.upper(): each for each in fields(Settings)}
+LISTED = {
+    row[0].strip("`"): row[1:]
+    for row in rows(page("docs/configuration.md"))
+    if row[0].startswith(f"`{PREFIX}")
+}
+
+
+def test_lists_every_setting_and_no_other() -> None:
+    assert set(LISTED) == set(SETTINGS)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_shows_the_default(name: str) -> None:
+    default = SETTINGS[name].default
+    shown = LISTED[name][0]
+    if default is MISSING:
+        assert shown.startswith("`instance/` in a checkout, else `~/.local/share/contacts-service`")
+    else:
+        assert shown == (f"`{default}`" if default != "" else "none")
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_shows_the_values_that_are_accepted(name: str) -> None:
+    values = LISTED[name][1]
+    if bounds := re.fullmatch(r"(\d+) to (\d+)", values):
+        lowest, highest = map(int, bounds.groups())
+        assert all(is_accepted(SETTINGS[name], str(each)) for each in (lowest, highest))
+        assert not any(is_accepted(SETTINGS[name], str(each)) for each in (lowest - 1, highest + 1))
+    elif choices := re.findall(r"`([a-z]+)`", values):
+        assert all(is_accepted(SETTINGS[name], each) for each in choices)
+        assert not is_accepted(SETTINGS[name], "x" + choices[0])
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_says_what_it_means(name: str) -> None:
+    assert LISTED[name][2].endswith(".")
+
+
+def is_accepted(setting: "Field[Any]", text: str) -> bool:
+    try:
+        setting.metadata["parse"](text)
+    except ValueError:
+        return False
+    return True

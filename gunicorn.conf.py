@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from app.cli.serve import prepare_aloud, tell_what_runs
 from app.errors import StartError
-from app.server import address_of, gunicorn_options
-from app.server import when_ready as make_ready
+from app.serving.server import address_of, gunicorn_options
+from app.serving.server import when_ready as make_ready
 from app.settings import load_or_exit
 
 _settings = load_or_exit()

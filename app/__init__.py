@@ -14,15 +14,31 @@ from app import (
     custom_fields,
     journal,
     metrics,
+    search,
     tags,
     transfer,
     web,
     webhooks,
 )
 from app.database import Database
+from app.serving.startup import prepare
 from app.settings import Settings, load
-from app.startup import prepare
 from app.web.rate_limit import RateLimiter
+from app.web.service import Service
+
+PARTS = (
+    web,
+    api_keys,
+    journal,
+    webhooks,
+    contacts,
+    search,
+    tags,
+    custom_fields,
+    transfer,
+    metrics,
+    api_docs,
+)
 
 
 class _Service(Flask):
@@ -42,19 +58,14 @@ def create_app(settings: Settings | None = None, *, prepared: bool = False) -> F
         db.hold()
     app = _Service("app", static_folder=None)
     app.url_map.merge_slashes = False
-    app.extensions["settings"] = settings
-    app.extensions["database"] = db
-    app.extensions["rate_limiter"] = RateLimiter(settings.data / "rate-limits")
-    app.extensions["version"] = version("contacts-service")
-    web.register(app)
-    app.extensions["stopping"] = threading.Event()
-    api_keys.register(app)
-    journal.register(app, threads=settings.threads)
-    webhooks.register(app)
-    contacts.register(app, phone_check=settings.phone_check)
-    tags.register(app)
-    custom_fields.register(app)
-    transfer.register(app, threads=settings.threads)
-    metrics.register(app)
-    api_docs.register(app)
+    Service(
+        settings,
+        db,
+        RateLimiter(settings.data / "rate-limits"),
+        version("contacts-service"),
+        long_polls=threading.Semaphore(settings.threads // 2),
+        file_transfers=threading.Semaphore(max(1, settings.threads - 1)),
+    ).attach(app)
+    for part in PARTS:
+        part.register(app)
     return app

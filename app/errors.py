@@ -74,7 +74,7 @@ class UnsupportedMediaType(ServiceError):
     code = "unsupported_media_type"
 
 
-class ValidationError(ServiceError):
+class InvalidInput(ServiceError):
     """Well-formed input with the wrong content; `message` names the first field at fault."""
 
     code = "validation_error"

@@ -24,6 +24,7 @@ from app import create_app
 from app.api_keys.handlers import create_api_key
 from app.api_keys.model import DEFAULT_SCOPES
 from app.settings import load
+from app.web.service import service_of
 
 PAUSE = 0.005
 
@@ -59,7 +60,7 @@ class Client(threading.Thread):
 def fill(folder, contacts):
     """Make a store with so many contacts; return a key to it, and phones that are in it."""
     app = create_app(load({}, data=folder))
-    with closing(app.extensions["database"]) as db:
+    with closing(service_of(app).db) as db:
         source = random.Random(1)
         [(there,)] = db.connection().execute("SELECT count(*) FROM contacts")
         grow(db, source, names(source), there, contacts, progress)

@@ -15,10 +15,10 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from app.contacts.paging import Search
 from app.contacts.schemas import ContactSchema
 from app.database import Database
 from app.database.migrate import migrate
+from app.search.paging import Search
 from app.transfer.exporter import export
 from app.transfer.importer import Importer
 from app.transfer.report import Report

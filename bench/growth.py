@@ -16,10 +16,12 @@ from pathlib import Path
 from app import create_app
 from app.contacts import store
 from app.contacts.model import Contact
-from app.contacts.paging import Position, encode_cursor
-from app.contacts.queries import ListQuerySchema
-from app.contacts.search import search_contacts
+from app.search import store as lists
+from app.search.paging import Position, encode_cursor
+from app.search.planner import search_contacts
+from app.search.schemas import ListQuerySchema
 from app.settings import load
+from app.web.service import service_of
 
 TAGS = 200
 RUNS = 15
@@ -127,7 +129,7 @@ def cost(db, schema, text):
     started = time.perf_counter()
     if text.partition("=")[0] in ("", "offset", "tag") and "&" not in text:
         tag = search.filter.value if search.filter else None
-        store.list_contacts(
+        lists.list_contacts(
             db.connection(),
             tag=tag,
             limit=20,
@@ -156,7 +158,7 @@ def main():
     results = {name: [] for name in QUERIES}
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(load({}, data=options.data or Path(folder) / "data"))
-        with closing(app.extensions["database"]) as db:
+        with closing(service_of(app).db) as db:
             size = 0
             for end in options.sizes:
                 grow(db, source, kinds, size, end, progress)

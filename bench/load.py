@@ -64,7 +64,7 @@ def fill(folder, contacts):
     from app.contacts import store
     from app.contacts.model import Contact
     from app.database import Database
-    from app.startup import prepare
+    from app.serving.startup import prepare
 
     settings = settings_module.load({}, data=folder)
     prepare(settings)

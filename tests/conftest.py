@@ -29,6 +29,7 @@ from app.database import Database
 from app.database.migrate import migrate
 from app.database.text import fold, words
 from app.settings import Settings, load
+from app.web.service import service_of
 
 pytest_plugins = ["contacts_standin"]
 
@@ -44,13 +45,13 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
-    with closing(app.extensions["database"]):
+    with closing(service_of(app).db):
         yield app
 
 
 @pytest.fixture
 def db(app: Flask) -> Database:
-    return app.extensions["database"]
+    return service_of(app).db
 
 
 @pytest.fixture

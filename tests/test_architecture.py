@@ -20,7 +20,7 @@ MODULES = {
     for path in sorted((ROOT / "app").rglob("*.py"))
 }
 FEATURES = (
-    *("app.api_keys", "app.journal", "app.webhooks", "app.contacts"),
+    *("app.api_keys", "app.journal", "app.webhooks", "app.contacts", "app.search"),
     *("app.tags", "app.custom_fields", "app.transfer", "app.metrics", "app.api_docs"),
 )
 FLOOR_0 = ("app.settings", "app.errors", "app.clock", "app.logs")
@@ -30,9 +30,8 @@ TOP = (
     "app",
     "app.__main__",
     "app.cli",
-    "app.server",
-    "app.worker",
-    "app.startup",
+    "app.serving",
+    "app.maintenance",
     "app.standin",
     "app.conformance",
 )
@@ -43,89 +42,133 @@ MAX_LINES = 250
 MAX_FUNCTION = 40
 MEDIAN_FUNCTION = 12
 
-INSIDE_A_FEATURE = {
-    "routes": (
-        *("schemas", "queries", "waiting", "handlers", "store", "search"),
-        *("model", "filters", "paging", "phone", "guard", "collection", "exposition"),
-    ),
-    "collection": ("store", "exposition"),
-    "exposition": (),
-    "batch_routes": ("batches", "schemas", "bulk", "model"),
-    "phone_routes": ("store", "phone"),
-    "converters": (),
-    "batches": (),
-    "bulk": ("bulk_store", "handlers", "store", "model", "pins"),
-    "bulk_store": ("links", "store", "model"),
-    "guard": ("handlers", "model"),
-    "handlers": ("store", "search", "model", "filters", "pins", "deliveries", "signing"),
-    "runner": ("delivery", "deliveries", "store", "sender", "targets", "model"),
-    "delivery": ("outbox", "deliveries", "store", "model"),
-    "outbox": ("handlers", "deliveries", "store", "model", "signing"),
-    "deliveries": ("model",),
-    "sender": ("targets", "model"),
-    "targets": (),
-    "signing": (),
-    "store": ("model", "links", "views"),
-    "search": ("conditions", "sources", "filters", "paging", "views"),
-    "sources": ("conditions", "filters", "operands"),
-    "conditions": ("filters", "operands"),
-    "views": (),
-    "waiting": (),
-    "links": ("model",),
-    "pins": ("model",),
-    "sweeps": ("store", "model"),
-    "schemas": ("model", "fields", "targets"),
-    "queries": ("filters", "paging", "operands", "fields"),
-    "paging": ("filters",),
-    "filters": ("operands", "fields"),
-    "operands": ("fields", "phone"),
-    "fields": ("model", "phone"),
-    "model": (),
-    "phone": (),
-}
-INSIDE_TRANSFER = {
-    "routes": ("schemas", "importer", "exporter", "sources", "report"),
-    "schemas": ("columns", "sources"),
-    "importer": ("damage", "report", "rows"),
-    "exporter": ("cells",),
-    "sources": ("columns", "csv_table", "json_lines", "lines", "rows"),
-    "csv_table": ("cells", "columns", "lines", "rows"),
-    "json_lines": ("columns", "lines", "rows"),
-    "columns": ("rows",),
-    "cells": (),
-    "damage": (),
-    "lines": (),
-    "report": (),
-    "rows": (),
-}
-# What is said of a feature knows its words, and no other feature's.
-INSIDE_API_DOCS = {
-    "routes": ("document", "viewer"),
-    "document": ("operation", "answers", "errors", "features", "fields", "examples"),
-    "features": (
-        *("contacts", "phone", "find", "bulk", "transfer", "tags", "custom_fields"),
-        *("journal", "webhooks", "api_keys", "service"),
-    ),
-    "answers": ("operation", "errors"),
-    "contacts": ("operation",),
-    "find": ("operation", "grammar"),
-    "bulk": ("operation",),
-    "phone": ("operation",),
-    "transfer": ("operation", "find"),
-    "tags": ("operation",),
-    "custom_fields": ("operation", "values"),
-    "journal": ("operation", "events"),
-    "webhooks": ("operation", "events"),
-    "events": ("operation",),
-    "api_keys": ("operation",),
-    "service": ("operation", "viewer"),
-    "errors": ("operation",),
-    "fields": ("grammar", "values"),
-    "grammar": ("operation", "values"),
-    "values": ("operation",),
-    "examples": (),
-    "operation": (),
-    "viewer": (),
+# Inside a feature: what each module may import of its own feature.
+INSIDE = {
+    "app.api_keys": {
+        "routes": ("guard", "model"),
+        "guard": ("handlers", "model"),
+        "handlers": ("store", "model"),
+        "store": ("model",),
+        "model": (),
+    },
+    "app.journal": {
+        "routes": ("schemas", "handlers", "store", "model", "long_poll"),
+        "handlers": ("store", "model"),
+        "store": ("model",),
+        "schemas": ("model",),
+        "model": (),
+        "long_poll": (),
+    },
+    "app.webhooks": {
+        "routes": ("schemas", "handlers", "store", "model"),
+        "schemas": ("model", "targets"),
+        "handlers": ("store", "delivery_store", "model", "signing"),
+        "runner": ("delivery", "delivery_store", "store", "sender", "targets", "model"),
+        "delivery": ("outbox", "delivery_store", "store", "model"),
+        "outbox": ("handlers", "delivery_store", "store", "model", "signing"),
+        "delivery_store": ("model",),
+        "store": ("model",),
+        "sender": ("targets", "model"),
+        "targets": (),
+        "signing": (),
+        "model": (),
+    },
+    "app.contacts": {
+        "routes": ("schemas", "handlers", "model", "ids"),
+        "batch_routes": ("batches", "schemas", "bulk", "model"),
+        "phone_routes": ("store", "phone"),
+        "converters": (),
+        "batches": (),
+        "bulk": ("bulk_store", "handlers", "store", "model", "pins"),
+        "bulk_store": ("links", "store", "model"),
+        "handlers": ("store", "model", "pins"),
+        "sweeps": ("store", "model"),
+        "store": ("model", "links"),
+        "links": ("model",),
+        "pins": ("model",),
+        "schemas": ("model", "fields"),
+        "fields": ("model", "phone"),
+        "ids": ("phone",),
+        "model": (),
+        "phone": (),
+    },
+    "app.search": {
+        "routes": ("schemas", "handlers", "store", "planner", "filters", "paging"),
+        "handlers": ("planner", "filters"),
+        "store": ("views",),
+        "planner": ("conditions", "index_sources", "filters", "paging", "views"),
+        "index_sources": ("conditions", "filters", "operands"),
+        "conditions": ("filters", "operands"),
+        "schemas": ("filters", "paging", "operands"),
+        "paging": ("filters",),
+        "filters": ("operands",),
+        "operands": (),
+        "views": (),
+    },
+    "app.tags": {
+        "routes": ("schemas", "handlers", "store"),
+        "handlers": ("store", "model"),
+        "store": ("model",),
+        "schemas": (),
+        "model": (),
+    },
+    "app.custom_fields": {
+        "routes": ("schemas", "handlers", "store"),
+        "handlers": ("store", "model"),
+        "store": ("model",),
+        "schemas": ("model",),
+        "model": (),
+    },
+    "app.metrics": {
+        "routes": ("collection", "exposition"),
+        "collection": ("store", "exposition"),
+        "exposition": (),
+        "store": (),
+    },
+    "app.transfer": {
+        "routes": ("schemas", "importer", "exporter", "sources", "report"),
+        "schemas": ("columns", "sources"),
+        "importer": ("damage", "report", "rows"),
+        "exporter": ("cells",),
+        "sources": ("columns", "csv_table", "json_lines", "lines", "rows"),
+        "csv_table": ("cells", "columns", "lines", "rows"),
+        "json_lines": ("columns", "lines", "rows"),
+        "columns": ("rows",),
+        "cells": (),
+        "damage": (),
+        "lines": (),
+        "report": (),
+        "rows": (),
+    },
+    # What describes a feature knows no other feature's description.
+    "app.api_docs": {
+        "routes": ("document", "viewer"),
+        "document": ("operation", "answers", "errors", "features", "fields", "examples"),
+        "features": (
+            *("contacts", "phone", "find", "bulk", "transfer", "tags", "custom_fields"),
+            *("journal", "webhooks", "api_keys", "service"),
+        ),
+        "answers": ("operation", "errors"),
+        "contacts": ("operation",),
+        "find": ("operation", "grammar"),
+        "bulk": ("operation",),
+        "phone": ("operation",),
+        "transfer": ("operation", "find"),
+        "tags": ("operation",),
+        "custom_fields": ("operation", "values"),
+        "journal": ("operation", "events"),
+        "webhooks": ("operation", "events"),
+        "events": ("operation",),
+        "api_keys": ("operation",),
+        "service": ("operation", "viewer"),
+        "errors": ("operation",),
+        "fields": ("grammar", "values"),
+        "grammar": ("operation", "values"),
+        "values": ("operation",),
+        "examples": (),
+        "operation": (),
+        "viewer": (),
+    },
 }
 
 
@@ -228,13 +271,17 @@ def test_features_know_only_those_below(name: str) -> None:
 
 @pytest.mark.parametrize("module", below(FEATURES))
 def test_features_point_one_way_inside(module: str) -> None:
-    name = module.removeprefix(feature(module)).removeprefix(".")
-    insides = {"app.api_docs": INSIDE_API_DOCS, "app.transfer": INSIDE_TRANSFER}
-    inside = insides.get(feature(module), INSIDE_A_FEATURE)
+    home = feature(module)
+    name = module.removeprefix(home).removeprefix(".")
     if name:
-        allowed = tuple(f"{feature(module)}.{each}" for each in inside[name])
-        own = [each for each in imports(module) if within(each, (feature(module),))]
+        allowed = tuple(f"{home}.{each}" for each in INSIDE[home][name])
+        own = [each for each in imports(module) if within(each, (home,))]
         assert [each for each in own if each not in allowed] == []
+
+
+def test_the_table_of_each_feature_names_its_modules() -> None:
+    named = {f"{home}.{name}" for home, inside in INSIDE.items() for name in inside}
+    assert named == {each for each in below(FEATURES) if each not in FEATURES}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -242,8 +289,8 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
     if module.endswith(
         (
             *(".importer", ".exporter", ".sources", ".csv_table", ".json_lines"),
-            *(".handlers", ".store", ".search", ".model", ".phone", ".schemas", ".queries"),
-            *(".pins", ".sweeps", ".bulk", ".bulk_store"),
+            *(".handlers", ".store", ".planner", ".model", ".phone", ".schemas", ".filters"),
+            *(".pins", ".sweeps", ".bulk", ".bulk_store", ".delivery_store"),
         )
     ):
         assert not imports(module) & {*FLASK, "app.web", "app.web.requests", "app.web.responses"}
@@ -253,11 +300,14 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
     ("package", "homes"),
     [
         ("sqlite3", ("app.database",)),
-        ("mmap", ("app.web.rate_limit", "app.database.tally", "app.standin.movable_clock")),
+        (
+            "mmap",
+            ("app.web.rate_limit", "app.database.shared_counters", "app.standin.movable_clock"),
+        ),
         ("phonenumbers", ("app.contacts.phone",)),
         ("click", ("app.cli",)),
         ("urllib3", ("app.webhooks.sender",)),
-        ("gunicorn", ("app.server", "app.worker")),
+        ("gunicorn", ("app.serving",)),
         ("apispec", ("app.api_docs",)),
     ],
 )
@@ -271,7 +321,7 @@ def test_a_normal_server_never_loads_the_stand_in() -> None:
     outside = {module for module in users if not within(module, ("app.standin",))}
     assert outside == {"app.cli.stand_in", "app.cli.keys"}
     script = (
-        "import sys, app, app.cli, app.server, app.webhooks; app.create_app(prepared=True);"
+        "import sys, app, app.cli, app.serving.server, app.webhooks; app.create_app(prepared=True);"
         "print([name for name in sys.modules if 'standin' in name or 'stand_in' in name])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
@@ -295,23 +345,14 @@ def test_settings_alone_read_the_environment() -> None:
 
 def test_sql_stays_in_stores_and_database() -> None:
     homes = (
-        "app.contacts.store",
-        "app.contacts.bulk_store",
-        "app.contacts.links",
-        "app.contacts.pins",
-        "app.contacts.sweeps",
-        "app.tags.store",
-        "app.custom_fields.store",
-        "app.contacts.search",
-        "app.contacts.conditions",
-        "app.contacts.sources",
-        "app.api_keys.store",
-        "app.metrics.store",
-        "app.journal.store",
-        "app.webhooks.store",
-        "app.webhooks.deliveries",
+        *("app.contacts.store", "app.contacts.bulk_store", "app.contacts.links"),
+        *("app.contacts.pins", "app.contacts.sweeps"),
+        *("app.search.store", "app.search.planner", "app.search.conditions"),
+        *("app.search.index_sources", "app.tags.store", "app.custom_fields.store"),
+        *("app.api_keys.store", "app.metrics.store", "app.journal.store"),
+        *("app.webhooks.store", "app.webhooks.delivery_store", "app.web.health"),
         *DATABASE,
-        "app.web.health",
+        "app.maintenance",
     )
     verbs = ("SELECT ", "INSERT ", "UPDATE ", "DELETE ")
     found = {

@@ -27,7 +27,7 @@ from tests.conftest import (
     wait_for_workers,
     wait_until,
 )
-from tests.test_hostile_clients import _exchange
+from tests.serving.test_hostile_clients import _exchange
 
 LOUD = {"CONTACTS_LOG_LEVEL": "info"}
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 from werkzeug.test import TestResponse
 
-from app.contacts import search
+from app.search import planner
 from tests.model import inputs
 from tests.model.inputs import ids
 from tests.model.reads import Entry, Query, View, actual_value, line
@@ -32,8 +32,8 @@ limits = st.sampled_from([1, 2, 3, 100])
 @contextmanager
 def found_in(way: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "NARROW", WAYS[way][0])
-        patch.setattr(search, "BUDGET", WAYS[way][1])
+        patch.setattr(planner, "NARROW", WAYS[way][0])
+        patch.setattr(planner, "BUDGET", WAYS[way][1])
         yield
 
 

@@ -18,6 +18,7 @@ from app.api_docs.features import FEATURES
 from app.api_docs.fields import describe_field, describe_parameter
 from app.api_docs.operation import Feature, Operation
 from app.web.observation import template
+from app.web.service import service_of
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -34,15 +35,14 @@ A key may make so many requests in any 60 seconds: the headers `X-RateLimit-…`
 how many, and what is left. Over the limit it is a 429 with `Retry-After`.
 """
 _VERSION = "3.1.0"
-_RENDERED = "openapi"
 
 
 def rendered(app: Flask) -> str:
     """Return the document as JSON; made once in each process."""
-    if _RENDERED not in app.extensions:
-        text = json.dumps(build(app), indent=2, ensure_ascii=False)
-        app.extensions[_RENDERED] = text + "\n"
-    return str(app.extensions[_RENDERED])
+    service = service_of(app)
+    if service.openapi is None:
+        service.openapi = json.dumps(build(app), indent=2, ensure_ascii=False) + "\n"
+    return service.openapi
 
 
 def build(app: Flask) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class _Document:
         self._app = app
         self._spec = APISpec(
             title="Contacts API",
-            version=app.extensions["version"],
+            version=service_of(app).version,
             openapi_version=_VERSION,
             info={"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
             servers=[{"url": "/"}],

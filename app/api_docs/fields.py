@@ -10,9 +10,9 @@ from app.api_docs.values import KEY, LINE, NUMBER_VALUE, PHONE, STRING_VALUE, TA
 from app.contacts import fields as ours
 from app.contacts.batches import MAX_ROWS, Rows
 from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_TAGS
-from app.contacts.queries import Parsed
 from app.journal.model import EVENTS
 from app.journal.schemas import Events
+from app.search.schemas import Parsed
 from app.tags.schemas import Name
 from app.transfer import schemas as transfer
 from app.web import fields as web

@@ -15,10 +15,10 @@ from app.api_docs.operation import (
     shape,
     success,
 )
-from app.contacts.filters import MAX_WORDS, OPS
-from app.contacts.paging import Search
-from app.contacts.queries import MAX_TAGS_ASKED, ListQuerySchema, MatchSchema, SearchSchema
-from app.contacts.search import BUDGET, FEW
+from app.search.filters import MAX_WORDS, OPS
+from app.search.paging import Search
+from app.search.planner import BUDGET, FEW
+from app.search.schemas import MAX_TAGS_ASKED, ListQuerySchema, MatchSchema, SearchSchema
 
 _FOUND = {200: Answer("A page of the contacts that were found.", ref("ContactList"))}
 _TOTAL: JsonSchema = {
@@ -32,14 +32,14 @@ FEATURE = Feature(
     name="Find",
     description="Lists of contacts, by one grammar of filters.",
     operations={
-        "contacts.get_contacts": Operation(
+        "search.get_contacts": Operation(
             "List contacts",
             "Those for which every parameter holds; all of them without any, oldest first.",
             query=ListQuerySchema(),
             defaults=Search(),
             answers=_FOUND,
         ),
-        "contacts.post_contacts_search": Operation(
+        "search.post_contacts_search": Operation(
             "Search contacts",
             "Asks what the list asks, in JSON: values have types, and conditions are joined by "
             "`all`, `any` and `not`. Give `cursor` or `offset`, not both.",
@@ -47,7 +47,7 @@ FEATURE = Feature(
             rule={"not": {"required": ["cursor", "offset"]}},
             answers=_FOUND,
         ),
-        "contacts.post_contact_match": Operation(
+        "search.post_contact_match": Operation(
             "Match a contact",
             "Tells whether a filter holds for a contact, and of each condition what it met.",
             body=MatchSchema(),

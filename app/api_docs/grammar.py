@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from app.api_docs.operation import BOOLEAN, INSTANT, JsonSchema, array, ref, shape
 from app.api_docs.values import KEY, NUMBER_VALUE, PHONE, STRING_VALUE, TAG, TEXT
-from app.contacts.filters import (
+from app.contacts.phone import MAX_LENGTH
+from app.search.filters import (
     FIELD_OPS,
     MAX_CONDITIONS,
     MAX_DEPTH,
@@ -12,10 +13,9 @@ from app.contacts.filters import (
     MAX_VALUES,
     OPS,
 )
-from app.contacts.operands import ORDERED
-from app.contacts.paging import SORTS
-from app.contacts.phone import MAX_LENGTH
-from app.contacts.queries import MAX_TAGS_ASKED
+from app.search.operands import ORDERED
+from app.search.paging import SORTS
+from app.search.schemas import MAX_TAGS_ASKED
 
 _SEARCHING = ("contains", "starts_with")
 _ID: JsonSchema = {"anyOf": [{"type": "string", "pattern": "^cnt_[0-9]+$"}, PHONE]}

@@ -12,8 +12,9 @@ from app.api_keys.model import ApiKey
 from app.database import Database
 from app.errors import Forbidden, TooManyRequests, Unauthorized
 from app.web.addresses import client_address
-from app.web.rate_limit import Quota, RateLimiter
+from app.web.rate_limit import Quota
 from app.web.requests import database, settings
+from app.web.service import service
 
 View = Callable[..., Any]
 
@@ -42,7 +43,7 @@ def require_scope(
             if not allowed:
                 raise Forbidden(f"This key lacks the scope {scope}: use one that has it.")
             if quota and quota.retry_after:
-                db.tally.add({RATE_LIMITED["key"]: 1})
+                db.counters.add({RATE_LIMITED["key"]: 1})
                 raise TooManyRequests(quota.retry_after)
             if handlers.is_touch_due(key):
                 after_this_request(partial(_touch_when_sent, db, key))
@@ -63,7 +64,7 @@ def _authenticate(db: Database, secret: str) -> ApiKey:
         seconds = _seconds_of_refusal() if secret else None
         if not seconds:
             raise
-    db.tally.add({RATE_LIMITED["address"]: 1})
+    db.counters.add({RATE_LIMITED["address"]: 1})
     raise TooManyRequests(seconds)
 
 
@@ -75,9 +76,8 @@ def _seconds_of_refusal() -> int | None:
     address = client_address(request.environ, settings().trusted_proxies)
     # So many files at most, whatever addresses come; those that share one share its limit.
     place = hashlib.sha256(address.encode()).hexdigest()[:2]
-    limiter: RateLimiter = current_app.extensions["rate_limiter"]
     try:
-        return limiter.take(f"wrong-keys-{place}", limit).retry_after
+        return service().rate_limiter.take(f"wrong-keys-{place}", limit).retry_after
     except (OSError, ValueError) as error:
         current_app.logger.warning("Wrong keys are not limited: %s", error)
         return None
@@ -88,9 +88,8 @@ def _quota(key: ApiKey, *, count: bool) -> Quota | None:
     limit = rate_limit(key)
     if not limit:
         return None
-    limiter: RateLimiter = current_app.extensions["rate_limiter"]
     try:
-        return limiter.take(key.id, limit, count=count)
+        return service().rate_limiter.take(key.id, limit, count=count)
     except (OSError, ValueError) as error:
         current_app.logger.warning("Requests of %s are not limited: %s", key.id, error)
         return None

@@ -1,10 +1,11 @@
 """What a key can learn about the service and itself."""
 
-from flask import Blueprint, Response, current_app, g
+from flask import Blueprint, Response, g
 
 from app.api_keys.guard import rate_limit, require_scope
 from app.api_keys.model import ApiKey
 from app.web.responses import success
+from app.web.service import service
 
 blueprint = Blueprint("api_keys", __name__, url_prefix="/v1")
 
@@ -12,7 +13,7 @@ blueprint = Blueprint("api_keys", __name__, url_prefix="/v1")
 @blueprint.get("/status")
 @require_scope(None)
 def get_status() -> Response:
-    return success({"status": "operational", "version": current_app.extensions["version"]})
+    return success({"status": "operational", "version": service().version})
 
 
 @blueprint.get("/profile")

@@ -17,11 +17,12 @@ from app import clock
 from app import settings as settings_module
 from app.cli import options
 from app.cli.progress import progress
-from app.database.backup import back_up, sync
-from app.database.restore import restore as restore_store
-from app.database.rotation import named_by_time, prune
+from app.database.files import sync
 from app.errors import ServiceError, StartError
-from app.startup import prepare_folder
+from app.maintenance.backup import back_up
+from app.maintenance.restore import restore as restore_store
+from app.maintenance.rotation import named_by_time, prune
+from app.serving.startup import prepare_folder
 
 
 @dataclass(frozen=True)

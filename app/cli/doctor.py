@@ -11,11 +11,11 @@ import click
 from app import settings as settings_module
 from app.cli import options
 from app.cli.progress import Progress, progress
-from app.database import premises
-from app.database.doctor import Finding, check_sqlite, examine
 from app.errors import StartError
+from app.maintenance import data_folder_checks
+from app.maintenance.doctor import Finding, check_sqlite, examine
+from app.serving.startup import KEY_FILE
 from app.settings import PREFIX, Settings
-from app.startup import KEY_FILE
 
 
 @click.command()
@@ -53,12 +53,12 @@ def _findings(settings: Settings, fix: bool, shown: Progress) -> Iterator[Findin
     store = settings.database
     yield check_settings(settings)
     yield check_sqlite()
-    yield premises.check_file_system(settings.data)
-    yield premises.check_room(store)
-    yield premises.check_permissions(settings.data)
+    yield data_folder_checks.check_file_system(settings.data)
+    yield data_folder_checks.check_room(store)
+    yield data_folder_checks.check_permissions(settings.data)
     yield from examine(store, fix=fix, progress=shown)
-    yield premises.check_log(store)
-    yield premises.check_leftovers(store, settings.data / KEY_FILE)
+    yield data_folder_checks.check_log(store)
+    yield data_folder_checks.check_leftovers(store, settings.data / KEY_FILE)
 
 
 def check_settings(settings: Settings) -> Finding:

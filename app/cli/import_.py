@@ -21,8 +21,8 @@ from app.contacts.schemas import ContactSchema
 from app.database import Database
 from app.database.migrate import migrate
 from app.errors import ServiceError, StartError
+from app.serving.startup import prepare_folder
 from app.settings import Settings
-from app.startup import prepare_folder
 from app.transfer.columns import parse_mapping
 from app.transfer.importer import Importer
 from app.transfer.report import Report

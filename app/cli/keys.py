@@ -15,7 +15,7 @@ from app.database import Database
 from app.database.kinds import STAND_IN
 from app.database.migrate import migrate
 from app.errors import StartError
-from app.startup import prepare_folder
+from app.serving.startup import prepare_folder
 
 
 @click.group()

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from app.database.backup import sync
+from app.database.files import sync
 from app.errors import StartError
 
 

@@ -11,8 +11,8 @@ import click
 from app import settings as settings_module
 from app.cli import options
 from app.database import SQLITE_VERSION
+from app.serving.startup import KEY_FILE, check_address, keep_first_key, prepare
 from app.settings import Settings
-from app.startup import KEY_FILE, check_address, keep_first_key, prepare
 
 
 @click.command()
@@ -46,7 +46,7 @@ def serve(
     check_address(settings)
     shown_key = prepare_aloud(settings)
     # Gunicorn takes a while to import: a wrong option is answered without it.
-    from app.server import Server
+    from app.serving.server import Server
 
     Server(settings, lambda address: _announce(address, settings, shown_key)).run()
 

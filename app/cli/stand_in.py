@@ -10,9 +10,9 @@ from app import settings as settings_module
 from app.cli.input import Input
 from app.database import Database
 from app.errors import StartError
+from app.serving.startup import check_address
 from app.settings import Settings
 from app.standin import server
-from app.startup import check_address
 
 
 def serve_stand_in(

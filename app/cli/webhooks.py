@@ -11,7 +11,7 @@ from app.cli import options
 from app.database import Database
 from app.database.migrate import migrate
 from app.errors import StartError
-from app.startup import prepare_folder
+from app.serving.startup import prepare_folder
 from app.webhooks.runner import Runner
 
 

@@ -4,11 +4,9 @@ from flask import Flask
 
 from app.contacts import batch_routes, phone_routes, routes
 from app.contacts.converters import ContactConverter
-from app.contacts.schemas import ContactSchema
 
 
-def register(app: Flask, *, phone_check: str) -> None:
-    app.extensions["contact_schema"] = ContactSchema(phone_check)
+def register(app: Flask) -> None:
     app.url_map.converters["contact"] = ContactConverter
     app.register_blueprint(routes.blueprint)
     app.register_blueprint(batch_routes.blueprint)

@@ -1,17 +1,17 @@
 """Many contacts at once over HTTP."""
 
 from collections import Counter
-from typing import Any, cast
+from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 
 from app.api_keys.guard import require_scope
 from app.contacts import bulk
 from app.contacts.batches import BatchSchema
 from app.contacts.model import Change, Draft
-from app.contacts.schemas import ContactSchema, UpsertQuery, UpsertQuerySchema
-from app.errors import ServiceError, ValidationError
-from app.web.requests import database, json_object, load, load_query
+from app.contacts.schemas import UpsertQuery, UpsertQuerySchema, contact_schema
+from app.errors import InvalidInput, ServiceError
+from app.web.requests import database, json_object, load, load_query, settings
 from app.web.responses import success
 
 MAX_BODY_BYTES = 8 * 2**20
@@ -27,11 +27,11 @@ _query = UpsertQuerySchema()
 def post_contacts_batch() -> Response:
     body: dict[str, Any] = load(_batch_schema, json_object(limit=MAX_BODY_BYTES))
     query: UpsertQuery = load_query(_query)
-    schema = cast(ContactSchema, current_app.extensions["contact_schema"])
+    schema = contact_schema(settings().phone_check)
 
     def check(row: object) -> Draft:
         if not isinstance(row, dict):
-            raise ValidationError({"contact": ['Must be an object, such as {"phone": "…"}.']})
+            raise InvalidInput({"contact": ['Must be an object, such as {"phone": "…"}.']})
         return schema.draft(row)
 
     outcomes = bulk.upsert_contacts(

@@ -13,10 +13,10 @@ from app.contacts.store import Row, columns
 from app.database import Connection, Database
 from app.errors import (
     InsufficientStorage,
+    InvalidInput,
     PayloadTooLarge,
     ServiceError,
     Unavailable,
-    ValidationError,
 )
 from app.journal import handlers as journal
 from app.journal.model import CREATED, UPDATED
@@ -28,7 +28,7 @@ ATOMIC_LINKS = 20_000  # A second or two, in which other writers wait.
 PAUSE_SECONDS = 0.002  # For this process' other threads, which want the interpreter.
 
 Check = Callable[[object], Draft]
-"""Makes a draft of what a client sent for one contact. Raises `ValidationError`."""
+"""Makes a draft of what a client sent for one contact. Raises `InvalidInput`."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -44,7 +44,7 @@ def upsert_contacts(
 ) -> list[Outcome]:
     """Create or update contacts, row by row in their order; return what became of each row.
 
-    A row at fault fails alone, or all of them where they are `atomic`: raises `ValidationError`
+    A row at fault fails alone, or all of them where they are `atomic`: raises `InvalidInput`
     with details by the numbers of the rows, or `PayloadTooLarge`. Rows that are not are committed
     in chunks; where the store fails before anything is stored, raises `Unavailable` or
     `InsufficientStorage`.
@@ -58,7 +58,7 @@ def upsert_contacts(
                 "others wait meanwhile: send fewer rows, or leave out atomic."
             )
     if dry_run:
-        outcomes = foresee_all(db, drafts)
+        outcomes = plan_all(db, drafts)
         if atomic:
             _refuse_failed(outcomes)
         return outcomes
@@ -101,7 +101,7 @@ def _settled_chunk(db: Database, drafts: Sequence[Checked]) -> list[Outcome]:
     first = _slice(drafts)
     phones = {each.phone for each in first if isinstance(each, Draft)}
     if len(bulk_store.find_contacts(db.connection(), phones)) == len(phones):
-        outcomes = foresee_all(db, first)
+        outcomes = plan_all(db, first)
         if not any(isinstance(each, Change) and each.changed for each in outcomes):
             return outcomes
     return _upsert_chunk(db, drafts)
@@ -132,7 +132,7 @@ def _links(draft: Checked) -> int:
 
 
 def _upsert_slice(tx: Connection, drafts: Sequence[Checked]) -> list[Outcome]:
-    outcomes = _foreseen(tx, drafts, {})
+    outcomes = _planned(tx, drafts, {})
     # What is refused is refused before anything of it is written.
     _store(tx, [each for each in outcomes if isinstance(each, Change)])
     return outcomes
@@ -165,15 +165,13 @@ def _told(row: Row, change: Change) -> str:
     )
 
 
-def foresee_all(
-    db: Database, drafts: Sequence[Checked], made: "Made | None" = None
-) -> list[Outcome]:
+def plan_all(db: Database, drafts: Sequence[Checked], made: "Made | None" = None) -> list[Outcome]:
     """Return what would become of the drafts, one after the other, and store nothing.
 
     `made` has what became of contacts before, by phone; what changes now is added.
     """
     with db.snapshot() as snapshot:
-        return _foreseen(snapshot, drafts, {} if made is None else made)
+        return _planned(snapshot, drafts, {} if made is None else made)
 
 
 class Made(Protocol):
@@ -184,7 +182,7 @@ class Made(Protocol):
     def __setitem__(self, phone: str, contact: Contact, /) -> None: ...
 
 
-def _foreseen(db: Connection, drafts: Sequence[Checked], made: Made) -> list[Outcome]:
+def _planned(db: Connection, drafts: Sequence[Checked], made: Made) -> list[Outcome]:
     valid = [each for each in drafts if isinstance(each, Draft)]
     found = bulk_store.find_contacts(db, [each.phone for each in valid])
     required = pins.required_types(db, {key for each in valid for key in each.custom_fields})
@@ -199,7 +197,7 @@ def _foreseen(db: Connection, drafts: Sequence[Checked], made: Made) -> list[Out
         try:
             change = model.upsert(made.get(phone, before), draft, now)
             pins.check(change, required)
-        except ValidationError as error:
+        except InvalidInput as error:
             outcomes.append(error)
             continue
         if change.created or change.changed:
@@ -211,7 +209,7 @@ def _foreseen(db: Connection, drafts: Sequence[Checked], made: Made) -> list[Out
 def _checked(row: object, check: Check) -> Checked:
     try:
         return check(row)
-    except ValidationError as error:
+    except InvalidInput as error:
         return error
 
 
@@ -222,4 +220,4 @@ def _refuse_failed(outcomes: Sequence[Draft | Outcome]) -> None:
         if isinstance(each, ServiceError)
     }
     if failed:
-        raise ValidationError(failed)
+        raise InvalidInput(failed)

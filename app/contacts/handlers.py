@@ -2,11 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from app import clock
-from app.contacts import model, search, store
-from app.contacts.filters import Filter, conditions
+from app.contacts import model, store
 from app.contacts.model import Change, Contact, Draft, Edit
 from app.contacts.pins import check_types
 from app.database import Connection, Database
@@ -32,20 +30,20 @@ def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Chan
     """
 
     def write(tx: Connection) -> Change:
-        change = foresee_upsert(tx, store.find_contact(tx, draft.phone), draft)
+        change = plan_upsert(tx, store.find_contact(tx, draft.phone), draft)
         store_upsert(tx, change)
         return change
 
     connection = db.connection()
-    foreseen = foresee_upsert(connection, store.find_contact(connection, draft.phone), draft)
+    planned = plan_upsert(connection, store.find_contact(connection, draft.phone), draft)
     if dry_run:
-        return foreseen
-    change = db.write(write) if foreseen.created or foreseen.changed else foreseen
+        return planned
+    change = db.write(write) if planned.created or planned.changed else planned
     count_upserts(db, [change])
     return change
 
 
-def foresee_upsert(db: Connection, before: Contact | None, draft: Draft) -> Change:
+def plan_upsert(db: Connection, before: Contact | None, draft: Draft) -> Change:
     """Return what an upsert would make of a contact. Raises `ValidationError`."""
     change = model.upsert(before, draft, clock.timestamp())
     check_types(db, change)
@@ -72,34 +70,12 @@ def count_upserts(db: Database, outcomes: Iterable[Change | ServiceError]) -> No
             counts[WRITES["created"]] += 1
         else:
             counts[WRITES["updated" if each.changed else "unchanged"]] += 1
-    db.tally.add(counts)
+    db.counters.add(counts)
 
 
 def get_contact(db: Database, phone: str) -> Contact:
     """Raises `NotFound`."""
-    return _found(db.connection(), phone)
-
-
-def match_contact(db: Database, phone: str, filter: Filter) -> tuple[bool, list[dict[str, Any]]]:
-    """Return whether a filter holds for a contact, and what became of each of its conditions.
-
-    Raises `NotFound`.
-    """
-    leaves = list(conditions(filter))
-    with db.snapshot() as snapshot:
-        contact = _found(snapshot, phone)
-        matches, *results = search.match_contact(snapshot, contact.phone, [filter, *leaves])
-    because = [
-        {
-            "field": leaf.field,
-            "op": leaf.op,
-            "value": leaf.value,
-            "actual": contact.value(leaf.field),
-            "matches": result,
-        }
-        for leaf, result in zip(leaves, results, strict=True)
-    ]
-    return matches, because
+    return find_contact(db.connection(), phone)
 
 
 def edit_contact(
@@ -108,7 +84,7 @@ def edit_contact(
     """Change a known contact. Raises `NotFound`, `PreconditionFailed`, `ValidationError`."""
 
     def outcome(connection: Connection) -> Change:
-        before = _found(connection, phone)
+        before = find_contact(connection, phone)
         _check(precondition, before)
         change = edit(before, clock.timestamp())
         check_types(connection, change)
@@ -121,8 +97,8 @@ def edit_contact(
             _tell(tx, UPDATED, change)
         return change
 
-    foreseen = outcome(db.connection())
-    change = db.write(write) if foreseen.changed else foreseen
+    planned = outcome(db.connection())
+    change = db.write(write) if planned.changed else planned
     count_upserts(db, [change])
     return change
 
@@ -151,15 +127,15 @@ def delete_contact(
     """
 
     def write(tx: Connection) -> Contact:
-        contact = _found(tx, phone)
+        contact = find_contact(tx, phone)
         _check(precondition, contact)
         store.delete_contact(tx, contact)
         journal.erase_contact(tx, contact.phone, contact.id, clock.timestamp())
         return contact
 
-    _found(db.connection(), phone)
+    find_contact(db.connection(), phone)
     deleted = db.write(write)
-    db.tally.add({WRITES["deleted"]: 1})
+    db.counters.add({WRITES["deleted"]: 1})
     db.erase()
     return deleted
 
@@ -174,12 +150,12 @@ def merge_contacts(
     """
 
     def write(tx: Connection) -> Change:
-        before = _found(tx, phone)
+        before = find_contact(tx, phone)
         _check(precondition, before)
         other = store.find_contact(tx, other_phone)
         if other is None:
             raise NotFound("There is no contact to merge from: see from.")
-        change = model.absorb(before, other, clock.timestamp())
+        change = model.merge(before, other, clock.timestamp())
         check_types(tx, change)
         if other.phone != before.phone:
             store.add_aliases(tx, before, other)
@@ -193,7 +169,7 @@ def merge_contacts(
         return change
 
     change = db.write(write)
-    db.tally.add({WRITES["merged"]: 1})
+    db.counters.add({WRITES["merged"]: 1})
     return change
 
 
@@ -202,7 +178,7 @@ def _tell(tx: Connection, event: str, change: Change, **more: str) -> None:
     journal.append(tx, event, clock.timestamp(), data, phone=change.after.phone)
 
 
-def _found(db: Connection, phone: str) -> Contact:
+def find_contact(db: Connection, phone: str) -> Contact:
     contact = store.find_contact(db, phone)
     if contact is None:
         raise NotFound("There is no such contact: create it with POST /v1/contacts.")

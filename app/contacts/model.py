@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.errors import ValidationError
+from app.errors import InvalidInput
 
 MAX_TAGS = 100
 MAX_CUSTOM_FIELDS = 200
@@ -117,7 +117,7 @@ Edit = Callable[[Contact, str], Change]
 def upsert(before: Contact | None, draft: Draft, now: str) -> Change:
     """Merge a draft into a contact, or make a new one of it.
 
-    Raises `ValidationError` when the contact would have too many custom fields.
+    Raises `InvalidInput` when the contact would have too many custom fields.
     """
     start = before or Contact(draft.phone, created_at=draft.created_at or now, updated_at=now)
     given = {
@@ -140,7 +140,7 @@ def patch(before: Contact, values: Mapping[str, Any], now: str) -> Change:
     return change(before, before, replace(before, **values, custom_fields=kept), now)
 
 
-def absorb(before: Contact, other: Contact, now: str) -> Change:
+def merge(before: Contact, other: Contact, now: str) -> Change:
     """Take over what another contact has and this one lacks."""
     missing = {
         name: getattr(before, name) or getattr(other, name)
@@ -183,9 +183,9 @@ def change(before: Contact | None, start: Contact, after: Contact, now: str) -> 
     if not changed:
         return Change(before, start, changed)
     if len(after.tags) > MAX_TAGS:
-        raise ValidationError({"tags": [f"A contact has at most {MAX_TAGS} tags."]})
+        raise InvalidInput({"tags": [f"A contact has at most {MAX_TAGS} tags."]})
     if len(new) > MAX_CUSTOM_FIELDS:
-        raise ValidationError(
+        raise InvalidInput(
             {"custom_fields": [f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields."]}
         )
     if after.updated_at != now:

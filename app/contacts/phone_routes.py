@@ -2,13 +2,13 @@
 
 from dataclasses import asdict
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 from marshmallow import Schema
 
 from app.api_keys.guard import require_scope
 from app.contacts import store
 from app.contacts.phone import explain, twins
-from app.web.requests import database, load_query
+from app.web.requests import database, load_query, settings
 from app.web.responses import success
 
 blueprint = Blueprint("phone", __name__, url_prefix="/v1/phone")
@@ -20,7 +20,7 @@ _no_query = Schema()
 @require_scope("contacts:read")
 def get_phone(input: str) -> Response:
     load_query(_no_query)
-    explanation = explain(input, current_app.extensions["settings"].phone_check)
+    explanation = explain(input, settings().phone_check)
     stored = database().connection()
     return success(
         {

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 
 from app.contacts.model import FIELD_TYPES, Change
 from app.database import Connection
-from app.errors import ValidationError
+from app.errors import InvalidInput
 
 _NOUNS = {"string": "a string", "number": "a number", "boolean": "a boolean"}
 
 
 def check_types(db: Connection, change: Change) -> None:
-    """Raises `ValidationError` where a custom field that changes has another type than its pin."""
+    """Raises `InvalidInput` where a custom field that changes has another type than its pin."""
     given = _given(change)
     if given:
         check(change, required_types(db, given))
@@ -33,7 +33,7 @@ def required_types(db: Connection, keys: Iterable[str]) -> dict[str, str]:
 
 
 def check(change: Change, required: Mapping[str, str]) -> None:
-    """Raises `ValidationError` where a custom field that changes is not of its required type."""
+    """Raises `InvalidInput` where a custom field that changes is not of its required type."""
     fields = change.after.custom_fields
     reasons = {
         key: [f"Must be {_NOUNS[required[key]]}: this field is pinned to that type."]
@@ -41,7 +41,7 @@ def check(change: Change, required: Mapping[str, str]) -> None:
         if key in required and FIELD_TYPES[type(fields[key])] != required[key]
     }
     if reasons:
-        raise ValidationError({"custom_fields": reasons})
+        raise InvalidInput({"custom_fields": reasons})
 
 
 def _given(change: Change) -> list[str]:

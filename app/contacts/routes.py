@@ -1,30 +1,25 @@
 """The contacts API over HTTP."""
 
 from collections.abc import Callable
-from typing import cast
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from marshmallow import Schema
 
 from app.api_keys.guard import require_scope
-from app.contacts import handlers, model, store
-from app.contacts.filters import Condition
+from app.contacts import handlers, model
+from app.contacts.ids import phone_of
 from app.contacts.model import Change, Contact, Draft
-from app.contacts.paging import BY_ARRIVAL, Search, encode_cursor
-from app.contacts.phone import PhoneError, normalise
-from app.contacts.queries import ListQuerySchema, MatchSchema, SearchSchema
 from app.contacts.schemas import (
-    ContactSchema,
     MergeSchema,
     PatchSchema,
     TagsSchema,
     UpsertQuery,
     UpsertQuerySchema,
+    contact_schema,
 )
-from app.contacts.search import search_contacts
-from app.errors import Conflict, NotFound, ValidationError
-from app.web.requests import database, json_object, load, load_query
-from app.web.responses import encode, json_response, success
+from app.errors import Conflict
+from app.web.requests import database, json_object, load, load_query, settings
+from app.web.responses import success
 
 blueprint = Blueprint("contacts", __name__, url_prefix="/v1/contacts")
 
@@ -32,88 +27,16 @@ _no_query = Schema()
 _patch_schema = PatchSchema()
 _tags_schema = TagsSchema()
 _merge_schema = MergeSchema()
-_list_query = ListQuerySchema()
-_search_schema = SearchSchema()
-_match_schema = MatchSchema()
 _upsert_query = UpsertQuerySchema()
 
 
 @blueprint.post("")
 @require_scope("contacts:write")
 def post_contact() -> Response:
-    draft: Draft = load(_contact_schema(), json_object())
+    draft: Draft = load(contact_schema(settings().phone_check), json_object())
     query: UpsertQuery = load_query(_upsert_query)
     outcome = handlers.upsert_contact(database(), draft, dry_run=query.dry_run)
     return success(_upsert_body(outcome, query.dry_run), 201 if outcome.created else 200)
-
-
-@blueprint.get("")
-@require_scope("contacts:read")
-def get_contacts() -> Response:
-    search, by_cursor = load_query(_list_query)
-    match search.filter:
-        case None | Condition("tag", "eq") if search.sort == BY_ARRIVAL and not by_cursor:
-            return _documented_list(search)
-    return _found(search, by_cursor)
-
-
-def _documented_list(search: Search) -> Response:
-    contacts, total = store.list_contacts(
-        database().connection(),
-        tag=search.filter.value if isinstance(search.filter, Condition) else None,
-        limit=search.limit,
-        offset=search.offset,
-        include=search.include,
-    )
-    return json_response(
-        f'{{"success":true,"contacts":[{contacts}],"pagination":'
-        f'{{"total":{total},"limit":{search.limit},"offset":{search.offset}}}}}'
-    )
-
-
-@blueprint.post("/search")
-@require_scope("contacts:read")
-def post_contacts_search() -> Response:
-    search, by_cursor = load(_search_schema, json_object())
-    load_query(_no_query)
-    return _found(search, by_cursor)
-
-
-def _found(search: Search, by_cursor: bool) -> Response:
-    """Answer with a page of a search. Raises `ValidationError` for an offset too far to reach."""
-    with database().snapshot() as snapshot:
-        page = search_contacts(snapshot, search)
-    pagination: dict[str, object] = {"total": page.total}
-    if page.total is None:
-        pagination["total_is_estimate"] = True
-    pagination["limit"] = search.limit
-    if by_cursor:
-        pagination["next_cursor"] = page.next and encode_cursor(
-            page.next, (search.filter, search.sort)
-        )
-    elif page.cut:
-        raise ValidationError(
-            {
-                "cursor": [
-                    "Required where so many contacts must be looked at: begin with an "
-                    "empty cursor, and go on while next_cursor is not null."
-                ]
-            }
-        )
-    else:
-        pagination["offset"] = search.offset
-    contacts = ",".join(page.contacts)
-    return json_response(
-        f'{{"success":true,"contacts":[{contacts}],"pagination":{encode(pagination)}}}'
-    )
-
-
-@blueprint.post("/<contact:id>/match")
-@require_scope("contacts:read")
-def post_contact_match(id: str) -> Response:
-    filter = load(_match_schema, json_object())["filter"]
-    matches, because = handlers.match_contact(database(), _phone(id), filter)
-    return success({"matches": matches, "because": because})
 
 
 @blueprint.get("/<contact:id>")
@@ -184,18 +107,9 @@ def post_contact_merge(id: str) -> Response:
 
 
 def _phone(id: str) -> str:
-    """Return the phone of an id, `cnt_…` or the phone itself in any tolerated spelling.
-
-    What is stored is found as it is stored. The routes of one contact take no query.
-    """
+    """Return the phone of an id. The routes of one contact take no query."""
     load_query(_no_query)
-    stored = id.removeprefix("cnt_")
-    if stored != id and stored.isascii() and stored.isdigit():
-        return stored
-    try:
-        return normalise(id.removeprefix("cnt_"))
-    except PhoneError:
-        raise NotFound("There is no such contact: the id is cnt_ and a phone.") from None
+    return phone_of(id)
 
 
 def _contact_answer(contact: Contact, **more: object) -> Response:
@@ -206,10 +120,6 @@ def _contact_answer(contact: Contact, **more: object) -> Response:
 
 def _if_match() -> Callable[[str], bool] | None:
     return request.if_match.contains if "If-Match" in request.headers else None
-
-
-def _contact_schema() -> ContactSchema:
-    return cast(ContactSchema, current_app.extensions["contact_schema"])
 
 
 def _upsert_body(outcome: Change, dry_run: bool) -> dict[str, object]:

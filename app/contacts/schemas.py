@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 from marshmallow import Schema, fields, post_load, validate
@@ -61,6 +62,12 @@ class ContactSchema(Schema):
         if data.get("custom_fields") is None:
             data["custom_fields"] = {}
         return Draft(**data)
+
+
+@cache
+def contact_schema(phone_check: str) -> ContactSchema:
+    """Return the one schema for contacts whose phones are checked this way."""
+    return ContactSchema(phone_check)
 
 
 class PatchSchema(Schema):

@@ -9,7 +9,7 @@ from app.api_keys.guard import require_scope
 from app.contacts.fields import clean_key
 from app.custom_fields import handlers, store
 from app.custom_fields.schemas import PinSchema
-from app.errors import ValidationError
+from app.errors import InvalidInput
 from app.web.paging import PageQuery, PageQuerySchema
 from app.web.requests import database, json_object, load, load_query
 from app.web.responses import success
@@ -56,4 +56,4 @@ def _new_key(key: str) -> str:
     try:
         return clean_key(key)
     except marshmallow.ValidationError as error:
-        raise ValidationError({"key": error.messages}) from None
+        raise InvalidInput({"key": error.messages}) from None

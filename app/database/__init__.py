@@ -1,7 +1,7 @@
 """How to talk to a database; knows no feature."""
 
 from app.database.connection import SQLITE_VERSION, Connection
-from app.database.sole_lock import sole_lock
-from app.database.sqlite import Database
+from app.database.locks import sole_lock
+from app.database.store import Database
 
 __all__ = ["SQLITE_VERSION", "Connection", "Database", "sole_lock"]

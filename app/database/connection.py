@@ -10,8 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from app.database.presence import Presence
-from app.database.write_queue import WriteQueue
+from app.database.locks import InUseLock, WriteQueue
 from app.errors import Busy, InsufficientStorage, ServiceError, StoreFault, Unavailable
 
 SQLITE_VERSION = sqlite3.sqlite_version
@@ -58,7 +57,7 @@ class Connection:
         self._busy_seconds = BUSY_SECONDS
         with ExitStack() as opened:
             try:
-                opened.callback(Presence(path).close)
+                opened.callback(InUseLock(path).close)
                 self._queue = WriteQueue(path)
                 opened.callback(self._queue.close)
                 self._driver = sqlite3.connect(

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from app.database.filesystem import network_filesystem
 from app.database.kinds import KINDS, NORMAL, check_kind
-from app.database.presence import Presence
+from app.database.locks import InUseLock, WriteQueue
 from app.database.text import fold, words
-from app.database.write_queue import WriteQueue
 from app.errors import StartError, Unavailable
 
 APPLICATION_ID = NORMAL
+SQLITE_VERSION_INFO = sqlite3.sqlite_version_info
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -32,7 +32,7 @@ def migrate(path: Path, kind: int | None = NORMAL) -> int:
     """
     _check_place(path)
     try:
-        with closing(Presence(path)):
+        with closing(InUseLock(path)):
             _prepare_file(path, kind)
             # SQLite does not wait for another process that changes the journal mode too.
             with closing(WriteQueue(path)) as queue:
@@ -55,7 +55,7 @@ def _prepare_file(path: Path, kind: int | None) -> None:
 
 
 def _check_place(path: Path) -> None:
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+    if SQLITE_VERSION_INFO < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
         raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: {oldest} or newer is needed")
     network = network_filesystem(path.parent)

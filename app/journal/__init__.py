@@ -3,11 +3,7 @@
 from flask import Flask
 
 from app.journal import routes
-from app.journal.waiting import WaitingRoom
 
 
-def register(app: Flask, *, threads: int) -> None:
-    app.extensions["waiting_room"] = WaitingRoom(
-        seats=threads // 2, closed=app.extensions["stopping"]
-    )
+def register(app: Flask) -> None:
     app.register_blueprint(routes.blueprint)

@@ -1,17 +1,17 @@
 """The changes feed over HTTP."""
 
 from dataclasses import replace
-from typing import cast
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 
 from app.api_keys.guard import require_scope
 from app.journal import handlers, store
+from app.journal.long_poll import WAITERS, LongPollSlots
 from app.journal.model import Event
 from app.journal.schemas import ChangesQuery, ChangesQuerySchema
-from app.journal.waiting import WAITERS, WaitingRoom
 from app.web.requests import database, load_query
 from app.web.responses import json_response
+from app.web.service import service
 
 blueprint = Blueprint("journal", __name__, url_prefix="/v1")
 
@@ -25,17 +25,18 @@ def get_changes() -> Response:
     found, next_after = _read(query)
     if found or not query.wait:
         return _answer(found, next_after)
-    room = cast(WaitingRoom, current_app.extensions["waiting_room"])
-    with room.seat() as seated:
-        if not seated:
+    running = service()
+    slots = LongPollSlots(running.long_polls, running.stopping)
+    with slots.take() as taken:
+        if not taken:
             response = _answer(found, next_after)
             response.headers["Retry-After"] = "1"
             return response
-        found, next_after = _wait(room, query, next_after)
+        found, next_after = _wait(slots, query, next_after)
     return _answer(found, next_after)
 
 
-def _wait(room: WaitingRoom, query: ChangesQuery, after: int) -> tuple[list[Event], int]:
+def _wait(slots: LongPollSlots, query: ChangesQuery, after: int) -> tuple[list[Event], int]:
     found: list[Event] = []
 
     def has_come() -> bool:
@@ -44,12 +45,12 @@ def _wait(room: WaitingRoom, query: ChangesQuery, after: int) -> tuple[list[Even
             found, after = _read(replace(query, after=after))
         return bool(found)
 
-    tally = database().tally
-    tally.add({WAITERS: 1})
+    counters = database().counters
+    counters.add({WAITERS: 1})
     try:
-        room.wait(query.wait, has_come)
+        slots.wait(query.wait, has_come)
     finally:
-        tally.add({WAITERS: -1})
+        counters.add({WAITERS: -1})
     return found, after
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from app.api_keys.guard import RATE_LIMITED
 from app.contacts.handlers import REJECTED_ROWS, WRITES
 from app.database import SQLITE_VERSION, Database
-from app.database.backup import last_backup
-from app.database.sqlite import BUSY, WAITED_NANOSECONDS, WAITS
+from app.database.files import last_backup
+from app.database.store import BUSY, WAITED_NANOSECONDS, WAITS
 from app.errors import Busy, ServiceError
-from app.journal.waiting import WAITERS
+from app.journal.long_poll import WAITERS
 from app.metrics import store
 from app.metrics.exposition import Family, Labels, family, family_by
 from app.settings import Settings
@@ -27,7 +27,7 @@ Counts = Mapping[str, int]
 
 def collect(db: Database, settings: Settings, version: str) -> Iterator[Family]:
     """Return all that is measured; what only the store can tell is left out while it cannot."""
-    counts = db.tally.read()
+    counts = db.counters.read()
     what = {"version": version, "sqlite": SQLITE_VERSION}
     yield family("contacts_build_info", "gauge", "What runs here.", 1, **what)
     yield from _of_requests(counts)

@@ -1,12 +1,13 @@
 """Metrics over HTTP, in the text format of Prometheus."""
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from app.api_keys.guard import require_scope
 from app.metrics import collection
 from app.metrics.exposition import MEDIA_TYPE, exposition
 from app.web.addresses import is_from_this_machine
 from app.web.requests import database, settings
+from app.web.service import service
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -18,5 +19,5 @@ def _needs_no_key() -> bool:
 @blueprint.get("/metrics")
 @require_scope("admin", unless=_needs_no_key)
 def get_metrics() -> Response:
-    found = collection.collect(database(), settings(), current_app.extensions["version"])
+    found = collection.collect(database(), settings(), service().version)
     return Response(exposition(found), content_type=MEDIA_TYPE)

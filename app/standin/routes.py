@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app import clock
-from app.errors import Conflict, NotFound, StartError, Unavailable, ValidationError
+from app.errors import Conflict, InvalidInput, NotFound, StartError, Unavailable
 from app.standin import inbox
 from app.standin.schemas import AdvanceSchema, FaultSchema
 from app.standin.state import MOST_SNAPSHOTS, state
@@ -58,7 +58,7 @@ def get_snapshots() -> Response:
 @blueprint.post("/snapshot/<name>")
 def post_snapshot(name: str) -> Response:
     if not _NAME.fullmatch(name):
-        raise ValidationError({"name": ["Must be 1 to 64 of A-Z a-z 0-9 _ . -, no . or - first."]})
+        raise InvalidInput({"name": ["Must be 1 to 64 of A-Z a-z 0-9 _ . -, no . or - first."]})
     if not _replace(lambda: state().snapshot(name)):
         raise Conflict(f"There are {MOST_SNAPSHOTS} snapshots already: use one of their names.")
     return success({"snapshot": name}, 201)
@@ -87,7 +87,7 @@ def get_clock() -> Response:
 def post_clock() -> Response:
     seconds = load(_advance, json_object())["advance_seconds"]
     if not state().clock.advance(seconds):
-        raise ValidationError({"advance_seconds": ["Too far: POST /stand-in/reset goes back."]})
+        raise InvalidInput({"advance_seconds": ["Too far: POST /stand-in/reset goes back."]})
     return success({"clock": _clock()})
 
 

@@ -17,11 +17,11 @@ from app.database import Database
 from app.database.kinds import STAND_IN
 from app.database.migrate import migrate
 from app.errors import ServiceError, StartError
-from app.server import Server
+from app.serving.server import Server
+from app.serving.startup import prepare_folder
 from app.settings import Settings
 from app.standin import exchanges, routes
 from app.standin.state import START, State, attach
-from app.startup import prepare_folder
 
 KEY = "YOUR_API_KEY"
 LIMIT = 120

@@ -5,7 +5,7 @@ from typing import cast
 
 from flask import Flask, current_app
 
-from app.database import replace
+from app.maintenance import replace
 from app.standin.faults import Rules
 from app.standin.files import Ring, held
 from app.standin.movable_clock import MovableClock

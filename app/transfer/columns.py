@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from marshmallow import ValidationError as Refused
+from marshmallow import ValidationError
 
 from app.contacts.fields import clean_key
-from app.contacts.operands import CUSTOM
-from app.errors import ValidationError
+from app.errors import InvalidInput
+from app.search.operands import CUSTOM
 from app.transfer.rows import LINE, REASON, TEXT
 
 FIELDS = ("phone", "first_name", "last_name", "email", "tags")
@@ -49,20 +49,20 @@ def parse_mapping(texts: Iterable[str]) -> dict[str, str]:
     """Read `Mobile=phone,Plan=custom_fields.plan`; `Notes=` leaves a column out.
 
     A comma or backslash in a name has a backslash in front. Raises marshmallow's
-    `ValidationError`.
+    `InvalidInput`.
     """
     mapping: dict[str, str] = {}
     for pair in (each for text in texts for each in _pairs(text)):
         name, equals, target = pair.rpartition("=")
         if not equals or not name.strip():
-            raise Refused("Must be COLUMN=FIELD pairs, with commas between.")
+            raise ValidationError("Must be COLUMN=FIELD pairs, with commas between.")
         if name.strip() in mapping:
-            raise Refused(f'The column "{_shown(name)}" stands there twice.')
+            raise ValidationError(f'The column "{_shown(name)}" stands there twice.')
         mapping[name.strip()] = _target(target.strip())
     if len(mapping) > MAX_PAIRS:
-        raise Refused(f"At most {MAX_PAIRS} columns.")
+        raise ValidationError(f"At most {MAX_PAIRS} columns.")
     if twice := _first_twice(mapping.values()):
-        raise Refused(f"Two columns for {_shown(twice)}: leave one out with NAME=")
+        raise ValidationError(f"Two columns for {_shown(twice)}: leave one out with NAME=")
     return mapping
 
 
@@ -80,14 +80,14 @@ def _target(name: str) -> str:
         return CUSTOM + clean_key(name.removeprefix(CUSTOM))
     if name not in (SKIPPED, *FIELDS, *CARRIED):
         known = ", ".join((*FIELDS, *CARRIED))
-        raise Refused(f'No field "{_shown(name)}": use {known} or {CUSTOM}KEY.')
+        raise ValidationError(f'No field "{_shown(name)}": use {known} or {CUSTOM}KEY.')
     return name
 
 
 def choose(header: Sequence[str], mapping: Mapping[str, str], *, guess: bool) -> Columns:
     """Find the field of each column of a file: as `mapping` says, else by its name.
 
-    What is left is guessed, or refused with what could be meant. Raises `ValidationError`.
+    What is left is guessed, or refused with what could be meant. Raises `InvalidInput`.
     """
     names = [name.strip() for name in header]
     if unknown := [name for name in mapping if name not in names]:
@@ -118,7 +118,7 @@ def _by_name(name: str) -> str | None:
     if name.startswith(CUSTOM):
         try:
             return CUSTOM + clean_key(name.removeprefix(CUSTOM))
-        except Refused as error:
+        except ValidationError as error:
             raise _refused(f'"{_shown(name)}": {error.messages[0]}') from None
     return None
 
@@ -140,5 +140,5 @@ def _shown(name: str) -> str:
     return name if len(name) <= 64 else f"{name[:64]}…"
 
 
-def _refused(reason: str) -> ValidationError:
-    return ValidationError({"map": [reason]})
+def _refused(reason: str) -> InvalidInput:
+    return InvalidInput({"map": [reason]})

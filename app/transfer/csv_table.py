@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from app.contacts.operands import CUSTOM
-from app.errors import ValidationError
+from app.errors import InvalidInput
+from app.search.operands import CUSTOM
 from app.transfer import cells
 from app.transfer.columns import Columns
 from app.transfer.lines import MAX_BYTES, Lines
@@ -25,7 +25,7 @@ _NOT_UTF_8 = "Not UTF-8: save the file as CSV UTF-8."
 class CsvTable:
     """A CSV file: `header` and `delimiter` are known at once, rows come as they are read.
 
-    Raises `ValidationError` where there is no header that can be read.
+    Raises `InvalidInput` where there is no header that can be read.
     """
 
     def __init__(self, lines: Lines) -> None:
@@ -34,7 +34,7 @@ class CsvTable:
         self._fault: str | None = None
         first = next(lines, b"").removeprefix(b"\xef\xbb\xbf")
         if first.startswith(_UTF_16):
-            raise ValidationError({"header": ["The file is UTF-16: save it as CSV UTF-8."]})
+            raise InvalidInput({"header": ["The file is UTF-16: save it as CSV UTF-8."]})
         if sep := re.fullmatch(rb'"?sep=([,;\t|])"?\r?\n', first, re.IGNORECASE):
             self.delimiter = sep[1].decode()
             first = next(lines, b"")
@@ -53,10 +53,10 @@ class CsvTable:
         except csv.Error as error:
             self._fault = self._fault or _reason(error)
         if self._fault:
-            raise ValidationError({"header": [self._fault]})
+            raise InvalidInput({"header": [self._fault]})
         if not any(found) or len(found) > MAX_COLUMNS:
             reason = f"The first line must name the columns, at most {MAX_COLUMNS}."
-            raise ValidationError({"header": [reason]})
+            raise InvalidInput({"header": [reason]})
         return found
 
     def _texts(self) -> Iterator[str]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.contacts.paging import Search
-from app.contacts.search import search_contacts
 from app.custom_fields.handlers import list_keys
 from app.database import Database
+from app.search.paging import Search
+from app.search.planner import search_contacts
 from app.transfer import cells
 
 PAGE = 250

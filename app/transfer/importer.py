@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from marshmallow import ValidationError as Refused
+from marshmallow import ValidationError
 
 from app.contacts import bulk
 from app.contacts.model import Change, Contact, Draft
-from app.contacts.operands import CUSTOM, instant
 from app.contacts.phone import PhoneError, with_country
 from app.contacts.schemas import ContactSchema
 from app.database import Database
 from app.database.scratch import Scratch
-from app.errors import ServiceError, ValidationError
+from app.errors import InvalidInput, ServiceError
+from app.search.operands import CUSTOM, instant
 from app.transfer.damage import name_damage, name_lost_zeros
 from app.transfer.report import MAX_ERRORS, Report, entry
 from app.transfer.rows import Reason, Row
@@ -75,11 +75,9 @@ class Importer:
     def _checked(self, row: Row) -> bulk.Checked:
         try:
             if row.values is None:
-                raise ValidationError(
-                    {reason.column or "": [reason.text] for reason in row.reasons}
-                )
+                raise InvalidInput({reason.column or "": [reason.text] for reason in row.reasons})
             return self._draft(dict(row.values))
-        except ValidationError as error:
+        except InvalidInput as error:
             return error
 
     def _draft(self, values: dict[str, Any]) -> Draft:
@@ -90,27 +88,25 @@ class Importer:
             values["phone"] = self._mended(phone)
         try:
             draft = self._schema.draft(values)
-        except ValidationError as error:
+        except InvalidInput as error:
             raise _explained(error, phone) from None
         if id is not None and id != f"cnt_{draft.phone}":
-            raise ValidationError(
-                {"id": [f"Does not fit the phone: it would be cnt_{draft.phone}."]}
-            )
+            raise InvalidInput({"id": [f"Does not fit the phone: it would be cnt_{draft.phone}."]})
         if created_at is not None:
             try:
                 draft = replace(draft, created_at=instant(created_at, "lte"))
-            except Refused as error:
-                raise ValidationError({"created_at": list(error.messages)}) from None
+            except ValidationError as error:
+                raise InvalidInput({"created_at": list(error.messages)}) from None
         return draft
 
     def _mended(self, phone: str) -> str:
-        """Return a phone with its country code. Raises `ValidationError`."""
+        """Return a phone with its country code. Raises `InvalidInput`."""
         try:
             if damage := name_damage(phone):
                 raise PhoneError(damage)
             return with_country(phone, self._region) if self._region else phone
         except PhoneError as error:
-            raise ValidationError({"phone": [str(error)]}) from None
+            raise InvalidInput({"phone": [str(error)]}) from None
 
     def _settle(self, batch: Sequence[tuple[Row, bulk.Checked]]) -> None:
         """Store a batch, or foresee what would become of it, then count it."""
@@ -124,7 +120,7 @@ class Importer:
     def _store(self, batch: Sequence[tuple[Row, bulk.Checked]]) -> None:
         drafts = [draft for _, draft in batch]
         if self._made:
-            outcomes = bulk.foresee_all(self._db, drafts, self._made)
+            outcomes = bulk.plan_all(self._db, drafts, self._made)
         else:
             outcomes = bulk.upsert_all(self._db, drafts)
         settled = list(zip(batch, outcomes, strict=True))
@@ -201,16 +197,16 @@ class _Made:
 
 
 def _is_failure(outcome: bulk.Outcome) -> bool:
-    return isinstance(outcome, ServiceError) and not isinstance(outcome, ValidationError)
+    return isinstance(outcome, ServiceError) and not isinstance(outcome, InvalidInput)
 
 
-def _explained(error: ValidationError, phone: object) -> ValidationError:
+def _explained(error: InvalidInput, phone: object) -> InvalidInput:
     """Add what a spreadsheet may have done to a phone that is refused."""
     details = dict(error.details or {})
     lost = name_lost_zeros(phone) if isinstance(phone, str) else None
     if "phone" in details and lost:
         details["phone"] = [f"{details['phone'][0]} {lost}"]
-    return ValidationError(details)
+    return InvalidInput(details)
 
 
 def _leaves(details: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:

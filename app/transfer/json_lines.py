@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.contacts.operands import CUSTOM
 from app.errors import InvalidJson
+from app.search.operands import CUSTOM
 from app.transfer.columns import SKIPPED
 from app.transfer.lines import MAX_BYTES, Lines
 from app.transfer.rows import LINE, REASON, TEXT, Reason, Row

@@ -5,12 +5,11 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from itertools import chain
-from typing import cast
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from app.api_keys.guard import require_scope
-from app.contacts.schemas import ContactSchema
+from app.contacts.schemas import contact_schema
 from app.database import Database
 from app.errors import (
     CutShort,
@@ -27,6 +26,7 @@ from app.transfer.schemas import ExportQuery, ExportQuerySchema, ImportQuery, Im
 from app.transfer.sources import MEDIA_TYPES, open_source
 from app.web.requests import body_chunks, database, load_query, settings
 from app.web.responses import success
+from app.web.service import service
 
 blueprint = Blueprint("transfer", __name__, url_prefix="/v1/contacts")
 
@@ -44,7 +44,7 @@ def post_contacts_import() -> Response:
     chunks = body_chunks(settings().max_import_bytes)
     query: ImportQuery = load_query(_import_query)
     report = Report(dry_run=query.dry_run)
-    with _seat(), closing(chunks):
+    with _transfer_slot(), closing(chunks):
         try:
             _import(chunks, format, query, report)
         except (CutShort, PayloadTooLarge, Unavailable, InsufficientStorage) as error:
@@ -56,11 +56,11 @@ def _import(chunks: Iterator[bytes], format: str, query: ImportQuery, report: Re
     source = open_source(chunks, format, query.map, guess=False)
     importer = Importer(
         database(),
-        cast(ContactSchema, current_app.extensions["contact_schema"]),
+        contact_schema(settings().phone_check),
         report,
         names=source.names,
         region=query.default_country,
-        after_batch=_Patience(current_app.extensions["stopping"]),
+        after_batch=_Patience(service().stopping),
     )
     with closing(importer):
         importer.run(source.rows)
@@ -101,15 +101,15 @@ def _with_report(error: ServiceError, report: Report) -> ServiceError:
 
 
 @contextmanager
-def _seat() -> Iterator[None]:
+def _transfer_slot() -> Iterator[None]:
     """Leave a thread to others: what takes long must not take all of them."""
-    seats: threading.Semaphore = current_app.extensions["transfer_seats"]
-    if not seats.acquire(blocking=False):
+    slots = service().file_transfers
+    if not slots.acquire(blocking=False):
         raise Unavailable("Other files are under way: try again later.", retry_after=10)
     try:
         yield
     finally:
-        seats.release()
+        slots.release()
 
 
 @blueprint.get("/export")
@@ -125,6 +125,6 @@ def get_contacts_export() -> Response:
 
 
 def _export(db: Database, query: ExportQuery) -> Generator[bytes]:
-    with _seat():  # A client that reads slowly has it until it is done.
+    with _transfer_slot():  # A client that reads slowly has it until it is done.
         for part, _ in export(db, query.search, query.format):
             yield part.encode()

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from app.contacts.paging import Search
 from app.contacts.phone import REGIONS
-from app.contacts.queries import ListQuerySchema
+from app.search.paging import Search
+from app.search.schemas import ListQuerySchema
 from app.transfer.columns import parse_mapping
 from app.transfer.sources import FORMATS
 from app.web.fields import Flag

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import marshmallow
 
-from app.errors import ValidationError
+from app.errors import InvalidInput
 from app.web.fields import MAX_REASONS
 
 _MAX_ECHO = 64
@@ -16,7 +16,7 @@ _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 def load(schema: marshmallow.Schema, data: Mapping[str, Any]) -> Any:
-    """Check `data` by a schema. Raises `ValidationError` with a reason for each field at fault."""
+    """Check `data` by a schema. Raises `InvalidInput` with a reason for each field at fault."""
     try:
         return schema.load(data)
     except marshmallow.ValidationError as error:
@@ -28,7 +28,7 @@ def load(schema: marshmallow.Schema, data: Mapping[str, Any]) -> Any:
             place = place.setdefault(cut(step), {})
         unknown = not path and reason == ["Unknown field."]
         place[cut(name)] = _unknown(name, schema) if unknown else list(map(_printable, reason))
-    raise ValidationError(details)
+    raise InvalidInput(details)
 
 
 def _leaves(reasons: dict[str, Any], *path: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:

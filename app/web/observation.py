@@ -89,7 +89,7 @@ def tell(db: Database, seen: Observed) -> None:
     counts = dict(zip(names, (1, 1, seen.nanoseconds), strict=True))
     if dropped := logs.dropped_lines():
         counts[DROPPED] = dropped
-    db.tally.add(counts)
+    db.counters.add(counts)
     fields = {
         "request_id": seen.request_id,
         "method": seen.method,

@@ -6,20 +6,21 @@ from functools import lru_cache
 from typing import IO, Any, cast
 
 import marshmallow
-from flask import current_app, request
+from flask import request
 
 from app.database import Database
 from app.errors import (
     CutShort,
+    InvalidInput,
     InvalidJson,
     PayloadTooLarge,
     ServiceError,
     UnsupportedMediaType,
-    ValidationError,
 )
 from app.settings import Settings
 from app.web.loading import cut
 from app.web.loading import load as load
+from app.web.service import service
 from app.web.strict_json import parse_object
 
 CHUNK = 2**16
@@ -29,11 +30,11 @@ _CUT = "The body was cut short: send it again, whole."
 
 
 def database() -> Database:
-    return cast(Database, current_app.extensions["database"])
+    return service().db
 
 
 def settings() -> Settings:
-    return cast(Settings, current_app.extensions["settings"])
+    return service().settings
 
 
 def load_query(schema: marshmallow.Schema) -> Any:
@@ -50,11 +51,11 @@ def _query(schema: marshmallow.Schema, query_string: bytes) -> Any:
     try:
         args = request.args
     except UnicodeDecodeError:
-        raise ValidationError({"query": ["Must be percent-encoded UTF-8."]}) from None
+        raise InvalidInput({"query": ["Must be percent-encoded UTF-8."]}) from None
     repeatable = getattr(schema, "repeatable", ())
     given = {name: values for name, values in args.lists() if name not in repeatable}
     if twice := [name for name, values in given.items() if len(values) > 1]:
-        raise ValidationError({cut(name): ["Given more than once."] for name in twice})
+        raise InvalidInput({cut(name): ["Given more than once."] for name in twice})
     lists = {name: args.getlist(name) for name in repeatable if name in args}
     return load(schema, {name: values[0] for name, values in given.items()} | lists)
 

@@ -4,21 +4,17 @@ import threading
 
 from flask import Flask
 
+from app.web.service import service_of
 from app.webhooks import routes
 from app.webhooks.runner import Runner
-from app.webhooks.schemas import WebhookPatchSchema, WebhookSchema
 
 
 def register(app: Flask) -> None:
-    private = app.extensions["settings"].webhook_allow_private
-    app.extensions["webhook_schema"] = WebhookSchema(private)
-    app.extensions["webhook_patch_schema"] = WebhookPatchSchema(private)
     app.register_blueprint(routes.blueprint)
 
 
 def start_runner(app: Flask) -> None:
     """Deliver and prune from a thread of this process, where no other does so."""
-    runner = Runner(
-        app.extensions["database"], app.extensions["settings"], app.extensions["stopping"]
-    )
+    service = service_of(app)
+    runner = Runner(service.db, service.settings, service.stopping)
     threading.Thread(target=runner.run, name="runner", daemon=True).start()

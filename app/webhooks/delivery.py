@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from app import clock
 from app.database import Database
-from app.webhooks import deliveries, outbox, store
+from app.webhooks import delivery_store, outbox, store
 from app.webhooks.model import DISABLED, Attempt, Delivery, Outcome, Webhook
 
 PLACES = 8  # Attempts at once for one webhook, so that a slow one takes no more.
@@ -76,7 +76,7 @@ class Deliverer:
         for webhook in store.list_webhooks(db):
             free = PLACES - taken[webhook.id]
             if free > 0 and webhook.status != DISABLED:
-                due = deliveries.list_due(db, webhook.id, now, most=2 * PLACES)
+                due = delivery_store.list_due(db, webhook.id, now, most=2 * PLACES)
                 waiting = [each for each in due if each.number not in self._under_way]
                 for delivery in waiting[:free]:
                     self._start(webhook, delivery)

@@ -11,7 +11,7 @@ from app import clock
 from app.database import Connection, Database
 from app.errors import Conflict, NotFound
 from app.journal import handlers as journal
-from app.webhooks import deliveries, store
+from app.webhooks import delivery_store, store
 from app.webhooks.model import (
     ACTIVE,
     DISABLED,
@@ -72,7 +72,7 @@ def measure(db: Connection) -> Load:
     counts = Counter(each.status for each in webhooks)
     return Load(
         events=sum(last - each.position for each in served),
-        deliveries=sum(deliveries.count_pending(db, each.id) for each in served),
+        deliveries=sum(delivery_store.count_pending(db, each.id) for each in served),
         webhooks={status: counts[status] for status in (ACTIVE, FAILING, DISABLED)},
     )
 
@@ -143,7 +143,7 @@ def test_webhook(db: Database, id: str) -> Delivery:
 
     def write(tx: Connection) -> Delivery:
         _check_enabled(get_webhook(tx, id))
-        deliveries.queue_delivery(
+        delivery_store.queue_delivery(
             tx,
             id=delivery_id,
             webhook_id=id,
@@ -168,8 +168,8 @@ def redeliver(db: Database, id: str, delivery_id: str) -> Delivery:
         delivery = _found(tx, id, delivery_id)
         if delivery.state == PENDING:
             raise Conflict(f"{delivery_id} is still on its way: see next_attempt_at.")
-        deliveries.requeue_delivery(tx, delivery.number)
-        deliveries.advance_line(tx, delivery.number, clock.now().timestamp())
+        delivery_store.requeue_delivery(tx, delivery.number)
+        delivery_store.advance_line(tx, delivery.number, clock.now().timestamp())
         return _found(tx, id, delivery_id)
 
     return db.write(write)
@@ -181,7 +181,7 @@ def list_deliveries(
     """Return a page of deliveries, newest first, and how many there are. Raises `NotFound`."""
     with db.snapshot() as snapshot:
         get_webhook(snapshot, id)
-        return deliveries.list_deliveries(snapshot, id, state=state, limit=limit, offset=offset)
+        return delivery_store.list_deliveries(snapshot, id, state=state, limit=limit, offset=offset)
 
 
 def new_delivery_id() -> str:
@@ -195,7 +195,7 @@ def _check_enabled(webhook: Webhook) -> None:
 
 
 def _found(db: Connection, webhook_id: str, id: str) -> Delivery:
-    delivery = deliveries.find_delivery(db, webhook_id, id)
+    delivery = delivery_store.find_delivery(db, webhook_id, id)
     if delivery is None:
         raise NotFound("There is no such delivery: those of the last days are kept.")
     return delivery

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from app import clock
 from app.database import Connection, Database
 from app.journal import handlers as journal
-from app.webhooks import deliveries, store
+from app.webhooks import delivery_store, store
 from app.webhooks.handlers import new_delivery_id
 from app.webhooks.model import (
     DEAD,
@@ -55,7 +55,7 @@ def _queue_some(tx: Connection, id: str) -> bool:
     now = clock.now()
     for seq, event, phone in subjects:
         if webhook.wants(event):
-            deliveries.queue_delivery(
+            delivery_store.queue_delivery(
                 tx,
                 id=new_delivery_id(),
                 webhook_id=id,
@@ -92,7 +92,7 @@ def record_attempts(
 ) -> None:
     """Write down what came of attempts, and let the next in line be due."""
     told = db.write(lambda tx: [_record(tx, attempt, delays) for attempt in attempts])
-    db.tally.add(Counter(ATTEMPTS[state] for state, _ in told))
+    db.counters.add(Counter(ATTEMPTS[state] for state, _ in told))
     for attempt, (state, fails) in zip(attempts, told, strict=True):
         webhook_id, made = attempt.delivery.webhook_id, attempt.delivery.attempt + 1
         if state == DEAD:
@@ -113,13 +113,13 @@ def _record(tx: Connection, attempt: Attempt, delays: Sequence[float]) -> tuple[
         if not outcome.final and delivery.attempt < len(delays):
             again = timedelta(seconds=delays[delivery.attempt])
             state, due = PENDING, (now + again).timestamp()
-    if not deliveries.note_attempt(
+    if not delivery_store.note_attempt(
         tx, attempt, state=state, due=due, answer=_keepable_answer(tx, attempt)
     ):
         return state, False
     if state == PENDING:
         return state, False
-    deliveries.advance_line(tx, delivery.number, now.timestamp())
+    delivery_store.advance_line(tx, delivery.number, now.timestamp())
     if state == DEAD:
         return state, store.note_death(tx, delivery.webhook_id, DEATHS_TO_FAIL)
     store.note_success(tx, delivery.webhook_id)

@@ -1,16 +1,19 @@
 """Webhooks over HTTP."""
 
-from typing import cast
-
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 from marshmallow import Schema
 
 from app.api_keys.guard import require_scope
-from app.web.requests import database, json_object, load, load_query
+from app.web.requests import database, json_object, load, load_query, settings
 from app.web.responses import success
 from app.webhooks import handlers, store
 from app.webhooks.model import Webhook
-from app.webhooks.schemas import DeliveriesQuery, DeliveriesQuerySchema
+from app.webhooks.schemas import (
+    DeliveriesQuery,
+    DeliveriesQuerySchema,
+    webhook_patch_schema,
+    webhook_schema,
+)
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/v1/webhooks")
 
@@ -21,7 +24,7 @@ _deliveries_query = DeliveriesQuerySchema()
 @blueprint.post("")
 @require_scope("admin")
 def post_webhook() -> Response:
-    values = load(_schema("webhook_schema"), json_object())
+    values = load(webhook_schema(settings().webhook_allow_private), json_object())
     load_query(_no_query)
     return _answer_with_secret(handlers.create_webhook(database(), **values), 201)
 
@@ -44,7 +47,10 @@ def get_webhook(id: str) -> Response:
 @blueprint.patch("/<id>")
 @require_scope("admin")
 def patch_webhook(id: str) -> Response:
-    values = load(_schema("webhook_patch_schema"), json_object("application/merge-patch+json"))
+    values = load(
+        webhook_patch_schema(settings().webhook_allow_private),
+        json_object("application/merge-patch+json"),
+    )
     load_query(_no_query)
     return success({"webhook": handlers.edit_webhook(database(), id, values).view()})
 
@@ -92,7 +98,3 @@ def post_webhook_redelivery(id: str, delivery_id: str) -> Response:
 
 def _answer_with_secret(webhook: Webhook, status: int = 200) -> Response:
     return success({"webhook": webhook.view() | {"secret": webhook.secret}}, status)
-
-
-def _schema(name: str) -> Schema:
-    return cast(Schema, current_app.extensions[name])

@@ -14,7 +14,7 @@ from app.database import Connection, Database, sole_lock
 from app.errors import ServiceError
 from app.journal import handlers as journal
 from app.settings import Settings
-from app.webhooks import deliveries, store
+from app.webhooks import delivery_store, store
 from app.webhooks.delivery import Deliverer
 from app.webhooks.model import Outcome
 from app.webhooks.targets import Allowed
@@ -120,9 +120,9 @@ def remove_old(tx: Connection, changes_days: int) -> int:
     removed = journal.remove_changes(
         tx, days=changes_days, through=store.lowest_position(tx), most=REMOVED_AT_ONCE
     )
-    removed = removed or deliveries.remove_finished(tx, before, REMOVED_AT_ONCE)
+    removed = removed or delivery_store.remove_finished(tx, before, REMOVED_AT_ONCE)
     for id in () if removed else store.list_deleted(tx):
-        removed = deliveries.remove_all(tx, id, REMOVED_AT_ONCE)
+        removed = delivery_store.remove_all(tx, id, REMOVED_AT_ONCE)
         if removed:
             break
         store.remove_webhook(tx, id)

@@ -1,6 +1,7 @@
 """What a client may send about webhooks."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
@@ -68,6 +69,18 @@ class WebhookSchema(WebhookPatchSchema):
 
     url = Url(required=True)
     status = fields.String(dump_only=True)
+
+
+@cache
+def webhook_schema(private: str) -> WebhookSchema:
+    """Return the one schema that allows these private targets."""
+    return WebhookSchema(private)
+
+
+@cache
+def webhook_patch_schema(private: str) -> WebhookPatchSchema:
+    """Return the one schema of patches that allows these private targets."""
+    return WebhookPatchSchema(private)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from app.errors import InsufficientStorage
 from app.journal.store import remove_events
 from app.settings import load
 from app.web import rate_limit
+from app.web.service import service_of
 from app.webhooks import handlers as webhooks
 from app.webhooks import signing
 from app.webhooks.delivery import Deliverer
@@ -71,7 +72,7 @@ def exchanges() -> list[dict[str, Any]]:
 
 def play(app: Flask) -> Iterator[tuple[dict[str, Any], TestResponse]]:
     """Send every request; the clocks must stand still."""
-    db: Database = app.extensions["database"]
+    db: Database = service_of(app).db
     client = app.test_client()
     keys: dict[object, str] = {}
     for exchange in exchanges():
@@ -148,7 +149,7 @@ def main() -> None:
     stop_clocks()
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(load({}, data=Path(folder) / "data"))
-        with closing(app.extensions["database"]):
+        with closing(service_of(app).db):
             found = [{**exchange, "answer": answer(response)} for exchange, response in play(app)]
     PATH.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -11,8 +11,8 @@ from marshmallow import ValidationError
 from schemathesis.core.parameters import ParameterLocation
 
 from app.contacts.fields import EMAIL, MAX_INTEGER
-from app.contacts.filters import MAX_CONDITIONS, MAX_DEPTH, MAX_WORDS
 from app.database.text import words
+from app.search.filters import MAX_CONDITIONS, MAX_DEPTH, MAX_WORDS
 
 NUMBERS = sorted(
     {

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.settings import load
 from app.web import rate_limit
+from app.web.service import service_of
 from tests.conftest import StartServer
 
 HERE, ELSEWHERE = "203.0.113.7", "198.51.100.1"
@@ -78,14 +79,14 @@ def test_what_others_say_of_their_address_is_not_believed(anonymous: FlaskClient
 def test_many_addresses_need_few_files(app: Flask, anonymous: FlaskClient) -> None:
     for number in range(1_000):
         ask(anonymous, peer=f"203.0.{number // 250}.{number % 250}")
-    assert len(list((app.extensions["settings"].data / "rate-limits").iterdir())) <= 256
+    assert len(list((service_of(app).settings.data / "rate-limits").iterdir())) <= 256
 
 
 def test_a_damaged_file_lets_the_usual_refusal_through_and_warns(
     app: Flask, anonymous: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     ask(anonymous)
-    [path] = (app.extensions["settings"].data / "rate-limits").iterdir()
+    [path] = (service_of(app).settings.data / "rate-limits").iterdir()
     path.write_bytes(b"damaged")
     assert {ask(anonymous).status_code for _ in range(10)} == {401}
     assert "not limited" in caplog.text

@@ -18,6 +18,7 @@ from app.contacts.batches import MAX_ROWS
 from app.contacts.model import Draft
 from app.database import Database
 from app.settings import Settings, load
+from app.web.service import service_of
 from tests.conftest import store_faults
 
 PRIYA, JOHN, LATE = "918856879188", "14155552671", "4915123456789"
@@ -276,12 +277,12 @@ def test_needs_the_scope_to_write(app: Flask, db: Database) -> None:
 
 def test_checks_phones_as_the_settings_say(settings: Settings) -> None:
     app = create_app(load({"CONTACTS_PHONE_CHECK": "valid"}, data=settings.data))
-    key = create_api_key(app.extensions["database"], label="crm", scopes=("contacts:write",))
+    key = create_api_key(service_of(app).db, label="crm", scopes=("contacts:write",))
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
     body = report(client, {"phone": "910000000000"}, {"phone": PRIYA})
     assert statuses(body) == ["failed", "created"]
-    app.extensions["database"].close()
+    service_of(app).db.close()
 
 
 def test_other_writers_get_in_between_chunks(
@@ -294,7 +295,7 @@ def test_other_writers_get_in_between_chunks(
         body = {"phone": LATE, "first_name": f"{len(answers)}"}
         response = app.test_client().post("/v1/contacts", json=body, headers=headers)
         answers.append(response.status_code)
-        app.extensions["database"].close()
+        service_of(app).db.close()
 
     def pause(seconds: float) -> None:
         if seconds != bulk.PAUSE_SECONDS:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.contacts.model import MAX_CUSTOM_FIELDS, Contact, Draft, FieldValue, upsert
-from app.errors import ValidationError
+from app.errors import InvalidInput
 
 PHONE = "918856879188"
 THEN, NOW = "2026-06-02T08:00:00Z", "2026-06-03T09:00:00Z"
@@ -105,7 +105,7 @@ def test_tells_falsy_values_apart(before: FieldValue, after: FieldValue) -> None
 def test_limits_custom_fields_after_merging() -> None:
     full = Contact(PHONE, THEN, THEN, custom_fields={str(n): n for n in range(MAX_CUSTOM_FIELDS)})
     assert upsert(full, Draft(PHONE, custom_fields={"0": "new"}), NOW).changed
-    with pytest.raises(ValidationError, match="at most 200"):
+    with pytest.raises(InvalidInput, match="at most 200"):
         upsert(full, Draft(PHONE, custom_fields={"one more": 1}), NOW)
 
 

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.database import Database
+from app.web.service import service_of
 
 ID = "cnt_918856879188"
 URL = f"/v1/contacts/{ID}"
@@ -162,7 +163,7 @@ def test_two_clients_on_different_fields_lose_nothing(app: Flask, key: str) -> N
         for number in range(200):
             body = {"custom_fields": {f"{field}{number}": number} if number < 90 else {}}
             answers.append(client.patch(URL, json=body | {field: f"{number}"}).status_code)
-        app.extensions["database"].close()
+        service_of(app).db.close()
 
     answers: list[int] = []
     client = app.test_client()

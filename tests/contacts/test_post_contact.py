@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.database import Database
 from app.settings import load
+from app.web.service import service_of
 
 PHONE = "918856879188"
 PRIYA = {
@@ -299,7 +300,7 @@ def test_rejects_unknown_parameters(client: FlaskClient, subtests: Subtests) -> 
 
 def test_valid_check_comes_from_the_settings(tmp_path: Path) -> None:
     app = create_app(load({"CONTACTS_PHONE_CHECK": "valid"}, data=tmp_path))
-    with closing(app.extensions["database"]):
+    with closing(service_of(app).db):
         client = app.test_client()
         key = (tmp_path / "first-admin-key").read_text().strip()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from app.contacts import handlers
 from app.contacts.model import Draft
 from app.database import Database
-from app.database.chore import SECONDS_BETWEEN_TRIES, Chore
+from app.database.background_task import SECONDS_BETWEEN_TRIES, BackgroundTask
 from app.settings import Settings
 from tests.conftest import StartServer, wait_until
 
@@ -135,7 +135,7 @@ def test_tries_again_until_it_succeeds() -> None:
             done.set()
         return outcome
 
-    chore = Chore("test", truncate)
+    chore = BackgroundTask("test", truncate)
     chore.request()
     assert done.wait(10)
     chore.wait(10)
@@ -148,7 +148,7 @@ def test_tries_less_often_what_goes_on_failing() -> None:
         started.append(time.monotonic())
         return outcomes.pop(0)
 
-    chore = Chore("test", attempt)
+    chore = BackgroundTask("test", attempt)
     chore.request()
     chore.wait(20)
     first, second, third = (later - sooner for sooner, later in pairwise(started))
@@ -164,7 +164,7 @@ def test_rests_no_longer_than_the_work_took() -> None:
         started.append(time.monotonic())
         return outcomes.pop(0)
 
-    chore = Chore("test", attempt, rest=20)
+    chore = BackgroundTask("test", attempt, rest=20)
     for _ in range(2):
         chore.request()
         chore.wait(20)
@@ -180,7 +180,7 @@ def test_a_request_during_a_run_is_not_lost() -> None:
         started.set()
         return go_on.wait(10)
 
-    eraser = Chore("test", truncate)
+    eraser = BackgroundTask("test", truncate)
     eraser.request()
     assert started.wait(10)
     eraser.request()

@@ -15,8 +15,9 @@ from app.contacts.handlers import upsert_contact
 from app.contacts.model import Draft
 from app.database import Database
 from app.journal import handlers, store
+from app.serving.worker import RECEIVE_SECONDS
 from app.settings import load
-from app.worker import RECEIVE_SECONDS
+from app.web.service import service_of
 from tests.conftest import StartServer, wait_until
 
 PATH = "/v1/changes"
@@ -210,14 +211,14 @@ def test_a_wait_goes_on_past_what_was_not_asked_for(client: FlaskClient, db: Dat
 
 def test_few_may_wait_at_once(tmp_path: Any) -> None:
     app = create_app(load({}, data=tmp_path / "one", threads=1))
-    key = create_api_key(app.extensions["database"], label="x", scopes=("contacts:read",))
+    key = create_api_key(service_of(app).db, label="x", scopes=("contacts:read",))
     headers = {"Authorization": f"Bearer {key}"}
     started = time.monotonic()
     answer = app.test_client().get(f"{PATH}?wait=25", headers=headers)
     assert time.monotonic() - started < 10
     assert (answer.status_code, answer.headers["Retry-After"]) == (200, "1")
     assert answer.json == {"success": True, "changes": [], "next_after": 0}
-    app.extensions["database"].close()
+    service_of(app).db.close()
 
 
 def test_a_stop_ends_all_waiting_and_others_are_served(start_server: StartServer) -> None:

@@ -16,14 +16,15 @@ from flask.testing import FlaskClient
 
 from app.api_keys.handlers import create_api_key
 from app.database import Connection, Database
-from app.database.backup import last_backup
 from app.database.connection import Row
+from app.database.files import last_backup
 from app.errors import Unavailable
 from app.metrics.exposition import Family, exposition, family_by
 from app.metrics.store import list_counters
 from app.settings import load
-from app.webhooks.deliveries import count_pending
+from app.web.service import service_of
 from app.webhooks.delivery import Deliverer
+from app.webhooks.delivery_store import count_pending
 from app.webhooks.handlers import create_webhook
 from app.webhooks.model import Outcome
 from tests.conftest import (
@@ -114,7 +115,7 @@ def test_a_histogram_adds_up(client: FlaskClient) -> None:
 
 def test_labels_are_bounded_whatever_is_asked(client: FlaskClient, db: Database) -> None:
     def names() -> set[str]:
-        return {re.sub(r" \d+$", "", each) for each in db.tally.read()}
+        return {re.sub(r" \d+$", "", each) for each in db.counters.read()}
 
     def ask(number: int) -> None:
         client.open(f"/v1/odd-{number}?a={number}", method=f"ODD{number}")
@@ -278,8 +279,8 @@ def test_shows_itself_elsewhere_to_an_admin_key(app: Flask, db: Database) -> Non
 
 
 def test_shows_itself_to_everybody_where_that_is_set(app: Flask) -> None:
-    data = app.extensions["settings"].data
-    app.extensions["settings"] = load({"CONTACTS_METRICS_PUBLIC": "yes"}, data=data)
+    data = service_of(app).settings.data
+    service_of(app).settings = load({"CONTACTS_METRICS_PUBLIC": "yes"}, data=data)
     answer = app.test_client().get("/metrics", environ_overrides=ELSEWHERE)
     assert answer.status_code == 200
 

@@ -15,8 +15,9 @@ from werkzeug.test import TestResponse
 from app import clock, create_app
 from app.api_keys.handlers import create_api_key
 from app.api_keys.model import SCOPES
-from app.database import sqlite
+from app.database import store
 from app.settings import load
+from app.web.service import service_of
 from tests.conftest import store_faults
 from tests.model import inputs
 from tests.model.reads import Entry, View, line
@@ -37,10 +38,10 @@ class Service(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(clock, "now", lambda: self.model.now)
-        self.patch.setattr(sqlite, "REST", 0)
+        self.patch.setattr(store, "REST", 0)
         self.settings = load({}, data=Path(self.folder.name) / "data")
         app = create_app(self.settings)
-        self.db = app.extensions["database"]
+        self.db = service_of(app).db
         self.client = app.test_client()
         key = create_api_key(self.db, label="tests", scopes=SCOPES)
         self.client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"

@@ -18,7 +18,7 @@ from app.contacts.handlers import edit_contact, get_contact, upsert_contact
 from app.contacts.model import Draft, add_tags, remove_tag
 from app.database import Connection, Database
 from app.errors import NotFound, Unavailable
-from app.startup import finish_sweeps
+from app.serving.startup import finish_sweeps
 from app.tags import handlers, store
 from tests.conftest import (
     MANY,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import ValidationError
+from app.errors import InvalidInput
 from app.transfer.lines import MAX_BYTES
 from app.transfer.rows import Row
 from app.transfer.sources import open_source
@@ -82,7 +82,7 @@ def test_an_open_quote_swallows_nothing_up_to_the_end_of_the_file(size: int, end
 
 
 def test_old_line_ends_are_told() -> None:
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(InvalidInput) as refused:
         rows(b"phone,first_name\r1,Ann\r2,Bob\r")
     assert "carriage return" in refused.value.message
 
@@ -108,7 +108,7 @@ def test_a_long_cell_is_told() -> None:
     [b"", b"\n", b",,\n", b'"phone\n1\n', b"ph\xffone\n", "phone\n1\n".encode("utf-16"), b"\0\n"],
 )
 def test_refuses_a_file_without_a_header(data: bytes) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(InvalidInput):
         rows(data)
 
 

@@ -11,12 +11,12 @@ from marshmallow import ValidationError
 
 from app.contacts.fields import MAX_INTEGER, clean_value
 from app.contacts.model import Contact
-from app.contacts.paging import Search
-from app.contacts.queries import ListQuerySchema
 from app.contacts.schemas import ContactSchema
 from app.contacts.store import insert_contact, parse
 from app.database import Database
 from app.database.migrate import migrate
+from app.search.paging import Search
+from app.search.schemas import ListQuerySchema
 from app.transfer.exporter import PAGE, export
 from app.transfer.importer import Importer
 from app.transfer.report import Report

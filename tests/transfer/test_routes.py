@@ -14,6 +14,7 @@ from app.contacts import bulk
 from app.database import Database
 from app.settings import Settings, load
 from app.transfer import importer, routes
+from app.web.service import service_of
 from tests.conftest import store_faults
 
 PRIYA, JOHN, LENA = "918856879188", "14155552671", "4915123456789"
@@ -293,7 +294,7 @@ def test_a_body_that_is_cut_short_leaves_whole_batches(
 
 def test_a_body_that_is_too_large_is_refused(settings: Settings) -> None:
     app = create_app(load({"CONTACTS_MAX_IMPORT_BYTES": "1024"}, data=settings.data))
-    db = app.extensions["database"]
+    db = service_of(app).db
     key = create_api_key(db, label="tests", scopes=("contacts:read", "contacts:write"))
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
@@ -324,7 +325,7 @@ def test_a_server_that_stops_tells_how_far_it_came(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importer, "BATCH_ROWS", 2)
-    app.extensions["stopping"].set()
+    service_of(app).stopping.set()
     text = f"phone\n{PRIYA}\n{JOHN}\n{LENA}\n"
     assert counts(report(client, text, "?dry_run=true")) == [3, 0, 0, 0]
     monkeypatch.setattr(routes, "STOPPING_SECONDS", 0)
@@ -335,7 +336,7 @@ def test_a_server_that_stops_tells_how_far_it_came(
 
 
 def test_leaves_a_thread_to_others(app: Flask, client: FlaskClient) -> None:
-    seats = app.extensions["transfer_seats"]
+    seats = service_of(app).file_transfers
     taken = 0
     while seats.acquire(blocking=False):
         taken += 1

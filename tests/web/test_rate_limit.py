@@ -18,6 +18,7 @@ from app.api_keys.model import SCOPES
 from app.database import Database
 from app.web import rate_limit
 from app.web.rate_limit import RateLimiter
+from app.web.service import service_of
 from tests.conftest import RunningServer, StartServer, run_contacts, wait_for_workers
 
 SECOND = 10**9
@@ -191,7 +192,7 @@ def test_a_damaged_file_lets_through_and_warns(
     app: Flask, limited: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     limited.get("/v1/contacts")
-    [path] = (app.extensions["settings"].data / "rate-limits").iterdir()
+    [path] = (service_of(app).settings.data / "rate-limits").iterdir()
     path.write_bytes(b"damaged")
     answer = limited.get("/v1/contacts")
     assert (answer.status_code, "X-RateLimit-Limit" in answer.headers) == (200, False)

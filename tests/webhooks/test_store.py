@@ -8,7 +8,7 @@ import pytest
 from app import clock
 from app.database import Database
 from app.journal import store as journal_store
-from app.webhooks import deliveries, handlers, store
+from app.webhooks import delivery_store, handlers, store
 from app.webhooks.model import Attempt, Outcome, Webhook
 from tests.contacts.test_store import Recorder
 from tests.webhooks.conftest import log
@@ -30,16 +30,16 @@ def test_every_query_uses_an_index(db: Database, recorder: Recorder, webhook: We
     store.find_webhook(recorder, webhook.id)
     store.list_deleted(recorder)
     store.lowest_position(recorder)
-    deliveries.advance_line(recorder, delivery.number, 0.0)
-    deliveries.list_due(recorder, webhook.id, 0.0, 10)
+    delivery_store.advance_line(recorder, delivery.number, 0.0)
+    delivery_store.list_due(recorder, webhook.id, 0.0, 10)
     attempt = Attempt(delivery, "", Outcome())
-    deliveries.note_attempt(recorder, attempt, state="pending", due=None, answer=None)
-    deliveries.find_delivery(recorder, webhook.id, delivery.id)
+    delivery_store.note_attempt(recorder, attempt, state="pending", due=None, answer=None)
+    delivery_store.find_delivery(recorder, webhook.id, delivery.id)
     for state in (None, "dead"):
-        deliveries.list_deliveries(recorder, webhook.id, state=state, limit=1, offset=0)
-    deliveries.remove_finished(recorder, "2026-01-01T00:00:00Z", 10)
-    deliveries.remove_all(recorder, webhook.id, 10)
-    deliveries.queue_delivery(
+        delivery_store.list_deliveries(recorder, webhook.id, state=state, limit=1, offset=0)
+    delivery_store.remove_finished(recorder, "2026-01-01T00:00:00Z", 10)
+    delivery_store.remove_all(recorder, webhook.id, 10)
+    delivery_store.queue_delivery(
         recorder,
         id="dlv_1",
         webhook_id=webhook.id,

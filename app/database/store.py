@@ -1,0 +1,168 @@
+"""The store: a connection for each thread, transactions, and what deletions leave behind."""
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from app.database.background_task import BackgroundTask
+from app.database.connection import BUSY_SECONDS, Connection
+from app.database.group_commit import GroupCommit
+from app.database.locks import InUseLock
+from app.database.shared_counters import SharedCounters
+from app.errors import Busy, ServiceError
+
+MAX_COMPACTED_BYTES = 128 * 1024 * 1024  # About a second, in which writers wait.
+REST = 20
+NO_WAIT = 1_000_000  # nanoseconds
+
+# What is counted of writers that meet others.
+WAITS, WAITED_NANOSECONDS, BUSY = "write_waits", "write_waited_nanoseconds", "write_busy"
+
+T = TypeVar("T")
+
+
+class Database:
+    """One SQLite file, for all threads of a process; opened on first use, never before a fork."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.counters = SharedCounters(path.parent / "metrics")
+        self._local = threading.local()
+        self._group = GroupCommit(self._commit_all)
+        self._log_eraser = BackgroundTask("log eraser", self.truncate_log, rest=REST)
+        self._compactor = BackgroundTask("compactor", self._compact, rest=REST)
+        self._chores: dict[str, BackgroundTask] = {}
+
+    def hold(self) -> None:
+        """Keep the store from being replaced for as long as this process lives."""
+        weakref.finalize(self, InUseLock(self.path).close)
+
+    def connection(self) -> Connection:
+        """Return this thread's connection, a new one after a fork or an I/O error."""
+        current: Connection | None = getattr(self._local, "connection", None)
+        if current is not None and current.pid == os.getpid():
+            if not current.broken:
+                return current
+            current.close()
+        self._local.connection = None
+        self._local.connection = Connection(self.path)
+        return self._local.connection  # type: ignore[no-any-return]
+
+    def write(self, job: Callable[[Connection], T]) -> T:
+        """Run a job in a write transaction; its result comes once that is committed and on disk.
+
+        Jobs of several threads that meet here share one transaction, so a job may be run again
+        when another one fails: it must depend on nothing but the connection it gets.
+        """
+        result: T = self._group.run(job)
+        return result
+
+    def _commit_all(
+        self, jobs: Sequence[Callable[[Connection], Any]], *, waited: float
+    ) -> list[Any]:
+        with self.transaction(max(0.0, BUSY_SECONDS - waited)) as tx:
+            return [job(tx) for job in jobs]
+
+    @contextmanager
+    def transaction(self, seconds: float = BUSY_SECONDS) -> Iterator[Connection]:
+        """Run one write transaction: committed and on disk at the end, or rolled back.
+
+        Raises `Unavailable` when other writers keep it waiting for longer than `seconds`.
+        """
+        connection = self.connection()
+        self._begin_write(connection, seconds)
+        try:
+            yield connection
+        except BaseException:
+            connection.end_write(commit=False)
+            raise
+        connection.end_write(commit=True)
+
+    def _begin_write(self, connection: Connection, seconds: float) -> None:
+        begun = time.monotonic_ns()
+        try:
+            connection.begin_write(seconds)
+        except Busy:
+            if seconds > 0:
+                self.counters.add({BUSY: 1})
+            raise
+        finally:
+            waited = time.monotonic_ns() - begun
+            if waited > NO_WAIT:
+                self.counters.add({WAITS: 1, WAITED_NANOSECONDS: waited})
+
+    def check_file(self) -> None:
+        """See that there is a database under its name; raises as any read does.
+
+        A connection outlives its file and remembers pages of it, so this takes a new one, and not
+        `open()`: closing that would end the locks of all others in this process
+        (https://www.sqlite.org/howtocorrupt.html, 2.2).
+        """
+        with closing(Connection(self.path)) as fresh:
+            fresh.execute("SELECT count(*) FROM sqlite_schema")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Run several reads on one state of the store."""
+        connection = self.connection()
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+
+    def erase(self) -> None:
+        """Soon leave no trace of what was deleted: first in the log, then in unused space.
+
+        A store of more than `MAX_COMPACTED_BYTES` keeps what lies in unused space.
+        """
+        self._log_eraser.request()
+        self._compactor.request()
+
+    def erase_log(self) -> None:
+        """Soon empty the write-ahead log, so that nothing deleted lives on in it."""
+        self._log_eraser.request()
+
+    def settle(self, seconds: float) -> None:
+        """Wait until what was deleted is erased, for at most so long."""
+        deadline = time.monotonic() + seconds
+        for chore in (self._compactor, self._log_eraser):
+            chore.wait(deadline - time.monotonic())
+
+    def in_background(self, name: str, attempt: Callable[[], bool]) -> None:
+        """Have a thread call `attempt` until it is true; one thread at a time for each name.
+
+        It must close the connection of its thread.
+        """
+        self._chores.setdefault(name, BackgroundTask(name, attempt)).request()
+
+    def _compact(self) -> bool:
+        try:
+            self.connection().compact(MAX_COMPACTED_BYTES)
+        except ServiceError:
+            pass  # No room for a copy, or others keep the store: the next deletion tries again.
+        finally:
+            self.close()
+        self._log_eraser.request()
+        return True
+
+    def truncate_log(self) -> bool:
+        """Empty the write-ahead log, if no reader needs it; closes this thread's connection."""
+        try:
+            return self.connection().truncate_log()
+        except ServiceError:
+            return False
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        current: Connection | None = getattr(self._local, "connection", None)
+        if current is not None:
+            self._local.connection = None
+            current.close()

@@ -1,0 +1,1 @@
+"""Maintenance of a store: backup, restore, doctor, repair; knows the features' tables."""

@@ -1,0 +1,98 @@
+"""Examines the folder of a store: file system, room, permissions, what was left in it."""
+
+import os
+import shlex
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from app.database.filesystem import network_filesystem
+from app.maintenance.doctor import Finding
+
+LITTLE_BYTES = 64 * 1024 * 1024  # A log of that size is nothing unusual.
+LARGE_LOG_BYTES = 256 * 1024 * 1024
+
+
+def check_file_system(folder: Path) -> Finding:
+    network = network_filesystem(folder)
+    if network:
+        text = f"{folder} is on a network file system ({network}), where SQLite loses data"
+        return Finding("file system", "problem", text, "move it to a local one")
+    return Finding("file system", "ok", "local")
+
+
+def check_room(store: Path) -> Finding:
+    free = shutil.disk_usage(store.parent).free
+    text = f"{free / 1e6:,.0f} MB free"
+    if free < LITTLE_BYTES:
+        return Finding("free space", "problem", text, "make room: writes fail without it")
+    if free < LITTLE_BYTES + store.stat().st_size:
+        advice = "make room: a backup, a restore or an upgrade may need as much as the store"
+        return Finding("free space", "warning", text, advice)
+    return Finding("free space", "ok", text)
+
+
+def check_log(store: Path) -> Finding:
+    log = store.with_name(f"{store.name}-wal")
+    size = log.stat().st_size if log.exists() else 0
+    text = f"{size / 1e6:,.1f} MB"
+    if size > LARGE_LOG_BYTES:
+        advice = "look for a program that keeps the store open, and end it"
+        return Finding("write-ahead log", "warning", text, advice)
+    return Finding("write-ahead log", "ok", text)
+
+
+def check_permissions(folder: Path) -> Finding:
+    """Look at who may read the folder and its files, which hold personal data."""
+    statuses = dict(_statuses([folder, *folder.rglob("*")]))
+    open_files = [
+        path
+        for path, status in statuses.items()
+        if status.st_mode & 0o077 and stat.S_ISREG(status.st_mode) and status.st_size
+    ]
+    if open_files:
+        text = f"others may read {_names(open_files)}"
+        advice = f"chmod 600 {shlex.join(map(str, open_files))}"
+        return Finding("permissions", "problem", text, advice)
+    barred = [path for path in statuses if not os.access(path, os.R_OK | os.W_OK)]
+    if barred:
+        text = f"cannot write {_names(barred)}"
+        return Finding("permissions", "problem", text, "run as the owner, or chown them")
+    others = [path for path, status in statuses.items() if status.st_uid != os.geteuid()]
+    if others:
+        text = f"{_names(others)} belong to another user"
+        advice = "run commands as the user of the server, and chown what root has made"
+        return Finding("permissions", "warning", text, advice)
+    if statuses[folder].st_mode & 0o077:
+        text = f"others may look into {folder}; the files in it are closed"
+        return Finding("permissions", "warning", text, f"chmod 700 {shlex.quote(str(folder))}")
+    return Finding("permissions", "ok", "its user alone may read the data")
+
+
+def check_leftovers(store: Path, first_key: Path) -> Finding:
+    """Look for what may be removed, and tells of people or opens the service."""
+    left = [*_left(store), *([first_key] if first_key.exists() else [])]
+    if left:
+        advice = "remove them once they are not needed"
+        return Finding("left over", "warning", _names(left), advice)
+    return Finding("left over", "ok", "nothing")
+
+
+def _left(store: Path) -> Iterator[Path]:
+    kept = sorted(store.parent.glob(f"{store.name}.before-restore-*"))
+    yield from (path for path in kept if not path.name.endswith(("-wal", "-shm", "-journal")))
+    if (store.parent / "restoring").exists():
+        yield store.parent / "restoring"
+
+
+def _statuses(paths: list[Path]) -> Iterator[tuple[Path, os.stat_result]]:
+    for path in paths:
+        with suppress(FileNotFoundError):  # A log that has been folded meanwhile.
+            yield path, path.stat()
+
+
+def _names(paths: list[Path]) -> str:
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(path.name for path in paths[:3]) + more

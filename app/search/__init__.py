@@ -1,0 +1,9 @@
+"""Finding contacts: lists, searches, matches; the grammar of filters, from text to SQL."""
+
+from flask import Flask
+
+from app.search import routes
+
+
+def register(app: Flask) -> None:
+    app.register_blueprint(routes.blueprint)

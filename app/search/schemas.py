@@ -1,0 +1,146 @@
+"""What a client may ask of all contacts: the query of a list, the body of a search."""
+
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load
+
+from app.contacts.fields import MAX_KEY, Include, clean_tag
+from app.search import filters
+from app.search.filters import All, Condition, Filter
+from app.search.operands import CUSTOM
+from app.search.paging import BY_ARRIVAL, Search, decode_cursor, parse_sort
+from app.web.fields import Digits
+
+MAX_TAGS_ASKED = 20
+_CUSTOM = re.compile(r"custom_fields\[([^\[\]]*)\](?:\[([^\[\]]*)\])?", re.DOTALL)
+_BOUNDS = {
+    "created_since": ("created_at", "gte"),
+    "created_before": ("created_at", "lt"),
+    "updated_since": ("updated_at", "gte"),
+    "updated_before": ("updated_at", "lt"),
+}
+
+
+class Parsed(fields.Field[Any]):
+    """A value that a function checks; `kind` names what it is, for whoever describes it."""
+
+    def __init__(self, kind: str, parse: Callable[[Any], Any], **more: Any) -> None:
+        super().__init__(**more)
+        self.kind = kind
+        self._parse = parse
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return self._parse(value)
+
+
+def _parameter(field: str, op: str) -> Parsed:
+    return Parsed(field, lambda text: filters.parse_parameter(field, op, text))
+
+
+def _tags(values: list[str]) -> tuple[Filter, ...]:
+    if len(values) > MAX_TAGS_ASKED:
+        raise ValidationError(f"Given more than {MAX_TAGS_ASKED} times.")
+    return tuple(Condition("tag", "eq", tag) for tag in dict.fromkeys(map(clean_tag, values)))
+
+
+def _text(parse: Callable[[str], Any]) -> Callable[[object], Any]:
+    def checked(value: object) -> Any:
+        if not isinstance(value, str):
+            raise ValidationError("Must be a string.")
+        return parse(value)
+
+    return checked
+
+
+class _PageSchema(Schema):
+    """What a query string and a search have in common."""
+
+    limit = Digits(1, 100)
+    offset = Digits(0, 2**31 - 1)
+    q = Parsed("words", filters.parse_words)
+    sort = Parsed("sort", _text(parse_sort))
+    cursor = Parsed("cursor", _text(str))
+    include = Include()
+
+    @post_load
+    def _to_search(self, data: dict[str, Any], **_: Any) -> tuple[Search, bool]:
+        """Return the search and whether it pages by cursor."""
+        cursor = data.pop("cursor", None)
+        if cursor is not None and "offset" in data:
+            raise ValidationError({"offset": ["Leave it out: a cursor says where to begin."]})
+        parts = [part for name in _FILTERS if (found := data.pop(name, ())) for part in _all(found)]
+        if len(parts) > 1:
+            data["filter"] = All(tuple(parts))
+        elif parts:
+            data["filter"] = parts[0]
+        asked = (data.get("filter"), data.setdefault("sort", BY_ARRIVAL))
+        try:
+            after = decode_cursor(cursor, asked) if cursor else None
+        except ValidationError as error:
+            raise ValidationError({"cursor": error.messages}) from None
+        return Search(**data, after=after), cursor is not None
+
+
+def _all(found: Any) -> tuple[Filter, ...]:
+    return found if isinstance(found, tuple) else (found,)
+
+
+class ListQuerySchema(_PageSchema):
+    """The query of `GET /v1/contacts` ("Retrieve Contacts List" in the vendor's docs), extended."""
+
+    repeatable: ClassVar = ("tag",)
+
+    tag = Parsed("tags", _tags)
+    email = _parameter("email", "eq")
+    phone = _parameter("phone", "eq")
+    created_since = _parameter(*_BOUNDS["created_since"])
+    created_before = _parameter(*_BOUNDS["created_before"])
+    updated_since = _parameter(*_BOUNDS["updated_since"])
+    updated_before = _parameter(*_BOUNDS["updated_before"])
+    custom_fields = Parsed("custom_fields", tuple)
+
+    @pre_load
+    def _gather(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Gather `custom_fields[key]` and `custom_fields[key][op]`."""
+        found = {name: match for name in data if (match := _CUSTOM.fullmatch(name))}
+        parts, errors = [], {}
+        for name, match in found.items():
+            try:
+                field = filters.field_name(CUSTOM + match[1])
+                op = "eq" if match[2] is None else match[2]
+                parts.append(filters.parse_parameter(field, op, data[name]))
+            except ValidationError as error:
+                errors[name[: MAX_KEY + len("custom_fields[][starts_with]")]] = error.messages
+        if len(parts) > filters.MAX_CONDITIONS:
+            errors["custom_fields"] = [f"At most {filters.MAX_CONDITIONS} conditions at once."]
+        if "custom_fields" in data:
+            errors["custom_fields"] = ["Needs a key: custom_fields[plan]=pro."]
+        if errors:
+            raise ValidationError(errors)
+        rest = {name: value for name, value in data.items() if name not in found}
+        return rest | ({"custom_fields": parts} if parts else {})
+
+
+class SearchSchema(_PageSchema):
+    """The body of `POST /v1/contacts/search`."""
+
+    filter = Parsed("filter", filters.parse_tree)
+
+
+class MatchSchema(Schema):
+    """The body of `POST /v1/contacts/{id}/match`."""
+
+    filter = Parsed("filter", filters.parse_tree, required=True)
+
+
+_FILTERS = (
+    "tag",
+    "q",
+    "email",
+    "phone",
+    *_BOUNDS,
+    "custom_fields",
+    "filter",
+)

@@ -1,0 +1,1 @@
+"""Serving: gunicorn from inside, its worker, and what happens before it starts."""

@@ -1,0 +1,124 @@
+"""One of gunicorn's workers, which a slow or hostile client cannot hold up."""
+
+import json
+import os
+import signal
+import socket
+import struct
+import time
+from contextlib import suppress
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import errors as http_errors
+from gunicorn.workers import gthread
+
+from app.web.observation import Observed, tell
+from app.web.responses import INTERNAL
+from app.web.service import service_of
+
+RECEIVE_SECONDS = 10  # For a whole request, however it trickles in.
+LINGER_SECONDS = 0.5
+
+# How long a thread waits for a silent client, and for the rest of a body that nobody read.
+gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
+
+STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+
+_STATUSES: dict[type[Exception], tuple[int, str]] = {
+    http_errors.LimitRequestLine: (414, "URI Too Long"),
+    http_errors.LimitRequestHeaders: (431, "Request Header Fields Too Large"),
+    http_errors.ExpectationFailed: (417, "Expectation Failed"),
+    http_errors.UnsupportedTransferCoding: (501, "Not Implemented"),
+}
+
+
+class Worker(gthread.ThreadWorker):  # type: ignore[misc]
+    """A threaded worker that a slow or hostile client cannot hold up."""
+
+    def init_process(self) -> None:
+        self._receiving: dict[gthread.TConn, float] = {}
+        super().init_process()
+
+    def notify(self) -> None:
+        """Beat the heart, once a second at least; stop waiting for requests that only trickle."""
+        super().notify()
+        now = time.monotonic()
+        for conn, deadline in list(self._receiving.items()):
+            if deadline < now and self._receiving.pop(conn, 0.0):
+                with suppress(OSError):
+                    # What has not come is now cut short; an answer can still be sent.
+                    conn.sock.shutdown(socket.SHUT_RD)
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        self._stop_waiting()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        self._stop_waiting()
+        super().handle_quit(sig, frame)
+
+    def _stop_waiting(self) -> None:
+        """Let requests that wait for something to happen answer at once."""
+        app = getattr(self, "wsgi", None)
+        if app:
+            service_of(app).stopping.set()
+
+    def handle(self, conn: gthread.TConn) -> Any:
+        self._receiving[conn] = time.monotonic() + RECEIVE_SECONDS
+        keep = super().handle(conn)
+        if self._receiving.pop(conn, None) is None and keep is True:
+            keep = False
+        if keep is False:
+            # Gunicorn would linger in its only accepting thread, up to 2 s for each. The
+            # connection itself stays open: closing and counting it is for that thread.
+            with suppress(OSError):
+                _linger(conn.sock)
+        return keep
+
+    def handle_request(self, req: Any, conn: gthread.TConn) -> Any:
+        def renew(receives: bool) -> None:
+            self._receiving[conn] = time.monotonic() + (RECEIVE_SECONDS if receives else 1e9)
+
+        # For a body in pieces: a deadline for each, none in between, none once all of it is here.
+        req.body.renew = renew
+        if not any(name in ("CONTENT-LENGTH", "TRANSFER-ENCODING") for name, _ in req.headers):
+            renew(False)
+        return super().handle_request(req, conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Refuse what cannot be read in the service's own envelope, without quoting it."""
+        status, reason = _STATUSES.get(type(exc), (400, "Bad Request"))
+        code = "bad_request"
+        message = "The request cannot be read: check its request line, headers and framing."
+        if not isinstance(exc, http_errors.ParseException):
+            self.log.exception("A request failed outside of the application")
+            status, reason, code, message = 500, "Internal Server Error", "internal_error", INTERNAL
+        error = {"code": code, "message": message, "request_id": os.urandom(16).hex()}
+        body = json.dumps({"success": False, "error": error}) + "\n"
+        database = service_of(self.wsgi).db
+        tell(database, Observed(error["request_id"], status, bytes=len(body)))
+        head = (
+            f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            f"X-Request-Id: {error['request_id']}\r\n\r\n"
+        )
+        util.write_nonblock(client, (head + body).encode("ascii"))
+
+
+def _linger(connection: socket.socket) -> None:
+    """Let a client take its answer while it may still be sending (RFC 9112, section 9.6)."""
+    deadline = time.monotonic() + LINGER_SECONDS
+    connection.shutdown(socket.SHUT_WR)
+    while (remaining := deadline - time.monotonic()) > 0:
+        connection.settimeout(remaining)
+        if not connection.recv(65_536):
+            break
+    else:
+        # It does not stop sending: reset it, or it would wait for room that never comes.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.shutdown(socket.SHUT_RD)

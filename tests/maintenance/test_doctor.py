@@ -1,0 +1,184 @@
+"""Doctor looks at a store as a server left it, and names what is wrong."""
+
+import sqlite3
+import threading
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app import clock
+from app.contacts import handlers
+from app.contacts.model import Draft
+from app.database import Database
+from app.database.locks import InUseLock, absence
+from app.maintenance.doctor import Finding, check_sqlite, examine, has_log_bug
+from tests.conftest import SOME, store_faults
+from tests.database.stores import change, damage, nothing, older_store, other_program
+
+CHECKS = ["schema", "integrity", "contacts", "counters", "search", "clock"]
+
+
+def _examined(path: Path, *, fix: bool = False) -> dict[str, Finding]:
+    return {each.check: each for each in examine(path, fix=fix, progress=nothing)}
+
+
+def _problems(found: dict[str, Finding]) -> list[str]:
+    return [name for name, each in found.items() if each.state == "problem"]
+
+
+def test_finds_nothing_in_a_sound_store_that_is_in_use(filled_db: Database) -> None:
+    handlers.upsert_contact(filled_db, Draft("918856879188"))
+    found = _examined(filled_db.path)
+    assert list(found) == CHECKS
+    assert {each.state for each in found.values()} == {"ok"}
+    assert f"{SOME + 1:,} contacts" in found["counters"].text
+    assert not any(each.advice for each in found.values())
+
+
+def test_finds_what_is_miscounted_and_repairs_it(filled_db: Database) -> None:
+    filled_db.close()
+    path = change(
+        filled_db.path,
+        "UPDATE counters SET value = 5 WHERE name = 'contacts'",
+        "DELETE FROM contact_words WHERE contact_id = 1",
+    )
+    found = _examined(path)
+    assert _problems(found) == ["counters", "search"]
+    assert all(found[name].advice == "contacts doctor --fix" for name in ("counters", "search"))
+    told = [(each.check, each.state) for each in examine(path, fix=True, progress=nothing)]
+    assert told[3:] == [
+        ("counters", "problem"),
+        ("search", "problem"),
+        ("fix", "ok"),
+        ("counters", "ok"),
+        ("search", "ok"),
+        ("clock", "ok"),
+    ]
+    assert store_faults(path) == []
+    assert "fix" not in _examined(path, fix=True)
+
+
+def test_repairs_while_others_write(filled_db: Database) -> None:
+    filled_db.close()
+    change(filled_db.path, "DELETE FROM contact_tags", "UPDATE custom_fields SET numbers = 1")
+    stopped, written = threading.Event(), []
+
+    def write() -> None:
+        with closing(Database(filled_db.path)) as db:
+            while not stopped.is_set():
+                number = len(written)
+                draft = Draft(f"9177{number % 20:08}", tags=(f"t{number % 3}",))
+                written.append(handlers.upsert_contact(db, draft))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        assert _problems(_examined(filled_db.path, fix=True)) == []
+    finally:
+        stopped.set()
+        thread.join()
+    assert written
+    assert store_faults(filled_db.path) == []
+
+
+def test_finds_damage_and_leaves_it(large_folder: Path) -> None:
+    path = large_folder / "contacts.db"
+    damage(path)
+    before = path.read_bytes()
+    found = _examined(path, fix=True)
+    assert _problems(found)
+    assert "restore a backup" in list(found.values())[-1].advice
+    assert path.read_bytes() == before
+
+
+def test_finds_pages_that_belong_to_nothing(filled_db: Database) -> None:
+    filled_db.close()
+    with closing(sqlite3.connect(filled_db.path, isolation_level=None)) as driver:
+        driver.execute("PRAGMA writable_schema = ON")
+        driver.execute("DELETE FROM sqlite_schema WHERE name = 'contacts_by_email'")
+    assert _problems(_examined(filled_db.path)) == ["integrity"]
+
+
+def test_finds_a_document_that_cannot_be_read(filled_db: Database) -> None:
+    filled_db.close()
+    change(filled_db.path, "UPDATE contacts SET document = '{' WHERE id = 1")
+    found = _examined(filled_db.path)
+    assert list(found) == ["schema", "integrity", "contacts"]
+    assert "restore a backup" in found["contacts"].advice
+
+
+@pytest.mark.parametrize("content", [b"garbage" * 2_000, b"", b"SQLite format 3\x00"])
+def test_names_what_is_no_store(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "contacts.db"
+    path.write_bytes(content)
+    [problem] = _problems(_examined(path))
+    assert problem in ("store", "schema")
+
+
+def test_names_the_database_of_another_program(tmp_path: Path) -> None:
+    found = _examined(other_program(tmp_path / "contacts.db"))
+    assert list(found) == ["schema"]
+    assert "another program" in found["schema"].text
+
+
+def test_names_a_schema_that_is_not_todays(tmp_path: Path, filled_db: Database) -> None:
+    older = _examined(older_store(tmp_path / "older.db", 2))
+    assert (older["schema"].state, older["integrity"].state) == ("warning", "ok")
+    assert "contacts serve" in older["schema"].advice
+    filled_db.close()
+    newer = _examined(change(filled_db.path, "PRAGMA user_version = 999"))
+    assert _problems(newer) == ["schema"]
+    assert "install a newer" in newer["schema"].advice
+
+
+def test_names_a_store_without_a_log(filled_db: Database) -> None:
+    filled_db.close()
+    found = _examined(change(filled_db.path, "PRAGMA journal_mode = DELETE"))
+    assert found["schema"].state == "warning"
+    assert list(found) == CHECKS
+
+
+def test_finds_a_clock_that_is_behind_the_store(filled_db: Database) -> None:
+    filled_db.close()
+    later = clock.timestamp(clock.now() + timedelta(hours=2))
+    change(filled_db.path, f"UPDATE contacts SET updated_at = '{later}' WHERE id = 1")
+    found = _examined(filled_db.path)
+    assert _problems(found) == ["clock"]
+    assert later in found["clock"].text
+    soon = clock.timestamp(clock.now() + timedelta(seconds=60))
+    change(filled_db.path, f"UPDATE contacts SET updated_at = '{soon}' WHERE id = 1")
+    assert _problems(_examined(filled_db.path)) == []
+
+
+def test_says_that_a_restore_is_under_way(filled_db: Database) -> None:
+    filled_db.close()
+    with absence(filled_db.path):
+        found = _examined(filled_db.path)
+    assert found["store"].text == "The store is being restored."
+    with closing(InUseLock(filled_db.path)):
+        assert _problems(_examined(filled_db.path)) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "has_it"),
+    [
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 45, 0), True),
+        ((3, 50, 6), True),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 52, 0), False),
+    ],
+)
+def test_knows_versions_of_sqlite(version: tuple[int, ...], has_it: bool) -> None:
+    assert has_log_bug(version) == has_it
+    assert check_sqlite(version).state == ("warning" if has_it else "ok")
+
+
+def test_refuses_a_sqlite_that_is_too_old() -> None:
+    assert check_sqlite((3, 36, 0)).state == "problem"

@@ -1,0 +1,115 @@
+"""What is kept beside the contacts is compared with them, and made anew where it differs."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from app.contacts import handlers
+from app.contacts.model import Draft
+from app.database import Database
+from app.database.migrate import add_functions
+from app.maintenance.repair import REPAIRS, counter_faults, document_faults, link_faults
+from tests.conftest import store_faults
+
+FAULTS = {
+    "counters": "UPDATE counters SET value = value + 3 WHERE name IN ('contacts', 'tags')",
+    "a counter that is gone": "DELETE FROM counters WHERE name = 'custom_fields'",
+    "counts of tags": "UPDATE tags SET contacts = contacts - 1 WHERE name = 'Lead'",
+    "counts of custom fields": "UPDATE custom_fields SET strings = 9, numbers = 7",
+    "a sort key": "UPDATE contacts SET last_name_key = 'zaphod' WHERE id = 2",
+    "words": "UPDATE contacts SET words = ' other' WHERE id = 2",
+    "words that are gone": "DELETE FROM contact_words WHERE contact_id < 5",
+    "words too many": "INSERT INTO contact_words VALUES ('ghost', 3), ('ghost', 999999)",
+    "tags that are gone": "DELETE FROM contact_tags WHERE contact_id < 5",
+    "a tag that is gone": "DELETE FROM contact_tags",
+    "tags too many": "INSERT INTO contact_tags SELECT id, 999999 FROM tags",
+    "a tag of nobody": "INSERT INTO tags (name) VALUES ('ghost')",
+    "values that are gone": "DELETE FROM custom_field_values WHERE contact_id < 5",
+    "a field that is gone": "DELETE FROM custom_field_values",
+    "values too many": "INSERT INTO custom_field_values VALUES (1, 'string', 'ghost', 4)",
+    "values of nobody": "INSERT INTO custom_field_values VALUES (1, 'number', 4, 999999)",
+    "a value of another type": "UPDATE custom_field_values SET type = 'boolean' WHERE value = 4",
+    "a field of nobody": "INSERT INTO custom_fields (key) VALUES ('ghost')",
+    "an alias of nobody": "INSERT INTO aliases VALUES ('918856879100', 999999)",
+    "an alias that is a contact's": "INSERT INTO aliases SELECT phone, 1 FROM contacts LIMIT 1",
+    "a contact that is gone": "DELETE FROM contacts WHERE id = 7",
+}
+
+
+@pytest.fixture
+def driver(filled_db: Database) -> Iterator[sqlite3.Connection]:
+    filled_db.connection().execute(
+        "UPDATE custom_fields SET label = 'Plan', required_type = 'string' WHERE key = 'plan'"
+    )
+    for tags in (("VIP",), ()):
+        draft = Draft("918856879188", "Łukasz", "O'Neill", "l@example.com", tags, {"ok": True})
+        handlers.upsert_contact(filled_db, draft)
+    filled_db.close()
+    with closing(sqlite3.connect(filled_db.path, isolation_level=None)) as driver:
+        add_functions(driver)
+        yield driver
+
+
+def _faults(driver: sqlite3.Connection) -> list[str]:
+    return counter_faults(driver) + link_faults(driver)
+
+
+def _dump(driver: sqlite3.Connection) -> list[str]:
+    return sorted(line for line in driver.iterdump() if "sqlite_sequence" not in line)
+
+
+def test_finds_nothing_in_a_sound_store_and_changes_nothing(driver: sqlite3.Connection) -> None:
+    before = _dump(driver)
+    assert document_faults(driver) + _faults(driver) == []
+    for statement in REPAIRS:
+        driver.execute(statement)
+    assert _dump(driver) == before
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_finds_and_repairs(driver: sqlite3.Connection, filled_db: Database, fault: str) -> None:
+    driver.execute(FAULTS[fault])
+    assert _faults(driver)
+    for statement in REPAIRS:
+        driver.execute(statement)
+    assert _faults(driver) == []
+    assert store_faults(filled_db.path) == []
+    assert driver.execute("SELECT label FROM custom_fields WHERE key = 'plan'").fetchall() == [
+        ("Plan",)
+    ]
+
+
+def test_repairs_everything_at_once(driver: sqlite3.Connection, filled_db: Database) -> None:
+    for statement in FAULTS.values():
+        driver.execute(statement.replace("INSERT", "INSERT OR IGNORE", 1))
+    for statement in REPAIRS:
+        driver.execute(statement)
+    assert _faults(driver) == []
+    assert store_faults(filled_db.path) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE contacts SET document = substr(document, 2) WHERE id = 3",
+        "UPDATE contacts SET custom_fields = '' WHERE id = 3",
+        "UPDATE contacts SET document = (SELECT document FROM contacts WHERE id = 4) WHERE id = 3",
+        "UPDATE contacts SET created_at = '2020-01-01T00:00:00Z' WHERE id = 3",
+    ],
+)
+def test_finds_documents_that_cannot_be_right(driver: sqlite3.Connection, statement: str) -> None:
+    driver.execute(statement)
+    assert document_faults(driver) == ["1 contacts that cannot be read"]
+
+
+def test_needs_no_room_for_what_it_finds(driver: sqlite3.Connection) -> None:
+    """Each query walks through one side and looks up the other, as the store grows."""
+    from app.maintenance import repair
+
+    left = {name: query for name, (query, *_) in repair._LEFT.items()}
+    for name, query in (repair._DOCUMENTS | repair._LINKS | left).items():
+        plan = [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {query}")]
+        assert not [each for each in plan if "TEMP B-TREE" in each], name
+        assert not [each for each in plan if "AUTOMATIC" in each], name

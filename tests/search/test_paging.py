@@ -1,0 +1,56 @@
+"""Cursors: they fit into a URL, and what somebody made up is refused."""
+
+import base64
+import json
+
+import pytest
+from flask.testing import FlaskClient
+from marshmallow import ValidationError
+
+from app.search.paging import Position, _check, decode_cursor, encode_cursor
+
+PATH = "/v1/contacts"
+QUERY = "any"
+ROOM = 4_094 - len("GET /v1/contacts?sort=first_name&limit=100&cursor= HTTP/1.1")
+
+
+@pytest.mark.parametrize("key", ["priya", "\N{GRINNING FACE}" * 255, "\ufdfa" * 255, "", None, 7])
+def test_a_cursor_fits_into_a_url(key: str | int | None) -> None:
+    cursor = encode_cursor(Position(key, 2**62), QUERY)
+    assert len(cursor) < ROOM
+    assert decode_cursor(cursor, QUERY) == Position(key, 2**62)
+
+
+def test_pages_through_the_longest_names(client: FlaskClient) -> None:
+    for number in range(3):
+        body = {"phone": f"91885687918{number}", "first_name": "\ufdfa" * 255}
+        assert client.post(PATH, json=body).status_code == 201
+    found, cursor = [], ""
+    while cursor is not None:
+        answer = client.get(f"{PATH}?sort=first_name&limit=1&cursor={cursor}").get_json()
+        found += [each["phone"][-1] for each in answer["contacts"]]
+        cursor = answer["pagination"]["next_cursor"]
+    assert found == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"[]",
+        b'{"a":1,"b":2}',
+        b"[[],1]",
+        b'["a","b"]',
+        b'["a",-1]',
+        b"[1.5,1]",
+        b'["\\ud800",1]',
+        json.dumps(["a", 2**63]).encode(),
+        json.dumps([2**63, 1]).encode(),
+        b"[" * 100_000,
+        b"x\x9cnothing that was compressed",
+    ],
+)
+def test_refuses_what_was_made_up(payload: bytes) -> None:
+    raw = _check(payload, QUERY) + payload
+    with pytest.raises(ValidationError):
+        decode_cursor(base64.urlsafe_b64encode(raw).decode().rstrip("="), QUERY)

@@ -1,0 +1,158 @@
+"""Every search is led by an index: what it reads does not grow with the store."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+
+import pytest
+
+from app.contacts.handlers import upsert_contact
+from app.contacts.model import Draft
+from app.database import Database
+from app.search import planner
+from app.search.schemas import ListQuerySchema, SearchSchema
+from tests.contacts.test_store import Recorder
+
+SEARCHES = {
+    "tag": ({"tag": ["a"]}, "contact_tags USING PRIMARY KEY (tag_id=?"),
+    "two tags": ({"tag": ["a", "b"]}, "contact_tags USING PRIMARY KEY (tag_id=?"),
+    "q": ({"q": "pri"}, "contact_words USING PRIMARY KEY (word>? AND word<?)"),
+    "q of digits": ({"q": "91"}, "contacts USING COVERING INDEX sqlite_autoindex_contacts_1"),
+    "e-mail": ({"email": "a@x.org"}, "contacts_by_email (email_key=?"),
+    "phone": ({"phone": "918856879188"}, "contacts USING INTEGER PRIMARY KEY (rowid=?)"),
+    "created": ({"created_since": "2026-01-01T00:00:00Z"}, "contacts_by_created_at (created_at>?"),
+    "updated": ({"updated_before": "2026-01-01T00:00:00Z"}, "contacts_by_updated_at (updated_at<?"),
+    **{
+        f"field {op}": (
+            {f"custom_fields[x][{op}]": value},
+            f"custom_field_values USING PRIMARY KEY (field_id=?{rest}",
+        )
+        for op, value, rest in (
+            ("eq", "v", " AND type=? AND value=?"),
+            ("gt", "1", " AND type=? AND value>?"),
+            ("lte", "b", " AND type=? AND value<?"),
+            ("starts_with", "v", " AND type=? AND value>? AND value<?"),
+            ("contains", "v", " AND type=?"),
+            ("exists", "true", ""),
+            ("in", "v,w", " AND type=? AND value=?"),
+        )
+    },
+}
+TREES = {
+    "name": ("first_name", "eq", "Priya", "contacts_by_first_name (first_name_key=?)"),
+    "name range": ("last_name", "gt", "m", "contacts_by_last_name (last_name_key>?)"),
+    "name prefix": ("first_name", "starts_with", "p", "(first_name_key>? AND first_name_key<?)"),
+    "name exists": ("email", "exists", True, "contacts_by_email (email_key>?)"),
+    "phone prefix": ("phone", "starts_with", "91", "sqlite_autoindex_contacts_1 (phone>?"),
+    "tags": ("tag", "in", ["a", "b"], "contact_tags USING PRIMARY KEY (tag_id=?)"),
+    "id": ("id", "in", ["cnt_918856879188"], "contacts USING INTEGER PRIMARY KEY (rowid=?)"),
+}
+SORTS = {
+    "created_at": "contacts_by_created_at",
+    "updated_at": "contacts_by_updated_at",
+    "last_name": "contacts_by_last_name",
+    "first_name": "contacts_by_first_name",
+    "email": "contacts_by_email",
+    "phone": "sqlite_autoindex_contacts_1",
+}
+# Of bounded size: a table made within the statement, one contact's JSON, one page.
+BOUNDED = re.compile(
+    r"SCAN ((json_each|\d+) (VIRTUAL TABLE|CONSTANT ROWS?)|CONSTANT ROW|matched|candidates|page"
+    r"|walked|\(subquery-\d+\)|[0-9]+)"
+)
+
+
+@pytest.fixture
+def recorder(db: Database) -> Iterator[Recorder]:
+    for number in range(20):
+        upsert_contact(
+            db,
+            Draft(
+                f"9188568791{number:02}",
+                "Priya",
+                tags=("a", "b"),
+                custom_fields={"x": "v", "n": number},
+            ),
+        )
+    with closing(Recorder(db.path)) as recorder:
+        yield recorder
+
+
+def steps(recorder: Recorder) -> list[tuple[str, str]]:
+    return [(step, sql) for sql, plan in recorder.plans.items() for step in plan]
+
+
+def assert_walked_in_order(plans: Mapping[str, list[str]]) -> None:
+    """No whole table is looked at, none is sorted: rows come in order until the page is full."""
+    for sql, plan in plans.items():
+        for step in plan:
+            assert "TEMP B-TREE" not in step, (step, sql)
+            if step.startswith("SCAN") and not BOUNDED.match(step):
+                assert "USING" in step and "LIMIT" in sql, (step, sql)
+
+
+@pytest.mark.parametrize("name", [*SEARCHES, *TREES])
+def test_a_filter_is_led_by_its_index(
+    recorder: Recorder, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name in SEARCHES:
+        query, index = SEARCHES[name]
+        asked, _ = ListQuerySchema().load(query)
+    else:
+        field, op, value, index = TREES[name]
+        asked, _ = SearchSchema().load({"filter": {"field": field, "op": op, "value": value}})
+    # However many there are: those it finds are few beside the rest, or EVERY would do.
+    monkeypatch.setattr(
+        planner, "EVERY", planner.Source("SELECT 1 AS contact_id", size="SELECT 9e9")
+    )
+    planner.search_contacts(recorder, asked)
+    led = [step for step, sql in steps(recorder) if "WITH candidates" in sql or "AS walked" in sql]
+    assert any(index in step for step in led), led
+    for step, sql in steps(recorder):
+        if step.startswith("SCAN") and not BOUNDED.match(step):
+            pytest.fail(f"{step} in {sql}")
+
+
+@pytest.mark.parametrize("name", [*SEARCHES, *TREES])
+def test_what_is_too_much_to_count_is_walked(
+    recorder: Recorder, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "NARROW", -1)
+    if name in SEARCHES:
+        asked, _ = ListQuerySchema().load(SEARCHES[name][0])
+    else:
+        field, op, value, _ = TREES[name]
+        asked, _ = SearchSchema().load({"filter": {"field": field, "op": op, "value": value}})
+    planner.search_contacts(recorder, asked)
+    assert_walked_in_order(recorder.plans)
+
+
+@pytest.mark.parametrize("field", SORTS)
+@pytest.mark.parametrize("way", ["", "-"])
+@pytest.mark.parametrize("more", [{}, {"tag": ["a"]}, {"custom_fields[x][contains]": "v"}])
+def test_an_order_is_that_of_an_index(
+    recorder: Recorder, field: str, way: str, more: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "NARROW", -1)
+    asked, _ = ListQuerySchema().load({"sort": way + field, "limit": "5", **more})
+    page = planner.search_contacts(recorder, asked)
+    assert page.next and len(page.contacts) == 5
+    from_there = planner.replace(asked, after=page.next)
+    planner.search_contacts(recorder, from_there)
+    if field in planner.KEYS:
+        among_nulls = planner.replace(asked, after=planner.Position(None, 3))
+        planner.search_contacts(recorder, among_nulls)
+    assert_walked_in_order(recorder.plans)
+    assert any(SORTS[field] in step for step, _ in steps(recorder))
+
+
+def test_a_match_reads_one_contact(recorder: Recorder) -> None:
+    for field, op, value, _ in TREES.values():
+        asked, _ = SearchSchema().load({"filter": {"field": field, "op": op, "value": value}})
+        planner.match_contact(recorder, "918856879101", [asked.filter])
+    for query, _ in SEARCHES.values():
+        asked, _ = ListQuerySchema().load(query)
+        assert asked.filter
+        planner.match_contact(recorder, "918856879101", [asked.filter])
+    for step, sql in steps(recorder):
+        assert not step.startswith("SCAN") or "json_each" in step, (step, sql)

@@ -4,8 +4,8 @@ import re
 
 from flask.testing import FlaskClient
 
-from app.contacts.filters import FIELD_OPS, OPS
 from app.journal.model import EVENTS
+from app.search.filters import FIELD_OPS, OPS
 from app.web.responses import STATUSES
 from tests.docs.pages import PAGES, page, rows, sections
 

@@ -50,3 +50,9 @@ def test_lists_every_metric(client: FlaskClient) -> None:
     }
     kinds |= {"contacts_last_backup_timestamp_seconds": "gauge"}
     assert kinds == listed
+
+
+def test_lists_every_target_of_make() -> None:
+    targets = set(re.findall(r"^([a-z]+):.* ## ", page("Makefile"), re.MULTILINE))
+    listed = set(re.findall(r"^make ([a-z]+) +#", page("docs/contributing.md"), re.MULTILINE))
+    assert listed == targets

@@ -2,7 +2,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test check fuzz bench clean
+# How the tests run side by side; `make test PARALLEL=` runs them one after another.
+PARALLEL ?= -n 2 --dist loadfile
+
+.PHONY: help run test soak check fuzz bench clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -10,14 +13,17 @@ help: ## Show this list
 run: $(VENV)/installed ## Set up and start the server on http://127.0.0.1:8000
 	$(BIN)/contacts serve
 
-test: $(VENV)/tested ## Run all tests
-	$(BIN)/pytest
+test: $(VENV)/tested ## Run the tests, except those of `make soak`
+	$(BIN)/pytest $(PARALLEL) -m 'not soak'
+
+soak: $(VENV)/tested ## Run the tests that take long or need the machine to themselves
+	$(BIN)/pytest -m soak || [ $$? = 5 ]  # 5: there are none.
 
 check: $(VENV)/tested ## Lint, format check, types and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL) -m 'not soak'
 
 fuzz: $(VENV)/tested ## Send what nobody thought of, by the OpenAPI document, for SECONDS=600
 	FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest tests/api_docs/test_fuzz.py

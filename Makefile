@@ -1,11 +1,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 # How the tests run side by side; `make test PARALLEL=` runs them one after another.
 PARALLEL ?= -n 2 --dist loadfile
+PYTEST := $(BIN)/pytest $(PARALLEL) -m 'not soak'
 
-.PHONY: help run test soak check fuzz bench clean
+.PHONY: help run test soak check wheel coverage fuzz bench upgrade clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -14,40 +15,60 @@ run: $(VENV)/installed ## Set up and start the server on http://127.0.0.1:8000
 	$(BIN)/contacts serve
 
 test: $(VENV)/tested ## Run the tests, except those of `make soak`
-	$(BIN)/pytest $(PARALLEL) -m 'not soak'
+	$(PYTEST)
 
 soak: $(VENV)/tested ## Run the tests that take long or need the machine to themselves
-	$(BIN)/pytest -m soak || [ $$? = 5 ]  # 5: there are none.
+	$(BIN)/pytest -m soak || [ $$? = 5 ]  # 5: no test has the marker.
 
-check: $(VENV)/tested ## Lint, format check, types and tests
+check: $(VENV)/tested ## Lint, format check, types, spelling and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest $(PARALLEL) -m 'not soak'
+	$(BIN)/codespell
+	$(PYTEST)
+
+wheel: $(VENV)/bin/python ## Build the wheel, install it elsewhere, start it and call it
+	$(BIN)/python tests/wheel.py
+
+coverage: $(VENV)/tested ## Run the tests and print what they cover, by folder, in their own processes
+	-$(PYTEST) --cov --cov-report=
+	@for folder in app/*/; do [ -e $$folder/__init__.py ] && printf '%4s %%  %s\n' \
+		"$$($(BIN)/coverage report --format=total --include="$$folder**")" $$folder; done; true
+	@printf '%4s %%  in all; lines: %s\n' "$$($(BIN)/coverage report --format=total)" '$(BIN)/coverage report -m'
 
 fuzz: $(VENV)/tested ## Send what nobody thought of, by the OpenAPI document, for SECONDS=600
 	FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest tests/api_docs/test_fuzz.py
 
-bench: $(VENV)/installed ## Measure speed beside Flask's hello (needs wrk), imports and exports, queries from 10,000 to 1,000,000 contacts, and writes during a backup
-	@command -v wrk >/dev/null || apt-get install -y wrk || { echo "Install wrk first: https://github.com/wg/wrk"; exit 2; }
+bench: $(VENV)/installed ## Measure requests beside Flask's hello (needs wrk), imports, exports, queries and backups
+	@command -v wrk >/dev/null || { \
+		echo "make bench needs wrk: run 'apt-get install wrk' or 'brew install wrk' first"; exit 2; }
 	PYTHONPATH=. $(BIN)/python bench/start.py
 	PYTHONPATH=. $(BIN)/python bench/load.py
 	PYTHONPATH=. $(BIN)/python bench/bulk.py
 	PYTHONPATH=. $(BIN)/python bench/growth.py
 	PYTHONPATH=. $(BIN)/python bench/backup.py
 
+upgrade: ## Renew constraints.txt with the newest releases that setup.cfg allows
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo "Use the oldest Python that is supported: make upgrade PYTHON=python3.11"; exit 2; }
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder" \
+	&& "$$folder/bin/pip" install --quiet --disable-pip-version-check pip-tools \
+	&& CUSTOM_COMPILE_COMMAND='make upgrade' "$$folder/bin/pip-compile" --quiet --upgrade \
+		--extra test --strip-extras --no-annotate --no-emit-options --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --output-file constraints.txt setup.cfg
+
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
+	rm -rf $(VENV) *.egg-info build .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: $(VENV)/bin/python setup.cfg
-	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+$(VENV)/installed: $(VENV)/bin/python setup.cfg constraints.txt
+	$(PIP) -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/tested: $(VENV)/bin/python setup.cfg
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+$(VENV)/tested: $(VENV)/bin/python setup.cfg constraints.txt
+	$(PIP) -c constraints.txt -e '.[test]'
 	@touch $@ $(VENV)/installed

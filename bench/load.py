@@ -7,6 +7,7 @@ the ratios hold while the machine's speed drifts. Needs wrk.
 import argparse
 import os
 import re
+import shutil
 import socket
 import statistics
 import subprocess
@@ -129,6 +130,8 @@ def main():
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=16)
     options = parser.parse_args()
+    if not shutil.which("wrk"):
+        sys.exit("bench/load.py needs wrk: run 'apt-get install wrk' or 'brew install wrk' first")
     seed = 0
     results = {}
     with ExitStack() as stack:

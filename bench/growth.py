@@ -75,6 +75,7 @@ def grow(db, random, kinds, start, end, progress):
     first_names, last_names = kinds
     for begin in range(start, end, 10_000):
         progress(f"{begin:,} of {end:,} contacts")
+        contacts = []
         with db.transaction() as tx:
             for number in range(begin, min(begin + 10_000, end)):
                 first, last = random.choice(first_names), random.choice(last_names)
@@ -90,7 +91,8 @@ def grow(db, random, kinds, start, end, progress):
                 contact = Contact(
                     phone, when, when, first, last, email, tuple(sorted(tags)), fields
                 )
-                store.insert_contact(tx, contact)
+                contacts.append(contact)
+            store.insert_contacts(tx, contacts)
 
 
 def parameters(db, random, kinds, size, schema):

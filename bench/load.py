@@ -73,10 +73,9 @@ def fill(folder, contacts):
     now = "2026-06-02T08:00:00Z"
     fields = {"shopify_id": "cust_29813a", "acquisition_source": "AdWords"}
     with db.transaction() as tx:
-        for number in [*range(contacts), contacts + 100]:
-            tags = ("Lead", "High-Priority")
-            store.insert_contact(
-                tx,
+        store.insert_contacts(
+            tx,
+            (
                 Contact(
                     f"9188{number:08d}",
                     now,
@@ -84,10 +83,12 @@ def fill(folder, contacts):
                     "Priya",
                     "Sharma",
                     "priya@example.com",
-                    tags,
+                    ("Lead", "High-Priority"),
                     fields,
-                ),
-            )
+                )
+                for number in [*range(contacts), contacts + 100]
+            ),
+        )
     keys = [
         create_api_key(db, label="bench", scopes=DEFAULT_SCOPES, rate_limit=limit)
         for limit in (0, 1_000_000)

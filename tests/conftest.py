@@ -24,7 +24,7 @@ from app import create_app
 from app.api_keys.handlers import create_api_key
 from app.api_keys.model import SCOPES
 from app.contacts.model import Contact
-from app.contacts.store import insert_contact
+from app.contacts.store import insert_contacts
 from app.database import Database
 from app.database.migrate import migrate
 from app.database.text import fold, words
@@ -163,9 +163,9 @@ def _filled_folder(folder: Path, count: int) -> Path:
     path = folder / "contacts.db"
     migrate(path)
     with closing(Database(path)) as db, db.transaction() as tx:
-        for number in range(count):
-            insert_contact(
-                tx,
+        insert_contacts(
+            tx,
+            (
                 Contact(
                     f"91{number:010d}",
                     created_at="2026-06-02T08:00:00Z",
@@ -173,8 +173,10 @@ def _filled_folder(folder: Path, count: int) -> Path:
                     first_name="Priya",
                     tags=("Lead", "VIP"),
                     custom_fields={"plan": "pro", "n": number},
-                ),
-            )
+                )
+                for number in range(count)
+            ),
+        )
     return folder
 
 

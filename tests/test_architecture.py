@@ -75,17 +75,16 @@ INSIDE = {
     },
     "app.contacts": {
         "routes": ("schemas", "handlers", "model", "ids"),
-        "batch_routes": ("batches", "schemas", "bulk", "model"),
+        "batch_routes": ("batches", "schemas", "bulk", "writer", "model"),
         "phone_routes": ("store", "phone"),
         "converters": (),
         "batches": (),
-        "bulk": ("bulk_store", "handlers", "store", "model", "pins"),
-        "bulk_store": ("links", "store", "model"),
-        "handlers": ("store", "model", "pins"),
+        "bulk": ("handlers", "writer", "store", "model"),
+        "handlers": ("writer", "store", "model"),
+        "writer": ("store", "model"),
         "sweeps": ("store", "model"),
-        "store": ("model", "links"),
-        "links": ("model",),
-        "pins": ("model",),
+        "store": ("index_rows", "model"),
+        "index_rows": ("model",),
         "schemas": ("model", "fields"),
         "fields": ("model", "phone"),
         "ids": ("phone",),
@@ -290,7 +289,7 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
         (
             *(".importer", ".exporter", ".sources", ".csv_table", ".json_lines"),
             *(".handlers", ".store", ".planner", ".model", ".phone", ".schemas", ".filters"),
-            *(".pins", ".sweeps", ".bulk", ".bulk_store", ".delivery_store"),
+            *(".writer", ".sweeps", ".bulk", ".index_rows", ".delivery_store"),
         )
     ):
         assert not imports(module) & {*FLASK, "app.web", "app.web.requests", "app.web.responses"}
@@ -345,8 +344,7 @@ def test_settings_alone_read_the_environment() -> None:
 
 def test_sql_stays_in_stores_and_database() -> None:
     homes = (
-        *("app.contacts.store", "app.contacts.bulk_store", "app.contacts.links"),
-        *("app.contacts.pins", "app.contacts.sweeps"),
+        *("app.contacts.store", "app.contacts.index_rows", "app.contacts.sweeps"),
         *("app.search.store", "app.search.planner", "app.search.conditions"),
         *("app.search.index_sources", "app.tags.store", "app.custom_fields.store"),
         *("app.api_keys.store", "app.metrics.store", "app.journal.store"),

@@ -10,6 +10,7 @@ from app.contacts import bulk
 from app.contacts.batches import BatchSchema
 from app.contacts.model import Change, Draft
 from app.contacts.schemas import UpsertQuery, UpsertQuerySchema, contact_schema
+from app.contacts.writer import Outcome
 from app.errors import InvalidInput, ServiceError
 from app.web.requests import database, json_object, load, load_query, settings
 from app.web.responses import success
@@ -40,14 +41,14 @@ def post_contacts_batch() -> Response:
     return success(_report(outcomes) | ({"dry_run": True} if query.dry_run else {}))
 
 
-def _report(outcomes: list[bulk.Outcome]) -> dict[str, Any]:
+def _report(outcomes: list[Outcome]) -> dict[str, Any]:
     results = [{"index": index, **_result(each)} for index, each in enumerate(outcomes)]
     counts = Counter(each["status"] for each in results)
     names = ("created", "updated", "unchanged", "failed")
     return {name: counts[name] for name in names} | {"results": results}
 
 
-def _result(outcome: bulk.Outcome) -> dict[str, Any]:
+def _result(outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, Change):
         return {"status": outcome.status, "id": outcome.after.id}
     return {"status": "failed", "error": _error(outcome)}

@@ -1,15 +1,12 @@
 """Many upserts at once: each row as a single one would be, many rows in one commit."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from itertools import accumulate, islice
-from typing import Protocol
 
-from app import clock
-from app.contacts import bulk_store, handlers, model, pins, store
-from app.contacts.model import Change, Contact, Draft
-from app.contacts.store import Row, columns
+from app.contacts import handlers, store, writer
+from app.contacts.model import Change, Draft
+from app.contacts.writer import Contacts, Edit, Outcome, upsert_edit
 from app.database import Connection, Database
 from app.errors import (
     InsufficientStorage,
@@ -18,8 +15,6 @@ from app.errors import (
     ServiceError,
     Unavailable,
 )
-from app.journal import handlers as journal
-from app.journal.model import CREATED, UPDATED
 
 CHUNK_SECONDS = 0.1  # So long may other writers wait for rows that need not stand together.
 SLICE = 250  # Rows that are looked up and written together,
@@ -30,13 +25,8 @@ PAUSE_SECONDS = 0.002  # For this process' other threads, which want the interpr
 Check = Callable[[object], Draft]
 """Makes a draft of what a client sent for one contact. Raises `InvalidInput`."""
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
 Checked = Draft | ServiceError
 """A row that may be stored, or what is wrong with it."""
-
-Outcome = Change | ServiceError
-"""What became of a row."""
 
 
 def upsert_contacts(
@@ -100,9 +90,9 @@ def _settled_chunk(db: Database, drafts: Sequence[Checked]) -> list[Outcome]:
     """Settle the first of the drafts; without a transaction where they change nothing."""
     first = _slice(drafts)
     phones = {each.phone for each in first if isinstance(each, Draft)}
-    if len(bulk_store.find_contacts(db.connection(), phones)) == len(phones):
+    if len(store.look_up(db.connection(), phones).contacts) == len(phones):
         outcomes = plan_all(db, first)
-        if not any(isinstance(each, Change) and each.changed for each in outcomes):
+        if not any(isinstance(each, Change) and each.has_effect for each in outcomes):
             return outcomes
     return _upsert_chunk(db, drafts)
 
@@ -132,78 +122,26 @@ def _links(draft: Checked) -> int:
 
 
 def _upsert_slice(tx: Connection, drafts: Sequence[Checked]) -> list[Outcome]:
-    outcomes = _planned(tx, drafts, {})
-    # What is refused is refused before anything of it is written.
-    _store(tx, [each for each in outcomes if isinstance(each, Change)])
-    return outcomes
+    return _with_failed(drafts, lambda edits: writer.write_edits(tx, edits))
 
 
-def _store(tx: Connection, changes: Sequence[Change]) -> None:
-    """Write what upserts do, one after the other, and tell of each."""
-    new: dict[str, tuple[Contact, Row]] = {}
-    events: list[tuple[str, str, str]] = []
-    for change in changes:
-        after, row = change.after, columns(change.after)
-        if change.before is None:
-            new[after.phone] = after, row
-            events.append((CREATED, after.phone, _told(row, change)))
-        elif change.changed:
-            if after.phone in new:
-                bulk_store.insert_contacts(tx, new.values())
-                new.clear()
-            store.update_contact(tx, change.before, after)
-            events.append((UPDATED, after.phone, _told(row, change)))
-    bulk_store.insert_contacts(tx, new.values())
-    journal.append_all(tx, clock.timestamp(), events)
-
-
-def _told(row: Row, change: Change) -> str:
-    """Return what the journal tells, the full view and what changed, of what was rendered."""
-    return (
-        f'{row["document"][:-1]},"custom_fields":{row["custom_fields"]},'
-        f'"updated_at":"{row["updated_at"]}","changed":{_encode(change.changed)}}}'
-    )
-
-
-def plan_all(db: Database, drafts: Sequence[Checked], made: "Made | None" = None) -> list[Outcome]:
+def plan_all(
+    db: Database, drafts: Sequence[Checked], planned: Contacts | None = None
+) -> list[Outcome]:
     """Return what would become of the drafts, one after the other, and store nothing.
 
-    `made` has what became of contacts before, by phone; what changes now is added.
+    `planned` has what became of contacts before, by phone; what changes now is added.
     """
     with db.snapshot() as snapshot:
-        return _planned(snapshot, drafts, {} if made is None else made)
+        return _with_failed(drafts, lambda edits: writer.plan_edits(snapshot, edits, planned))
 
 
-class Made(Protocol):
-    """Contacts by their phone."""
-
-    def get(self, phone: str, default: Contact | None, /) -> Contact | None: ...
-
-    def __setitem__(self, phone: str, contact: Contact, /) -> None: ...
-
-
-def _planned(db: Connection, drafts: Sequence[Checked], made: Made) -> list[Outcome]:
-    valid = [each for each in drafts if isinstance(each, Draft)]
-    found = bulk_store.find_contacts(db, [each.phone for each in valid])
-    required = pins.required_types(db, {key for each in valid for key in each.custom_fields})
-    now = clock.timestamp()
-    outcomes: list[Outcome] = []
-    for draft in drafts:
-        if isinstance(draft, ServiceError):
-            outcomes.append(draft)
-            continue
-        before = found.get(draft.phone)
-        phone = before.phone if before else draft.phone  # Another one, where it is an alias.
-        try:
-            change = model.upsert(made.get(phone, before), draft, now)
-            pins.check(change, required)
-        except InvalidInput as error:
-            outcomes.append(error)
-            continue
-        if change.created or change.changed:
-            made[phone] = change.after
-        outcomes.append(change)
-    return outcomes
+def _with_failed(
+    drafts: Sequence[Checked], run: Callable[[list[Edit]], list[Outcome]]
+) -> list[Outcome]:
+    """Run the edits of all drafts that may be stored; a failed one is its own outcome."""
+    found = iter(run([upsert_edit(each) for each in drafts if isinstance(each, Draft)]))
+    return [next(found) if isinstance(each, Draft) else each for each in drafts]
 
 
 def _checked(row: object, check: Check) -> Checked:

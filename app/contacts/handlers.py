@@ -1,16 +1,18 @@
 """What is done with contacts; every write goes through here."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 
 from app import clock
-from app.contacts import model, store
-from app.contacts.model import Change, Contact, Draft, Edit
-from app.contacts.pins import check_types
+from app.contacts import model, store, writer
+from app.contacts.model import Change, Contact, Draft
+from app.contacts.store import Known, Save, Stored
+from app.contacts.writer import Edit, Outcome
 from app.database import Connection, Database
 from app.errors import Conflict, NotFound, PreconditionFailed, ServiceError
 from app.journal import handlers as journal
-from app.journal.model import CREATED, MERGED, UPDATED
+from app.journal.model import MERGED
 
 Precondition = Callable[[str], bool]
 
@@ -24,40 +26,29 @@ REJECTED_ROWS = "rejected_rows"
 def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Change:
     """Create or update the contact of a phone; with `dry_run` only say what would happen.
 
-    A draft that changes nothing writes nothing. Raises `ValidationError` where the contact
-    would pass its limits or break a pinned type, `Unavailable` and `InsufficientStorage` where
+    A draft that changes nothing writes nothing. Raises `InvalidInput` where the contact would
+    exceed its limits or a pinned type does not fit, `Unavailable` and `InsufficientStorage` where
     it cannot be stored.
     """
+    return _write(db, writer.upsert_edit(draft), dry_run=dry_run)
 
-    def write(tx: Connection) -> Change:
-        change = plan_upsert(tx, store.find_contact(tx, draft.phone), draft)
-        store_upsert(tx, change)
-        return change
 
-    connection = db.connection()
-    planned = plan_upsert(connection, store.find_contact(connection, draft.phone), draft)
+def _write(db: Database, edit: Edit, *, dry_run: bool = False) -> Change:
+    """Plan an edit, and write it where it changes something. Raises what its plan raises."""
+    [planned] = writer.plan_edits(db.connection(), [edit])
     if dry_run:
-        return planned
-    change = db.write(write) if planned.created or planned.changed else planned
+        return _change(planned)
+    if _change(planned).has_effect:
+        planned = db.write_together(writer.write_edits, edit)
+    change = _change(planned)
     count_upserts(db, [change])
     return change
 
 
-def plan_upsert(db: Connection, before: Contact | None, draft: Draft) -> Change:
-    """Return what an upsert would make of a contact. Raises `ValidationError`."""
-    change = model.upsert(before, draft, clock.timestamp())
-    check_types(db, change)
-    return change
-
-
-def store_upsert(tx: Connection, change: Change) -> None:
-    """Write what an upsert does, and tell of it; nothing where nothing changes."""
-    if change.before is None:
-        store.insert_contact(tx, change.after)
-        _tell(tx, CREATED, change)
-    elif change.changed:
-        store.update_contact(tx, change.before, change.after)
-        _tell(tx, UPDATED, change)
+def _change(outcome: Outcome) -> Change:
+    if isinstance(outcome, ServiceError):
+        raise outcome
+    return outcome
 
 
 def count_upserts(db: Database, outcomes: Iterable[Change | ServiceError]) -> None:
@@ -79,28 +70,26 @@ def get_contact(db: Database, phone: str) -> Contact:
 
 
 def edit_contact(
-    db: Database, phone: str, edit: Edit, *, precondition: Precondition | None = None
+    db: Database,
+    phone: str,
+    edit: model.Edit,
+    *,
+    keys: Collection[str] = (),
+    tags: Collection[str] = (),
+    precondition: Precondition | None = None,
 ) -> Change:
-    """Change a known contact. Raises `NotFound`, `PreconditionFailed`, `ValidationError`."""
+    """Change a known contact. Raises `NotFound`, `PreconditionFailed`, `InvalidInput`.
 
-    def outcome(connection: Connection) -> Change:
-        before = find_contact(connection, phone)
+    `keys` and `tags` name all custom fields that the edit may set and the tags that it may add.
+    """
+
+    def plan(before: Contact | None, now: str) -> Change:
+        if before is None:
+            raise _not_found()
         _check(precondition, before)
-        change = edit(before, clock.timestamp())
-        check_types(connection, change)
-        return change
+        return edit(before, now)
 
-    def write(tx: Connection) -> Change:
-        change = outcome(tx)
-        if change.before and change.changed:
-            store.update_contact(tx, change.before, change.after)
-            _tell(tx, UPDATED, change)
-        return change
-
-    planned = outcome(db.connection())
-    change = db.write(write) if planned.changed else planned
-    count_upserts(db, [change])
-    return change
+    return _write(db, Edit(phone, plan, keys, tags))
 
 
 def remove_tag(
@@ -127,9 +116,10 @@ def delete_contact(
     """
 
     def write(tx: Connection) -> Contact:
-        contact = find_contact(tx, phone)
+        stored = _find_stored(tx, phone)
+        contact = stored.contact
         _check(precondition, contact)
-        store.delete_contact(tx, contact)
+        store.delete_contact(tx, stored)
         journal.erase_contact(tx, contact.phone, contact.id, clock.timestamp())
         return contact
 
@@ -143,46 +133,81 @@ def delete_contact(
 def merge_contacts(
     db: Database, phone: str, other_phone: str, *, precondition: Precondition | None = None
 ) -> Change:
-    """Merge another contact into that of `phone`; the other's phone goes on as its alias.
+    """Merge another contact into that of `phone`; the other's phone becomes an alias of it.
 
-    A merge that was done before changes nothing. Raises `NotFound`, `ValidationError` where the
-    merged contact would pass its limits.
+    A merge that was done before changes nothing, and writes nothing. Raises `NotFound`,
+    `PreconditionFailed`, `Conflict`, and `InvalidInput` where the merged contact would exceed its
+    limits.
     """
 
     def write(tx: Connection) -> Change:
-        before = find_contact(tx, phone)
-        _check(precondition, before)
-        other = store.find_contact(tx, other_phone)
-        if other is None:
-            raise NotFound("There is no contact to merge from: see from.")
-        change = model.merge(before, other, clock.timestamp())
-        check_types(tx, change)
-        if other.phone != before.phone:
-            store.add_aliases(tx, before, other)
-            store.delete_contact(tx, other)
-            if change.changed:
-                store.update_contact(tx, before, change.after)
-            journal.merge_contact(tx, other.phone, before.phone)
-            _tell(tx, MERGED, change, merged=other.id)
-        elif other_phone == before.phone:
-            raise Conflict(f"{before.id} cannot be merged into itself: see from.")
-        return change
+        merge = _plan_merge(tx, phone, other_phone, precondition)
+        if merge.other:
+            _store_merge(tx, merge.stored, merge.other, merge.change)
+        return merge.change
 
+    with db.snapshot() as snapshot:
+        planned = _plan_merge(snapshot, phone, other_phone, precondition)
+    if planned.other is None:
+        return planned.change
     change = db.write(write)
     db.counters.add({WRITES["merged"]: 1})
     return change
 
 
-def _tell(tx: Connection, event: str, change: Change, **more: str) -> None:
-    data = change.after.full_view() | {"changed": change.changed} | more
-    journal.append(tx, event, clock.timestamp(), data, phone=change.after.phone)
+@dataclass(frozen=True)
+class _Merge:
+    """What a merge does; `other` is None where it was done before."""
+
+    stored: Stored
+    other: Stored | None
+    change: Change
+
+
+def _plan_merge(
+    db: Connection, phone: str, other_phone: str, precondition: Precondition | None
+) -> _Merge:
+    stored = _find_stored(db, phone)
+    before = stored.contact
+    _check(precondition, before)
+    other = store.find_stored(db, other_phone)
+    if other is None:
+        raise NotFound("There is no contact to merge from: see from.")
+    if other.id == stored.id:
+        if other_phone == before.phone:
+            raise Conflict(f"{before.id} cannot be merged into itself: see from.")
+        return _Merge(stored, None, Change(before, before, []))
+    change = model.merge(before, other.contact, clock.timestamp())
+    known = store.look_up(db, (), other.contact.custom_fields)
+    writer.check_types(change, known.required_types)
+    return _Merge(stored, other, change)
+
+
+def _store_merge(tx: Connection, stored: Stored, other: Stored, change: Change) -> None:
+    row = store.columns(change.after)
+    store.add_aliases(tx, stored, other)
+    store.delete_contact(tx, other)
+    if change.changed:
+        store.save(tx, [Save(stored, change.after, row)], Known())
+    journal.merge_contact(tx, other.contact.phone, stored.contact.phone)
+    data = writer.event_data(row, change.changed, merged=other.contact.id)
+    journal.append_all(tx, clock.timestamp(), [(MERGED, change.after.phone, data)])
 
 
 def find_contact(db: Connection, phone: str) -> Contact:
-    contact = store.find_contact(db, phone)
-    if contact is None:
-        raise NotFound("There is no such contact: create it with POST /v1/contacts.")
-    return contact
+    """Raises `NotFound`."""
+    return _find_stored(db, phone).contact
+
+
+def _find_stored(db: Connection, phone: str) -> Stored:
+    stored = store.find_stored(db, phone)
+    if stored is None:
+        raise _not_found()
+    return stored
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such contact: create it with POST /v1/contacts.")
 
 
 def _check(precondition: Precondition | None, contact: Contact) -> None:

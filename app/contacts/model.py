@@ -92,6 +92,11 @@ class Change:
         return self.before is None
 
     @property
+    def has_effect(self) -> bool:
+        """Tell whether anything must be stored."""
+        return self.before is None or bool(self.changed)
+
+    @property
     def status(self) -> str:
         """Return what is said of it in a report."""
         if self.created:

@@ -64,6 +64,8 @@ def patch_contact(id: str) -> Response:
         database(),
         phone,
         lambda before, now: model.patch(before, values, now),
+        keys=values.get("custom_fields") or (),
+        tags=values.get("tags") or (),
         precondition=_if_match(),
     )
     return _contact_answer(change.after, changed=change.changed)
@@ -84,6 +86,7 @@ def post_contact_tags(id: str) -> Response:
         database(),
         _phone(id),
         lambda before, now: model.add_tags(before, tags, now),
+        tags=tags,
         precondition=_if_match(),
     )
     return _contact_answer(change.after, changed=change.changed)

@@ -1,9 +1,13 @@
-"""Contacts, their tags and custom fields in the database."""
+"""Contacts in the database: reads, and the statements that write one contact or many."""
 
 import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
-from app.contacts.links import relink, search_columns
+from app.contacts import index_rows
+from app.contacts.index_rows import IndexChange, KnownIds, same_search_columns, search_columns
 from app.contacts.model import Contact
 from app.database import Connection
 
@@ -12,12 +16,53 @@ Row = dict[str, Any]
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
+_STATE = ("document", "custom_fields", "updated_at")
+_KEYS = ("first_name_key", "last_name_key", "email_key", "words")
+_INSERTED = ("phone", *_STATE, "created_at", *_KEYS)
+_state_of, _keys_of, _inserted_of = itemgetter(*_STATE), itemgetter(*_KEYS), itemgetter(*_INSERTED)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A contact and its row id."""
+
+    id: int
+    contact: Contact
+
+
+@dataclass(frozen=True)
+class Save:
+    """A contact to write. `before` is None for a new one, `row` has the `columns` of `after`."""
+
+    before: Stored | None
+    after: Contact
+    row: Row
+
+
+@dataclass
+class Known:
+    """What a write needs to know: contacts by the phones asked for, and what they refer to.
+
+    `required_types` has the pinned types of custom fields; `last_id` is the newest row id ever
+    given to a contact.
+    """
+
+    contacts: dict[str, Stored] = field(default_factory=dict)
+    required_types: dict[str, str] = field(default_factory=dict)
+    ids: KnownIds = field(default_factory=KnownIds)
+    last_id: int = 0
+
 
 def find_contact(db: Connection, phone: str) -> Contact | None:
     """Return the contact of a phone, or the one that it was merged into."""
+    stored = find_stored(db, phone)
+    return stored.contact if stored else None
+
+
+def find_stored(db: Connection, phone: str) -> Stored | None:
     rows = db.execute(
         """
-        SELECT document, custom_fields, updated_at
+        SELECT id, document, custom_fields, updated_at
         FROM contacts
         WHERE id = coalesce(
             (SELECT id FROM contacts WHERE phone = :phone),
@@ -26,7 +71,55 @@ def find_contact(db: Connection, phone: str) -> Contact | None:
         """,
         {"phone": phone},
     )
-    return parse(*rows[0]) if rows else None
+    return Stored(rows[0][0], parse(*rows[0][1:])) if rows else None
+
+
+def look_up(
+    db: Connection, phones: Iterable[str], keys: Collection[str] = (), tags: Collection[str] = ()
+) -> Known:
+    """Return what is known of contacts, custom fields and tags, in one statement."""
+    known = Known()
+    for kind, name, id, *more in db.execute(
+        _LOOK_UP,
+        {
+            "phones": json.dumps(list(phones)),
+            "keys": json.dumps(list(keys)),
+            "tags": json.dumps(list(tags)),
+        },
+    ):
+        if kind == "contact":
+            known.contacts[name] = Stored(id, parse(*more))
+        elif kind == "tag":
+            known.ids.tags[name] = id
+        elif kind == "field":
+            known.ids.fields[name] = id
+            if more[0] is not None:
+                known.required_types[name] = more[0]
+        else:
+            known.last_id = id
+    return known
+
+
+_LOOK_UP = """
+    SELECT 'contact', asked.value, contacts.id, document, custom_fields, updated_at
+    FROM json_each(:phones) AS asked
+    CROSS JOIN contacts ON contacts.id = coalesce(
+        (SELECT id FROM contacts WHERE phone = asked.value),
+        (SELECT contact_id FROM aliases WHERE phone = asked.value)
+    )
+    UNION ALL
+    SELECT 'field', key, id, required_type, NULL, NULL
+    FROM custom_fields
+    WHERE key IN (SELECT value FROM json_each(:keys))
+    UNION ALL
+    SELECT 'tag', name, id, NULL, NULL, NULL
+    FROM tags
+    WHERE name IN (SELECT value FROM json_each(:tags))
+    UNION ALL
+    SELECT 'last', NULL, seq, NULL, NULL, NULL
+    FROM sqlite_sequence
+    WHERE name = 'contacts'
+"""
 
 
 def parse(document: str, custom_fields: str, updated_at: str) -> Contact:
@@ -44,80 +137,8 @@ def parse(document: str, custom_fields: str, updated_at: str) -> Contact:
     )
 
 
-def insert_contact(db: Connection, contact: Contact) -> None:
-    db.change(
-        """
-        INSERT INTO contacts (
-            phone, document, custom_fields, created_at, updated_at,
-            first_name_key, last_name_key, email_key, words
-        )
-        VALUES (
-            :phone, :document, :custom_fields, :created_at, :updated_at,
-            :first_name_key, :last_name_key, :email_key, :words
-        )
-        """,
-        columns(contact) | search_columns(contact),
-    )
-    relink(db, None, contact)
-
-
-def update_contact(db: Connection, before: Contact, after: Contact) -> None:
-    db.change(
-        """
-        UPDATE contacts
-        SET document = :document,
-            custom_fields = :custom_fields,
-            updated_at = :updated_at
-        WHERE phone = :phone
-        """,
-        columns(after),
-    )
-    if search_columns(before) != search_columns(after):
-        db.change(
-            """
-            UPDATE contacts
-            SET first_name_key = :first_name_key,
-                last_name_key = :last_name_key,
-                email_key = :email_key,
-                words = :words
-            WHERE phone = :phone
-            """,
-            {"phone": after.phone} | search_columns(after),
-        )
-    relink(db, before, after)
-
-
-def delete_contact(db: Connection, contact: Contact) -> None:
-    """Remove a contact with its tags, custom fields and aliases."""
-    relink(db, contact, None)
-    of_phone = {"phone": contact.phone}
-    db.change(f"DELETE FROM aliases WHERE contact_id = ({_ID})", of_phone)
-    db.change("DELETE FROM contacts WHERE phone = :phone", of_phone)
-
-
-def add_aliases(db: Connection, survivor: Contact, other: Contact) -> None:
-    """Let the other's phone and aliases find the survivor; the other must go afterwards."""
-    parameters = {"phone": survivor.phone, "other": other.phone}
-    db.change(
-        f"""
-        UPDATE aliases
-        SET contact_id = ({_ID})
-        WHERE contact_id = (SELECT id FROM contacts WHERE phone = :other)
-        """,
-        parameters,
-    )
-    db.change(f"INSERT INTO aliases (phone, contact_id) VALUES (:other, ({_ID}))", parameters)
-
-
-def tag_exists(db: Connection, tag: str) -> bool:
-    return bool(db.execute("SELECT 1 FROM tags WHERE name = :tag", {"tag": tag}))
-
-
-_ID = "SELECT id FROM contacts WHERE phone = :phone"
-
-
 def columns(contact: Contact) -> Row:
-    """Return what is stored of a contact, but for what finds it."""
+    """Return what is stored of a contact, except its search columns."""
     return {
         "phone": contact.phone,
         "document": _encode(contact.documented_view()),
@@ -125,3 +146,63 @@ def columns(contact: Contact) -> Row:
         "created_at": contact.created_at,
         "updated_at": contact.updated_at,
     }
+
+
+def insert_contacts(db: Connection, contacts: Iterable[Contact]) -> None:
+    """Insert contacts whose phones are not stored yet, with their index rows."""
+    saves = [Save(None, each, columns(each)) for each in contacts]
+    save(db, saves, look_up(db, ()))
+
+
+def save(db: Connection, saves: Sequence[Save], known: Known) -> None:
+    """Write contacts with their index rows, in few statements; each contact stands in once."""
+    new = [each for each in saves if each.before is None]
+    ids = range(known.last_id + 1, known.last_id + 1 + len(new))
+    _insert(db, list(zip(ids, new, strict=True)))
+    _update(db, [(each.before, each) for each in saves if each.before])
+    changes: list[IndexChange] = [(id, None, each.after) for id, each in zip(ids, new, strict=True)]
+    changes += [(each.before.id, each.before.contact, each.after) for each in saves if each.before]
+    index_rows.write(db, changes, known.ids)
+
+
+def _insert(db: Connection, new: Sequence[tuple[int, Save]]) -> None:
+    rows = [(id, *_inserted_of(each.row | search_columns(each.after))) for id, each in new]
+    db.insert_many(f"INSERT INTO contacts (id, {', '.join(_INSERTED)})", rows)
+
+
+def _update(db: Connection, changed: Sequence[tuple[Stored, Save]]) -> None:
+    states = sorted((before.id, *_state_of(each.row)) for before, each in changed)
+    db.update_many("contacts", "id", _STATE, states)
+    keys = [
+        (before.id, *_keys_of(search_columns(each.after)))
+        for before, each in changed
+        if not same_search_columns(before.contact, each.after)
+    ]
+    db.update_many("contacts", "id", _KEYS, keys)
+
+
+def update_states(db: Connection, changed: Iterable[tuple[int, Contact]]) -> None:
+    """Write contacts by their row ids where nothing that sorting or word search uses changes.
+
+    The caller writes the index rows.
+    """
+    states = sorted((id, *_state_of(columns(after))) for id, after in changed)
+    db.update_many("contacts", "id", _STATE, states)
+
+
+def delete_contact(db: Connection, stored: Stored) -> None:
+    """Delete a contact with its index rows and aliases."""
+    index_rows.write(db, [(stored.id, stored.contact, None)])
+    db.change("DELETE FROM aliases WHERE contact_id = :id", {"id": stored.id})
+    db.change("DELETE FROM contacts WHERE id = :id", {"id": stored.id})
+
+
+def add_aliases(db: Connection, survivor: Stored, other: Stored) -> None:
+    """Let the other's phone and aliases find the survivor; the other must be deleted afterwards."""
+    parameters = {"id": survivor.id, "other": other.id, "phone": other.contact.phone}
+    db.change("UPDATE aliases SET contact_id = :id WHERE contact_id = :other", parameters)
+    db.change("INSERT INTO aliases (phone, contact_id) VALUES (:phone, :id)", parameters)
+
+
+def tag_exists(db: Connection, tag: str) -> bool:
+    return bool(db.execute("SELECT 1 FROM tags WHERE name = :tag", {"tag": tag}))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app import clock
 from app.contacts.model import Edit
-from app.contacts.store import columns, parse
+from app.contacts.store import parse, update_states
 from app.database import Connection, Database
 from app.errors import NotFound, ServiceError
 
@@ -48,29 +48,7 @@ def edit_contacts(tx: Connection, ids: Sequence[int], edit: Edit) -> None:
         parameters,
     )
     now = clock.timestamp()
-    changes = [(id, edit(parse(*stored), now).after) for id, *stored in rows]
-    if changes:
-        _update(tx, [{"id": id, **columns(after)} for id, after in changes])
-
-
-def _update(tx: Connection, rows: Sequence[dict[str, object]]) -> None:
-    """Write rows in one statement: threads contend for the interpreter after each."""
-    names = ("id", "document", "custom_fields", "updated_at")
-    given = ", ".join(
-        f"({', '.join(f':{name}{index}' for name in names)})" for index in range(len(rows))
-    )
-    tx.change(
-        f"""
-        WITH given (id, document, custom_fields, updated_at) AS (VALUES {given})
-        UPDATE contacts
-        SET document = given.document,
-            custom_fields = given.custom_fields,
-            updated_at = given.updated_at
-        FROM given
-        WHERE contacts.id = given.id
-        """,
-        {f"{name}{index}": row[name] for index, row in enumerate(rows) for name in names},
-    )
+    update_states(tx, [(id, edit(parse(*stored), now).after) for id, *stored in rows])
 
 
 def sweep(

@@ -5,7 +5,7 @@ import math
 import os
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ SQLITE_VERSION = sqlite3.sqlite_version
 BUSY_SECONDS = 5.0
 READERS_SECONDS = 0.1
 MOST_ROWS = 64  # Of one statement.
+MOST_ROWS_AT_WILL = 16
+KNOWN_STATEMENTS = 256  # That the driver keeps prepared.
 
 # None of these persist in the file, so each connection sets them.
 PRAGMAS = {
@@ -46,6 +48,7 @@ _log = logging.getLogger(__name__)
 _UNREACHABLE_TEXT = "The store cannot be reached: nothing was stored."
 
 Row = tuple[Any, ...]
+Parameters = Mapping[str, object] | Sequence[object]
 
 
 class Connection:
@@ -61,7 +64,11 @@ class Connection:
                 self._queue = WriteQueue(path)
                 opened.callback(self._queue.close)
                 self._driver = sqlite3.connect(
-                    f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_SECONDS
+                    f"{path.as_uri()}?mode=rw",
+                    uri=True,
+                    isolation_level=None,
+                    timeout=BUSY_SECONDS,
+                    cached_statements=KNOWN_STATEMENTS,
                 )
                 opened.callback(self._driver.close)
                 for name, value in PRAGMAS.items():
@@ -72,32 +79,54 @@ class Connection:
                 raise self._translated(error) from error
             self.close = opened.pop_all().close
 
-    def execute(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
+    def execute(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
         try:
             # Drained at once: an open cursor would hold the write lock or block a checkpoint.
             return self._driver.execute(sql, parameters or {}).fetchall()
         except sqlite3.Error as error:
             raise self._translated(error) from error
 
-    def change(self, sql: str, parameters: Mapping[str, object]) -> int:
+    def change(self, sql: str, parameters: Parameters) -> int:
         """Run a statement that gives no rows; return how many it changed."""
         try:
             return self._driver.execute(sql, parameters).rowcount
         except sqlite3.Error as error:
             raise self._translated(error) from error
 
-    def insert_many(self, head: str, rows: Sequence[Sequence[object]]) -> None:
-        """Run `head VALUES …` for all rows, in few statements: each lets other threads in."""
-        size, place = MOST_ROWS, 0
-        while place < len(rows):
-            while size > len(rows) - place:
-                size //= 2  # A few sizes only, so that the driver knows each statement already.
-            one = f"({', '.join('?' * len(rows[0]))})"
-            values = [value for row in rows[place : place + size] for value in row]
+    def change_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run a statement that gives no rows once for each row of parameters (`?`)."""
+        if rows:
             try:
-                self._driver.execute(f"{head} VALUES {', '.join([one] * size)}", values)
+                self._driver.executemany(sql, rows)
             except sqlite3.Error as error:
                 raise self._translated(error) from error
+
+    def insert_many(self, head: str, rows: Sequence[Sequence[object]], tail: str = "") -> None:
+        """Run `head VALUES … tail` for all rows, in few statements: each lets other threads in."""
+        self._in_few_statements(lambda values: f"{head} VALUES {values} {tail}", rows)
+
+    def update_many(
+        self, table: str, key: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> None:
+        """Set columns where `key` is the first value of a row, to the others; in few statements."""
+        set_ = ", ".join(f"{name} = given.{name}" for name in columns)
+        self._in_few_statements(
+            lambda values: (
+                f"WITH given ({key}, {', '.join(columns)}) AS (VALUES {values}) "
+                f"UPDATE {table} SET {set_} FROM given WHERE {table}.{key} = given.{key}"
+            ),
+            rows,
+        )
+
+    def _in_few_statements(
+        self, sql: Callable[[str], str], rows: Sequence[Sequence[object]]
+    ) -> None:
+        place = 0
+        while place < len(rows):
+            size = _size_of_statement(len(rows) - place)
+            one = f"({', '.join('?' * len(rows[0]))})"
+            values = [value for row in rows[place : place + size] for value in row]
+            self.change(sql(", ".join([one] * size)), values)
             place += size
 
     def begin_write(self, seconds: float) -> None:
@@ -169,3 +198,11 @@ class Connection:
             _log.warning("The store cannot be reached: %s", error.sqlite_errorname)
             return Unavailable(_UNREACHABLE_TEXT, retry_after=5)
         return StoreFault(f"SQLite says: {error}")
+
+
+def _size_of_statement(rows: int) -> int:
+    """Return how many of the rows the next statement takes.
+
+    Large ones have a few sizes only, so that the driver knows each statement already.
+    """
+    return rows if rows <= MOST_ROWS_AT_WILL else min(MOST_ROWS, 1 << (rows.bit_length() - 1))

@@ -3,21 +3,25 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
-Job = Callable[[Any], Any]
+T = TypeVar("T")
+
+Write = Callable[[Any, list[Any]], Sequence[Any]]
+"""Writes items in a transaction, which it gets; returns a result for each, in their order."""
 
 
 class CommitAll(Protocol):
-    def __call__(self, jobs: Sequence[Job], *, waited: float) -> list[Any]:
-        """Run jobs in one transaction; return their results, or raise with nothing stored.
+    def __call__(self, writes: Sequence[Callable[[Any], T]], *, waited: float) -> list[T]:
+        """Run writes in one transaction; return their results, or raise with nothing stored.
 
         `waited` is for how many seconds the oldest of them has been waiting.
         """
 
 
 class GroupCommit:
-    """One thread at a time leads: it commits its own job and those that came meanwhile."""
+    """One thread at a time leads: it commits its own item and those that came while it waited."""
 
     def __init__(self, commit_all: CommitAll) -> None:
         self._commit_all = commit_all
@@ -25,9 +29,12 @@ class GroupCommit:
         self._waiting: list[_Ticket] = []
         self._led = False
 
-    def run(self, job: Job) -> Any:
-        """Return the job's result once it is committed, or raise what it raised."""
-        ticket = _Ticket(job)
+    def run(self, write: Write, item: Any) -> Any:
+        """Return the item's result once it is committed, or raise what its write raised.
+
+        Items that wait together and have the same `write` are written by one call of it.
+        """
+        ticket = _Ticket(write, item)
         with self._mutex:
             self._waiting.append(ticket)
             leads, self._led = not self._led, True
@@ -55,11 +62,15 @@ class GroupCommit:
                 heir.called.release()
 
     def _settle(self, group: "list[_Ticket]") -> None:
+        batches: dict[Write, list[_Ticket]] = {}
+        for ticket in group:
+            batches.setdefault(ticket.write, []).append(ticket)
         try:
             results = self._commit_all(
-                [ticket.run for ticket in group], waited=time.monotonic() - group[0].since
+                [partial(_write_batch, *batch) for batch in batches.items()],
+                waited=time.monotonic() - group[0].since,
             )
-        except _JobFailed as failure:
+        except _WriteFailed as failure:
             if len(group) == 1:
                 group[0].error = failure.__cause__
             else:
@@ -70,17 +81,19 @@ class GroupCommit:
             for ticket in group:
                 ticket.error = error
         else:
-            for ticket, result in zip(group, results, strict=True):
-                ticket.result = result
+            for batch, found in zip(batches.values(), results, strict=True):
+                for ticket, result in zip(batch, found, strict=True):
+                    ticket.result = result
 
 
-class _JobFailed(Exception):
-    """A job raised; its exception is the cause."""
+class _WriteFailed(Exception):
+    """A write raised; its exception is the cause."""
 
 
 class _Ticket:
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, write: Write, item: Any) -> None:
+        self.write = write
+        self.item = item
         self.since = time.monotonic()
         self.result: Any = None
         self.error: BaseException | None = None
@@ -88,8 +101,9 @@ class _Ticket:
         self.called = threading.Lock()
         self.called.acquire()
 
-    def run(self, argument: Any) -> Any:
-        try:
-            return self.job(argument)
-        except Exception as error:
-            raise _JobFailed from error
+
+def _write_batch(write: Write, batch: "list[_Ticket]", transaction: Any) -> Sequence[Any]:
+    try:
+        return write(transaction, [ticket.item for ticket in batch])
+    except Exception as error:
+        raise _WriteFailed from error

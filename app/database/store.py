@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from app.database.background_task import BackgroundTask
 from app.database.connection import BUSY_SECONDS, Connection
@@ -24,6 +24,7 @@ NO_WAIT = 1_000_000  # nanoseconds
 WAITS, WAITED_NANOSECONDS, BUSY = "write_waits", "write_waited_nanoseconds", "write_busy"
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 class Database:
@@ -54,19 +55,27 @@ class Database:
         return self._local.connection  # type: ignore[no-any-return]
 
     def write(self, job: Callable[[Connection], T]) -> T:
-        """Run a job in a write transaction; its result comes once that is committed and on disk.
+        """Run a job in a write transaction; return its result once that is committed and on disk.
 
-        Jobs of several threads that meet here share one transaction, so a job may be run again
+        Jobs of threads that wait at the same time share one transaction, so a job may be run again
         when another one fails: it must depend on nothing but the connection it gets.
         """
-        result: T = self._group.run(job)
+        result: T = self._group.run(lambda tx, _: [job(tx)], None)
         return result
 
-    def _commit_all(
-        self, jobs: Sequence[Callable[[Connection], Any]], *, waited: float
-    ) -> list[Any]:
+    def write_together(
+        self, write: Callable[[Connection, list[Item]], Sequence[T]], item: Item
+    ) -> T:
+        """Write an item as `write` does, which gets all items that wait for it at the same time.
+
+        `write` returns a result for each item, and may run again as a job of `write` may.
+        """
+        result: T = self._group.run(write, item)
+        return result
+
+    def _commit_all(self, writes: Sequence[Callable[[Connection], T]], *, waited: float) -> list[T]:
         with self.transaction(max(0.0, BUSY_SECONDS - waited)) as tx:
-            return [job(tx) for job in jobs]
+            return [write(tx) for write in writes]
 
     @contextmanager
     def transaction(self, seconds: float = BUSY_SECONDS) -> Iterator[Connection]:

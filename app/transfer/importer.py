@@ -11,6 +11,7 @@ from app.contacts import bulk
 from app.contacts.model import Change, Contact, Draft
 from app.contacts.phone import PhoneError, with_country
 from app.contacts.schemas import ContactSchema
+from app.contacts.writer import Outcome
 from app.database import Database
 from app.database.scratch import Scratch
 from app.errors import InvalidInput, ServiceError
@@ -139,9 +140,7 @@ class Importer:
         if isinstance(failure, ServiceError):
             raise failure
 
-    def _warn_of_repeats(
-        self, settled: Sequence[tuple[tuple[Row, bulk.Checked], bulk.Outcome]]
-    ) -> None:
+    def _warn_of_repeats(self, settled: Sequence[tuple[tuple[Row, bulk.Checked], Outcome]]) -> None:
         lines = [
             (draft.phone, row.line)
             for (row, draft), outcome in settled
@@ -196,7 +195,7 @@ class _Made:
         self._kept.put({phone: json.dumps(view)})
 
 
-def _is_failure(outcome: bulk.Outcome) -> bool:
+def _is_failure(outcome: Outcome) -> bool:
     return isinstance(outcome, ServiceError) and not isinstance(outcome, InvalidInput)
 
 

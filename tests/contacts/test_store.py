@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import chain
@@ -15,8 +15,10 @@ from app.api_keys.model import ApiKey, digest
 from app.contacts import store
 from app.contacts.handlers import upsert_contact
 from app.contacts.model import Contact, Draft, FieldValue
+from app.contacts.store import Save
+from app.contacts.writer import upsert_edit, write_edits
 from app.database import Connection, Database
-from app.database.connection import Row
+from app.database.connection import Parameters, Row
 from app.search import store as lists
 
 PRIYA = Contact(
@@ -34,7 +36,8 @@ ASHA = replace(PRIYA, phone="919000000001", first_name="Asha", tags=("Lead",), c
 # ids alone.
 BOUNDED = re.compile(
     r"SCAN (\(subquery|given|counted$|CONSTANT ROW$|\d+ CONSTANT ROWS"
-    r"|(word|json_each) VIRTUAL TABLE|contacts USING COVERING INDEX contacts_by_id)"
+    r"|(word|json_each|asked) VIRTUAL TABLE|sqlite_sequence$"
+    r"|contacts USING COVERING INDEX contacts_by_id)"
 )
 
 
@@ -45,15 +48,20 @@ class Recorder(Connection):
         super().__init__(path)
         self.plans: dict[str, list[str]] = {}
 
-    def execute(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
+    def execute(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
         self._keep_plan(sql, parameters)
         return super().execute(sql, parameters)
 
-    def change(self, sql: str, parameters: Mapping[str, object]) -> int:
+    def change(self, sql: str, parameters: Parameters) -> int:
         self._keep_plan(sql, parameters)
         return super().change(sql, parameters)
 
-    def _keep_plan(self, sql: str, parameters: Mapping[str, object] | None) -> None:
+    def change_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        for row in rows[:1]:
+            self._keep_plan(sql, row)
+        super().change_many(sql, rows)
+
+    def _keep_plan(self, sql: str, parameters: Parameters | None) -> None:
         plan = super().execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
         self.plans[" ".join(sql.split())] = [detail for *_, detail in plan]
 
@@ -66,8 +74,13 @@ def recorder(db: Database) -> Iterator[Recorder]:
 
 def insert(db: Database, *contacts: Contact) -> None:
     with db.transaction() as tx:
-        for contact in contacts:
-            store.insert_contact(tx, contact)
+        store.insert_contacts(tx, contacts)
+
+
+def update(tx: Connection, after: Contact) -> None:
+    """Write a contact that is stored already as the one path of writes does."""
+    known = store.look_up(tx, [after.phone], after.custom_fields, after.tags)
+    store.save(tx, [Save(known.contacts[after.phone], after, store.columns(after))], known)
 
 
 def assert_indexed(plans: Mapping[str, list[str]], orderly: str = "?") -> None:
@@ -108,7 +121,7 @@ def test_updates(db: Database) -> None:
     )
     insert(db, PRIYA, ASHA)
     with db.transaction() as tx:
-        store.update_contact(tx, PRIYA, after)
+        update(tx, after)
     assert store.find_contact(db.connection(), PRIYA.phone) == after
     assert store.find_contact(db.connection(), ASHA.phone) == ASHA
 
@@ -116,14 +129,14 @@ def test_updates(db: Database) -> None:
 def test_a_tag_nobody_carries_is_gone(db: Database) -> None:
     insert(db, PRIYA, ASHA)
     with db.transaction() as tx:
-        store.update_contact(tx, PRIYA, replace(PRIYA, tags=()))
+        update(tx, replace(PRIYA, tags=()))
     assert db.connection().execute("SELECT name, contacts FROM tags") == [("Lead", 1)]
 
 
 def test_a_field_nobody_carries_is_gone(db: Database) -> None:
     insert(db, PRIYA)
     with db.transaction() as tx:
-        store.update_contact(tx, PRIYA, replace(PRIYA, custom_fields={"age": 30}))
+        update(tx, replace(PRIYA, custom_fields={"age": 30}))
     assert db.connection().execute("SELECT key, numbers FROM custom_fields") == [("age", 1)]
 
 
@@ -141,8 +154,8 @@ def test_writes_use_an_index(recorder: Recorder) -> None:
     after = replace(
         PRIYA, last_name="Rao", tags=("VIP", "New"), custom_fields={"plan": "free", "new": False}
     )
-    store.insert_contact(recorder, PRIYA)
-    store.update_contact(recorder, PRIYA, after)
+    store.insert_contacts(recorder, [PRIYA])
+    update(recorder, after)
     for table in (
         "contacts",
         "contact_tags",
@@ -156,9 +169,9 @@ def test_writes_use_an_index(recorder: Recorder) -> None:
 
 
 def test_deletes_look_at_one_contact(recorder: Recorder) -> None:
-    store.insert_contact(recorder, PRIYA)
+    store.insert_contacts(recorder, [PRIYA])
     after = replace(PRIYA, email=None, tags=(), custom_fields={"plan": "free"})
-    store.update_contact(recorder, PRIYA, after)
+    update(recorder, after)
     for table in ("contact_tags", "custom_field_values", "contact_words"):
         plans = [plan for sql, plan in recorder.plans.items() if f"DELETE FROM {table} " in sql]
         searches = [step for step in chain(*plans) if step.startswith(f"SEARCH {table} ")]
@@ -167,8 +180,12 @@ def test_deletes_look_at_one_contact(recorder: Recorder) -> None:
 
 def test_known_tags_and_fields_take_one_statement_each(db: Database, recorder: Recorder) -> None:
     insert(db, PRIYA)
-    store.insert_contact(recorder, replace(PRIYA, phone="919000000002"))
-    assert len(recorder.plans) == 4, list(recorder.plans)
+    draft = Draft("919000000002", "Priya", None, PRIYA.email, PRIYA.tags, PRIYA.custom_fields)
+    write_edits(recorder, [upsert_edit(draft)])
+    tables = ("contacts", "contact_words", "contact_tags", "custom_field_values", "changes")
+    read, *inserts = recorder.plans
+    assert read.startswith("SELECT 'contact'")
+    assert [sql.split()[:3] for sql in inserts] == [["INSERT", "INTO", name] for name in tables]
 
 
 def test_triggers_use_an_index(db: Database) -> None:

@@ -5,11 +5,9 @@ from contextlib import closing
 
 import pytest
 
-from app.contacts.model import change
-from app.contacts.pins import check_types
 from app.custom_fields import handlers, store
 from app.database import Database
-from tests.contacts.test_store import ASHA, PRIYA, Recorder, assert_indexed, insert
+from tests.contacts.test_store import PRIYA, Recorder, assert_indexed, insert
 
 
 @pytest.fixture
@@ -30,12 +28,6 @@ def test_reads_use_an_index(recorder: Recorder) -> None:
 
 def test_pins_use_an_index(recorder: Recorder) -> None:
     store.pin_custom_field(recorder, "plan", "Plan", "string")
-    assert_indexed(recorder.plans)
-
-
-def test_a_check_of_pins_is_one_statement(recorder: Recorder) -> None:
-    check_types(recorder, change(PRIYA, ASHA, PRIYA, "2026-06-02T08:00:00Z"))
-    assert len(recorder.plans) == 1
     assert_indexed(recorder.plans)
 
 

@@ -65,7 +65,7 @@ def _names(db: Database) -> set[str]:
 
 def _run(db: Database, group: GroupCommit, job: Job) -> Any:
     with closing(db):
-        return group.run(job)
+        return group.run(lambda tx, _: [job(tx)], None)
 
 
 def _run_together(
@@ -164,7 +164,7 @@ def test_what_was_not_committed_is_not_stored(db: Database, committer: Committer
         tx.execute("ROLLBACK")
 
     with pytest.raises(Exception, match="no transaction"):
-        GroupCommit(committer).run(ends_the_transaction)
+        GroupCommit(committer).run(lambda tx, _: [ends_the_transaction(tx)], None)
     assert _names(db) == set()
     assert db.write(_insert("next")) == 1
 

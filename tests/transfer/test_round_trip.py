@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 from app.contacts.fields import MAX_INTEGER, clean_value
 from app.contacts.model import Contact
 from app.contacts.schemas import ContactSchema
-from app.contacts.store import insert_contact, parse
+from app.contacts.store import insert_contacts, parse
 from app.database import Database
 from app.database.migrate import migrate
 from app.search.paging import Search
@@ -85,8 +85,7 @@ def test_nothing_is_lost(format: str, given_: list[Contact]) -> None:
         migrate(other)
         with closing(Database(one)) as source, closing(Database(other)) as target:
             with source.transaction() as tx:
-                for each in given_:
-                    insert_contact(tx, each)
+                insert_contacts(tx, given_)
             file = "".join(part for part, _ in export(source, Search(), format)).encode()
             read = open_source([file], format, {}, guess=False)
             with closing(Importer(target, ContactSchema(), Report(), names=read.names)) as importer:

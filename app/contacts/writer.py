@@ -1,0 +1,156 @@
+"""The one way to write contacts: plans edits, stores what changes, appends the events.
+
+Edits of several requests that wait for the database at the same time are written together, and so
+are the rows of a batch or an import. An edit that fails fails alone: nothing of it is written.
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from app import clock
+from app.contacts import store
+from app.contacts.model import FIELD_TYPES, Change, Contact, Draft, upsert
+from app.contacts.store import Known, Row, Save, Stored
+from app.database import Connection
+from app.errors import InvalidInput, ServiceError
+from app.journal import handlers as journal
+from app.journal.model import CREATED, UPDATED
+
+Plan = Callable[[Contact | None, str], Change]
+"""Makes a change of a contact, None where there is none yet, at an instant (RFC 3339).
+
+Raises a `ServiceError`, and depends on nothing but its arguments: it may run more than once.
+"""
+
+Outcome = Change | ServiceError
+"""What became of an edit."""
+
+_NOUNS = {"string": "a string", "number": "a number", "boolean": "a boolean"}
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A wish to change the contact of a phone.
+
+    `keys` and `tags` name all custom fields that it may set, and the tags that it may add.
+    """
+
+    phone: str
+    plan: Plan
+    keys: Collection[str] = ()
+    tags: Collection[str] = ()
+
+
+class Contacts(Protocol):
+    """Contacts by their phone, as they are after the edits that were planned before."""
+
+    def get(self, phone: str, default: Contact | None, /) -> Contact | None: ...
+
+    def __setitem__(self, phone: str, contact: Contact, /) -> None: ...
+
+
+def upsert_edit(draft: Draft) -> Edit:
+    """Return the edit that creates or updates the contact of a draft's phone."""
+    return Edit(
+        draft.phone,
+        lambda before, now: upsert(before, draft, now),
+        draft.custom_fields.keys(),
+        draft.tags or (),
+    )
+
+
+def plan_edits(
+    db: Connection, edits: Sequence[Edit], planned: Contacts | None = None
+) -> list[Outcome]:
+    """Return what edits would do, one after the other, and store nothing. Needs a snapshot.
+
+    `planned` has the contacts as earlier plans left them; what changes now is added to it.
+    """
+    return _plan(edits, _look_up(db, edits), clock.timestamp(), {} if planned is None else planned)
+
+
+def write_edits(tx: Connection, edits: Sequence[Edit]) -> list[Outcome]:
+    """Apply edits in their order, in the caller's transaction; return what became of each."""
+    known, now = _look_up(tx, edits), clock.timestamp()
+    outcomes = _plan(edits, known, now, {})
+    store_changes(tx, [each for each in outcomes if isinstance(each, Change)], known, now)
+    return outcomes
+
+
+def _look_up(db: Connection, edits: Sequence[Edit]) -> Known:
+    if len(edits) == 1:
+        return store.look_up(db, [edits[0].phone], edits[0].keys, edits[0].tags)
+    return store.look_up(
+        db,
+        dict.fromkeys(edit.phone for edit in edits),
+        {key for edit in edits for key in edit.keys},
+        {tag for edit in edits for tag in edit.tags},
+    )
+
+
+def _plan(edits: Sequence[Edit], known: Known, now: str, planned: Contacts) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for edit in edits:
+        stored = known.contacts.get(edit.phone)
+        before = stored.contact if stored else None
+        # Another phone than the one asked for, where that was merged.
+        phone = before.phone if before else edit.phone
+        try:
+            change = edit.plan(planned.get(phone, before), now)
+            check_types(change, known.required_types)
+        except ServiceError as error:
+            outcomes.append(error)
+            continue
+        if change.has_effect:
+            planned[phone] = change.after
+        outcomes.append(change)
+    return outcomes
+
+
+def check_types(change: Change, required_types: Mapping[str, str]) -> None:
+    """Raises `InvalidInput` where a custom field that changes has another type than it must."""
+    if not required_types:
+        return
+    fields = change.after.custom_fields
+    reasons = {
+        key: [f"Must be {_NOUNS[required]}: this field is pinned to that type."]
+        for key, required in required_types.items()
+        if f"custom_fields.{key}" in change.changed
+        and key in fields
+        and FIELD_TYPES[type(fields[key])] != required
+    }
+    if reasons:
+        raise InvalidInput({"custom_fields": reasons})
+
+
+def store_changes(tx: Connection, changes: Sequence[Change], known: Known, now: str) -> None:
+    """Write each contact as its last change leaves it, and append an event for every change."""
+    stored = {each.contact.phone: each for each in known.contacts.values()}
+    saves: dict[str, Save] = {}
+    events: list[tuple[str, str, str]] = []
+    for change in changes:
+        if change.has_effect:
+            after, row = change.after, store.columns(change.after)
+            saves[after.phone] = Save(stored.get(after.phone), after, row)
+            event = CREATED if change.created else UPDATED
+            events.append((event, after.phone, event_data(row, change.changed)))
+    if saves:
+        store.save(tx, list(saves.values()), known)
+        journal.append_all(tx, now, events)
+
+
+def event_data(row: Row, changed: Sequence[str], merged: str | None = None) -> str:
+    """Return an event's data as JSON: the full view of a contact, and the fields that changed."""
+    more = f',"merged":{_encode(merged)}' if merged else ""
+    return (
+        f'{row["document"][:-1]},"custom_fields":{row["custom_fields"]},'
+        f'"updated_at":"{row["updated_at"]}","changed":{_encode(changed)}{more}}}'
+    )
+
+
+def known_of(*stored: Stored) -> Known:
+    """Return what is known of these contacts, for a write that looked them up itself."""
+    return Known({each.contact.phone: each for each in stored})

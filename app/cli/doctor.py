@@ -1,9 +1,10 @@
-"""`contacts doctor`: look at all that the service stands on, and say what to do."""
+"""`contacts doctor`: check the store and what it depends on, and say what to do."""
 
 import ipaddress
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, fields
 
 import click
@@ -14,31 +15,33 @@ from app.cli.progress import Progress, progress
 from app.errors import StartError
 from app.maintenance import data_folder_checks
 from app.maintenance.doctor import Finding, check_sqlite, examine
+from app.maintenance.exclusive import exclusive
 from app.serving.startup import KEY_FILE
 from app.settings import PREFIX, Settings
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Repair counters and what finds contacts.")
+@click.option("--fix", is_flag=True, help="Rebuild index rows and counts. Stop the server first.")
 @options.data
 @options.quiet
 @options.as_json
 def doctor(fix: bool, data: str | None, quiet: bool, as_json: bool) -> None:
-    """Check the store and all that it needs, while the server runs or not.
+    """Check the store and what it depends on, and say what to do.
 
-    The exit status is 1 where there is a problem; warnings alone are 0.
+    Without --fix the server may run. Exit status: 1 if there is a problem; warnings alone are 0.
     """
     settings = settings_module.load(data=data)
     if not settings.database.exists():
         raise StartError(f"there is no store in {settings.data}")
     found = []
-    with progress(quiet=quiet) as shown:
+    alone = exclusive(settings.database, "contacts doctor --fix") if fix else nullcontext()
+    with progress(quiet=quiet) as shown, alone:
         for finding in _findings(settings, fix, shown):
             found.append(finding)
             if not as_json:
                 shown.clear()
-                _tell(finding)
-    # What was repaired comes again, and then counts as it is now.
+                _show(finding)
+    # Checks that --fix repeats count by their last result.
     states = {each.check: each.state for each in found}.values()
     problems, warnings = (sum(each == state for each in states) for state in ("problem", "warning"))
     if as_json:
@@ -62,17 +65,17 @@ def _findings(settings: Settings, fix: bool, shown: Progress) -> Iterator[Findin
 
 
 def check_settings(settings: Settings) -> Finding:
-    """Tell what is set, and what of it opens more than one may mean to."""
+    """List the settings that were changed, and warn of those that open every network."""
     defaults = Settings()
     changed = [
         PREFIX + each.name.upper()
         for each in fields(Settings)
         if getattr(settings, each.name) != getattr(defaults, each.name)
     ]
-    text = f"changed: {', '.join(changed)}" if changed else "all as they come"
+    text = f"changed: {', '.join(changed)}" if changed else "all defaults"
     if any(_is_all(each) for each in settings.webhook_allow_private.split(",")):
         text = f"{PREFIX}WEBHOOK_ALLOW_PRIVATE lets webhooks reach every network"
-        return Finding("settings", "warning", text, "name only the networks that receive them")
+        return Finding("settings", "warning", text, "allow only the networks of your receivers")
     return Finding("settings", "ok", text)
 
 
@@ -83,7 +86,7 @@ def _is_all(target: str) -> bool:
         return False
 
 
-def _tell(finding: Finding) -> None:
+def _show(finding: Finding) -> None:
     advice = f" → {finding.advice}" if finding.advice else ""
     click.echo(f"{finding.state:8} {finding.check}: {finding.text}{advice}")
 

@@ -54,13 +54,15 @@ Parameters = Mapping[str, object] | Sequence[object]
 class Connection:
     """Statements on one SQLite connection; rows come back drained, errors as ours."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_alone: bool = False) -> None:
+        """`is_alone` where the caller holds the in-use lock exclusively, as `absence`."""
         self.pid = os.getpid()
         self.broken = False
         self._busy_seconds = BUSY_SECONDS
         with ExitStack() as opened:
             try:
-                opened.callback(InUseLock(path).close)
+                if not is_alone:
+                    opened.callback(InUseLock(path).close)
                 self._queue = WriteQueue(path)
                 opened.callback(self._queue.close)
                 self._driver = sqlite3.connect(

@@ -1,1 +1,1 @@
-"""Maintenance of a store: backup, restore, doctor, repair; knows the features' tables."""
+"""Maintenance of a store: backup, restore, doctor, rebuild; knows the features' tables."""

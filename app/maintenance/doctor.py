@@ -1,7 +1,7 @@
-"""Examines a store: damage, schema, counts, clock, and the SQLite that reads it."""
+"""Examines a store: damage, schema, counts, index rows, clock, and the SQLite that reads it."""
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,18 +10,13 @@ from typing import Literal
 from app import clock
 from app.database.files import Driver, Progress, attend, opened, pragma
 from app.database.kinds import KINDS
-from app.database.locks import InUseLock, WriteQueue
-from app.database.migrate import OLDEST_SQLITE, SQLITE_VERSION_INFO, add_functions, migrations
+from app.database.locks import InUseLock
+from app.database.migrate import OLDEST_SQLITE, SQLITE_VERSION_INFO, migrations
 from app.errors import Damaged, StartError, Unavailable
-from app.maintenance.repair import (
-    COUNT_REPAIRS,
-    REPAIRS,
-    counter_faults,
-    document_faults,
-    link_faults,
-)
+from app.maintenance.index_checks import unreadable_contacts, wrong_counts, wrong_index_rows
+from app.maintenance.index_rebuild import rebuild
 
-SECONDS_AHEAD = 300  # What clocks of two machines, a backup's and this one's, may differ.
+SECONDS_AHEAD = 300  # The clocks of two machines may differ by this much.
 OLDEST_CLOCK = "2026-01-01"
 
 State = Literal["ok", "warning", "problem"]
@@ -29,7 +24,7 @@ State = Literal["ok", "warning", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found, in one line; `advice` says what to do where that is not ok."""
+    """The result of a check, in one line; `advice` says what to do if it is not ok."""
 
     check: str
     state: State
@@ -44,19 +39,22 @@ _FIX = "contacts doctor --fix"
 
 
 def examine(store: Path, *, fix: bool, progress: Progress) -> Iterator[Finding]:
-    """Check a store that is there, and all that is counted in it; `fix` repairs what is counted."""
+    """Check an existing store; `fix` rebuilds the index rows and counts if one is wrong.
+
+    With `fix` the caller holds `exclusive(store)`.
+    """
     try:
-        with _opened(store) as driver:
+        with _opened(store, is_alone=fix) as driver:
             for check in (check_schema, check_integrity, check_contacts):
                 if (yield from _run(driver, (check,), progress)):
                     return
             if pragma(driver, "user_version") < max(migrations()):
                 return
-            problems = yield from _run(driver, _COUNTED, progress)
+            problems = yield from _run(driver, _DERIVED, progress)
             if fix and problems:
-                repairs = REPAIRS if "search" in problems else COUNT_REPAIRS
-                yield _fixed(driver, store, repairs, progress)
-                yield from _run(driver, _COUNTED, progress)
+                rebuild(driver, store, progress)
+                yield Finding("fix", "ok", "rebuilt the index rows and counts from the contacts")
+                yield from _run(driver, _DERIVED, progress)
             yield from _run(driver, (check_clock,), progress)
     except Damaged as error:
         yield Finding("store", "problem", str(error), _RESTORE)
@@ -66,23 +64,21 @@ def examine(store: Path, *, fix: bool, progress: Progress) -> Iterator[Finding]:
         text = f"cannot open it: {error.strerror}"
         yield Finding("store", "problem", text, "see permissions")
     except Unavailable as error:
-        yield Finding("store", "problem", error.message, "wait until that has ended")
+        yield Finding("store", "problem", error.message, "wait until it has finished")
 
 
 @contextmanager
-def _opened(store: Path) -> Iterator[Driver]:
-    with closing(InUseLock(store)), opened(store, "rw") as driver:
-        driver.execute("PRAGMA synchronous = FULL").fetchall()
-        driver.execute("PRAGMA secure_delete = ON").fetchall()
+def _opened(store: Path, *, is_alone: bool) -> Iterator[Driver]:
+    in_use = nullcontext() if is_alone else closing(InUseLock(store))
+    with in_use, opened(store, "rw") as driver:
         driver.execute("PRAGMA cache_size = -64000").fetchall()
-        add_functions(driver)
         yield driver
 
 
 def _run(
     driver: Driver, checks: tuple[Check, ...], progress: Progress
 ) -> Generator[Finding, None, list[str]]:
-    """Give what checks find on one state of the store; returns which of them are problems."""
+    """Yield what checks find on one snapshot of the store; return the names of the problems."""
     problems = []
     driver.execute("BEGIN").fetchall()
     try:
@@ -108,12 +104,12 @@ def check_schema(driver: Driver) -> Finding:
         text = f"version {version}, this program knows {known}"
         return Finding("schema", "problem", text, "install a newer contacts-service")
     if version < known:
-        text = f"version {version} of {known}: counts are not checked"
-        return Finding("schema", "warning", text, "contacts serve brings it up to date")
+        text = f"version {version} of {known}: counts and index rows are not checked"
+        return Finding("schema", "warning", text, "contacts serve migrates it")
     [(mode,)] = driver.execute("PRAGMA journal_mode").fetchall()
     if mode != "wal":
         text = f"version {version}, but no write-ahead log"
-        return Finding("schema", "warning", text, "contacts serve puts that right")
+        return Finding("schema", "warning", text, "contacts serve turns it on")
     return Finding("schema", "ok", f"version {version}")
 
 
@@ -123,37 +119,39 @@ def check_integrity(driver: Driver) -> Finding:
         # The first line is SQLite's heading.
         first = " ".join(faults[0].split())
         return Finding("integrity", "problem", f"damaged: {first}", _RESTORE)
-    return Finding("integrity", "ok", "every page and index is whole")
+    return Finding("integrity", "ok", "every page and index is intact")
 
 
 def check_contacts(driver: Driver) -> Finding:
-    """Look for bytes that changed inside a page, of which SQLite keeps no sum."""
-    faults = document_faults(driver)
-    if faults:
-        return Finding("contacts", "problem", f"damaged: {', '.join(faults)}", _RESTORE)
-    return Finding("contacts", "ok", "every one can be read")
+    """Look for bytes that changed inside a page: SQLite keeps no checksums of its pages."""
+    unreadable = unreadable_contacts(driver)
+    if unreadable:
+        text = f"damaged: {unreadable:,} contacts cannot be read"
+        return Finding("contacts", "problem", text, _RESTORE)
+    return Finding("contacts", "ok", "every contact can be read")
 
 
 def check_counters(driver: Driver) -> Finding:
-    faults = counter_faults(driver)
+    faults = wrong_counts(driver)
     if faults:
         return Finding("counters", "problem", f"wrong: {', '.join(faults)}", _FIX)
     [(contacts,)] = driver.execute("SELECT value FROM counters WHERE name = 'contacts'").fetchall()
-    return Finding("counters", "ok", f"as counted, {contacts:,} contacts")
+    return Finding("counters", "ok", f"correct, {contacts:,} contacts")
 
 
-def check_links(driver: Driver) -> Finding:
-    faults = link_faults(driver)
+def check_search(driver: Driver) -> Finding:
+    faults = wrong_index_rows(driver)
     if faults:
-        return Finding("search", "problem", f"not as the contacts: {', '.join(faults)}", _FIX)
-    return Finding("search", "ok", "tags, custom fields and words find their contacts")
+        text = f"index rows differ from the contacts: {', '.join(faults)}"
+        return Finding("search", "problem", text, _FIX)
+    return Finding("search", "ok", "index rows match the contacts")
 
 
 def check_clock(driver: Driver) -> Finding:
     """Compare the clock with the newest instants in the store."""
     now = clock.now()
     if clock.timestamp(now) < OLDEST_CLOCK:
-        return Finding("clock", "problem", f"it says {now:%Y-%m-%d}", "set it: use NTP")
+        return Finding("clock", "problem", f"it is {now:%Y-%m-%d}", "set it: use NTP")
     latest = driver.execute(
         """
         SELECT max(
@@ -163,46 +161,33 @@ def check_clock(driver: Driver) -> Finding:
         """
     ).fetchall()[0][0]
     if latest and (datetime.fromisoformat(latest) - now).total_seconds() > SECONDS_AHEAD:
-        text = f"it says {clock.timestamp(now)}, the store has something of {latest}"
-        return Finding("clock", "problem", text, "one of them was wrong: use NTP")
+        text = f"it is {clock.timestamp(now)}, the newest entry in the store is from {latest}"
+        return Finding("clock", "problem", text, "one of the two is wrong: use NTP")
     return Finding("clock", "ok", clock.timestamp(now))
 
 
-_COUNTED = (check_counters, check_links)
-
-
-def _fixed(driver: Driver, store: Path, repairs: tuple[str, ...], progress: Progress) -> Finding:
-    """Make anew what is counted or made from the contacts, with turns for writers in between."""
-    with closing(WriteQueue(store)) as queue:
-        attend(driver, "repairing", progress)
-        for statement in repairs:
-            queue.enter()
-            try:
-                driver.execute(statement).fetchall()
-            finally:
-                queue.leave()
-    return Finding("fix", "ok", "made anew what was wrong")
+_DERIVED = (check_counters, check_search)
 
 
 def check_sqlite(version: tuple[int, ...] = SQLITE_VERSION_INFO) -> Finding:
-    told = ".".join(map(str, version))
+    found = ".".join(map(str, version))
     if version < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
-        return Finding("SQLite", "problem", f"{told} is too old", f"{oldest} or newer is needed")
+        return Finding("SQLite", "problem", f"{found} is too old", f"{oldest} or newer is needed")
     if has_log_bug(version):
         text = (
-            f"{told} may damage a store in which one program writes while another folds the log "
+            f"{found} may damage a store in which one program writes while another folds the log "
             "(fixed in 3.51.3); the service's own writers take turns"
         )
         advice = "write to the store with this service only, or use a newer SQLite"
         return Finding("SQLite", "warning", text, advice)
-    return Finding("SQLite", "ok", told)
+    return Finding("SQLite", "ok", found)
 
 
 def has_log_bug(version: tuple[int, ...]) -> bool:
     """Return whether a version has the bug of https://www.sqlite.org/wal.html#walresetbug.
 
-    A distributor may have mended it without another number.
+    A distributor may have fixed it without changing the version.
     """
-    mended = version >= (3, 51, 3)
-    return not (mended or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45))
+    fixed = version >= (3, 51, 3)
+    return not (fixed or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45))

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.database.files import Driver, Progress, copy, fold_log, opened, pragma, sync
-from app.database.locks import absence
 from app.database.migrate import APPLICATION_ID, migrate, migrations
 from app.errors import StartError
 from app.maintenance.backup import Copy, count, verified
+from app.maintenance.exclusive import exclusive
 
 _WORKSHOP = "restoring"
 _LAST_CHANGE = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'"
@@ -32,12 +32,7 @@ def restore(file: Path, store: Path, kept: Path, progress: Progress) -> Restored
     backup is not a whole one that this program knows, or somebody has the store open.
     """
     try:
-        with absence(store) as is_alone:
-            if not is_alone:
-                raise StartError(
-                    f"the store in {store.parent} is in use: stop the server, and whatever else "
-                    "works on it, and restore again"
-                )
+        with exclusive(store, "contacts restore"):
             with _workshop(store) as made:
                 expected = _made(file, made, progress)
                 if store.exists():

@@ -1,7 +1,6 @@
 """Doctor looks at a store as a server left it, and names what is wrong."""
 
 import sqlite3
-import threading
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -13,15 +12,22 @@ from app.contacts import handlers
 from app.contacts.model import Draft
 from app.database import Database
 from app.database.locks import InUseLock, absence
+from app.errors import StartError
 from app.maintenance.doctor import Finding, check_sqlite, examine, has_log_bug
+from app.maintenance.exclusive import exclusive
 from tests.conftest import SOME, store_faults
 from tests.database.stores import change, damage, nothing, older_store, other_program
 
 CHECKS = ["schema", "integrity", "contacts", "counters", "search", "clock"]
 
 
-def _examined(path: Path, *, fix: bool = False) -> dict[str, Finding]:
-    return {each.check: each for each in examine(path, fix=fix, progress=nothing)}
+def _examined(path: Path) -> dict[str, Finding]:
+    return {each.check: each for each in examine(path, fix=False, progress=nothing)}
+
+
+def _fixed(path: Path) -> list[Finding]:
+    with exclusive(path, "contacts doctor --fix"):
+        return list(examine(path, fix=True, progress=nothing))
 
 
 def _problems(found: dict[str, Finding]) -> list[str]:
@@ -47,8 +53,8 @@ def test_finds_what_is_miscounted_and_repairs_it(filled_db: Database) -> None:
     found = _examined(path)
     assert _problems(found) == ["counters", "search"]
     assert all(found[name].advice == "contacts doctor --fix" for name in ("counters", "search"))
-    told = [(each.check, each.state) for each in examine(path, fix=True, progress=nothing)]
-    assert told[3:] == [
+    states = [(each.check, each.state) for each in _fixed(path)]
+    assert states[3:] == [
         ("counters", "problem"),
         ("search", "problem"),
         ("fix", "ok"),
@@ -57,39 +63,22 @@ def test_finds_what_is_miscounted_and_repairs_it(filled_db: Database) -> None:
         ("clock", "ok"),
     ]
     assert store_faults(path) == []
-    assert "fix" not in _examined(path, fix=True)
+    assert "fix" not in {each.check for each in _fixed(path)}
 
 
-def test_repairs_while_others_write(filled_db: Database) -> None:
-    filled_db.close()
-    change(filled_db.path, "DELETE FROM contact_tags", "UPDATE custom_fields SET numbers = 1")
-    stopped, written = threading.Event(), []
-
-    def write() -> None:
-        with closing(Database(filled_db.path)) as db:
-            while not stopped.is_set():
-                number = len(written)
-                draft = Draft(f"9177{number % 20:08}", tags=(f"t{number % 3}",))
-                written.append(handlers.upsert_contact(db, draft))
-
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
-        assert _problems(_examined(filled_db.path, fix=True)) == []
-    finally:
-        stopped.set()
-        thread.join()
-    assert written
-    assert store_faults(filled_db.path) == []
+def test_fixes_only_a_store_that_nobody_has_open(filled_db: Database) -> None:
+    assert filled_db.connection()
+    with pytest.raises(StartError, match="is in use: stop the server"):
+        _fixed(filled_db.path)
 
 
 def test_finds_damage_and_leaves_it(large_folder: Path) -> None:
     path = large_folder / "contacts.db"
     damage(path)
     before = path.read_bytes()
-    found = _examined(path, fix=True)
-    assert _problems(found)
-    assert "restore a backup" in list(found.values())[-1].advice
+    found = _fixed(path)
+    assert found[-1].state == "problem"
+    assert "restore a backup" in found[-1].advice
     assert path.read_bytes() == before
 
 

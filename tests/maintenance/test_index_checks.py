@@ -1,4 +1,4 @@
-"""What is kept beside the contacts is compared with them, and made anew where it differs."""
+"""Checks find every difference between index rows and contacts; the rebuild removes it."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -10,8 +10,11 @@ from app.contacts import handlers
 from app.contacts.model import Draft
 from app.database import Database
 from app.database.migrate import add_functions
-from app.maintenance.repair import REPAIRS, counter_faults, document_faults, link_faults
+from app.maintenance import index_checks
+from app.maintenance.index_checks import unreadable_contacts, wrong_counts, wrong_index_rows
+from app.maintenance.index_rebuild import rebuild
 from tests.conftest import store_faults
+from tests.database.stores import nothing
 
 FAULTS = {
     "counters": "UPDATE counters SET value = value + 3 WHERE name IN ('contacts', 'tags')",
@@ -53,18 +56,20 @@ def driver(filled_db: Database) -> Iterator[sqlite3.Connection]:
 
 
 def _faults(driver: sqlite3.Connection) -> list[str]:
-    return counter_faults(driver) + link_faults(driver)
+    return wrong_counts(driver) + wrong_index_rows(driver)
 
 
 def _dump(driver: sqlite3.Connection) -> list[str]:
     return sorted(line for line in driver.iterdump() if "sqlite_sequence" not in line)
 
 
-def test_finds_nothing_in_a_sound_store_and_changes_nothing(driver: sqlite3.Connection) -> None:
+def test_finds_nothing_in_a_sound_store_and_changes_nothing(
+    driver: sqlite3.Connection, filled_db: Database
+) -> None:
     before = _dump(driver)
-    assert document_faults(driver) + _faults(driver) == []
-    for statement in REPAIRS:
-        driver.execute(statement)
+    assert unreadable_contacts(driver) == 0
+    assert _faults(driver) == []
+    rebuild(driver, filled_db.path, nothing)
     assert _dump(driver) == before
 
 
@@ -72,8 +77,7 @@ def test_finds_nothing_in_a_sound_store_and_changes_nothing(driver: sqlite3.Conn
 def test_finds_and_repairs(driver: sqlite3.Connection, filled_db: Database, fault: str) -> None:
     driver.execute(FAULTS[fault])
     assert _faults(driver)
-    for statement in REPAIRS:
-        driver.execute(statement)
+    rebuild(driver, filled_db.path, nothing)
     assert _faults(driver) == []
     assert store_faults(filled_db.path) == []
     assert driver.execute("SELECT label FROM custom_fields WHERE key = 'plan'").fetchall() == [
@@ -84,8 +88,7 @@ def test_finds_and_repairs(driver: sqlite3.Connection, filled_db: Database, faul
 def test_repairs_everything_at_once(driver: sqlite3.Connection, filled_db: Database) -> None:
     for statement in FAULTS.values():
         driver.execute(statement.replace("INSERT", "INSERT OR IGNORE", 1))
-    for statement in REPAIRS:
-        driver.execute(statement)
+    rebuild(driver, filled_db.path, nothing)
     assert _faults(driver) == []
     assert store_faults(filled_db.path) == []
 
@@ -101,15 +104,13 @@ def test_repairs_everything_at_once(driver: sqlite3.Connection, filled_db: Datab
 )
 def test_finds_documents_that_cannot_be_right(driver: sqlite3.Connection, statement: str) -> None:
     driver.execute(statement)
-    assert document_faults(driver) == ["1 contacts that cannot be read"]
+    assert unreadable_contacts(driver) == 1
 
 
-def test_needs_no_room_for_what_it_finds(driver: sqlite3.Connection) -> None:
+def test_needs_no_memory_for_a_large_store(driver: sqlite3.Connection) -> None:
     """Each query walks through one side and looks up the other, as the store grows."""
-    from app.maintenance import repair
-
-    left = {name: query for name, (query, *_) in repair._LEFT.items()}
-    for name, query in (repair._DOCUMENTS | repair._LINKS | left).items():
+    queries = index_checks._UNUSED | index_checks._INDEX_ROWS
+    for name, query in (queries | {"contacts": index_checks._CONTACTS}).items():
         plan = [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {query}")]
         assert not [each for each in plan if "TEMP B-TREE" in each], name
         assert not [each for each in plan if "AUTOMATIC" in each], name

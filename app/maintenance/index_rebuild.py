@@ -1,0 +1,97 @@
+"""Rebuilds index rows, search columns and counts from the contacts, for `contacts doctor --fix`."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+from app.contacts import index_rows
+from app.contacts.index_rows import search_columns
+from app.database.connection import BUSY_SECONDS, Connection
+from app.database.files import Driver, Progress
+from app.maintenance.index_checks import COUNTED, SEARCH_COLUMNS, Read, read_contacts
+
+BATCH = 1_000  # contacts that are written together,
+BATCH_VALUES = 5_000  # or fewer, with this many tags and custom fields
+
+# Counts start at zero, so they are negative while the rows are deleted: the triggers, which delete
+# a tag or custom field when its count returns to zero, keep their row ids.
+_ZERO = (
+    "UPDATE tags SET contacts = 0",
+    "UPDATE custom_fields SET strings = 0, numbers = 0, booleans = 0",
+)
+_CLEAR = (
+    *_ZERO,
+    "DELETE FROM contact_words",
+    "DELETE FROM contact_tags",
+    "DELETE FROM custom_field_values",
+    *_ZERO,
+)
+_FINISH = (
+    "DELETE FROM tags WHERE contacts = 0",
+    """
+    DELETE FROM custom_fields
+    WHERE strings + numbers + booleans = 0 AND coalesce(label, required_type) IS NULL
+    """,
+    """
+    DELETE FROM aliases
+    WHERE contact_id NOT IN (SELECT id FROM contacts) OR phone IN (SELECT phone FROM contacts)
+    """,
+    *(
+        f"""
+        INSERT INTO counters (name, value) VALUES ('{name}', (SELECT count(*) FROM {name}))
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value
+        """
+        for name in COUNTED
+    ),
+)
+
+
+def rebuild(driver: Driver, store: Path, progress: Progress) -> None:
+    """Rebuild everything that is derived from the contacts, in one transaction.
+
+    The caller holds `exclusive(store)`. A process that is killed leaves the store as it was. Reads
+    the contacts through `driver`. Raises `InsufficientStorage`, `Unavailable`.
+    """
+    with closing(Connection(store, is_alone=True)) as db:
+        db.execute("PRAGMA cache_size = -64000")
+        db.begin_write(BUSY_SECONDS)
+        complete = False
+        try:
+            _rebuild(driver, db, progress)
+            complete = True
+        finally:
+            db.end_write(commit=complete)
+
+
+def _rebuild(driver: Driver, db: Connection, progress: Progress) -> None:
+    [(contacts,)] = driver.execute("SELECT count(*) FROM contacts").fetchall()
+    done = 0
+    for statement in _CLEAR:
+        progress("deleting the old index rows", None)
+        db.execute(statement)
+    for batch in _batches(read_contacts(driver)):
+        progress("rebuilding the index rows", done / contacts)
+        _write(db, batch)
+        done += len(batch)
+    for statement in _FINISH:
+        progress("counting", None)
+        db.execute(statement)
+
+
+def _write(db: Connection, batch: Iterable[Read]) -> None:
+    wrong = [(id, *search_columns(each).values()) for id, each, is_right in batch if not is_right]
+    db.update_many("contacts", "id", SEARCH_COLUMNS, wrong)
+    index_rows.write(db, [(id, None, each) for id, each, _ in batch])
+
+
+def _batches(contacts: Iterator[Read]) -> Iterator[list[Read]]:
+    batch: list[Read] = []
+    values = 0
+    for each in contacts:
+        batch.append(each)
+        values += len(each[1].tags) + len(each[1].custom_fields)
+        if len(batch) == BATCH or values > BATCH_VALUES:
+            yield batch
+            batch, values = [], 0
+    if batch:
+        yield batch

@@ -13,7 +13,7 @@ from app.api_docs.operation import (
     shape,
     success,
 )
-from app.api_docs.values import KEY
+from app.contacts.fields import KEY_PATTERN
 from app.custom_fields.schemas import TYPES, PinSchema
 from app.web.paging import PageQuery, PageQuerySchema
 
@@ -70,5 +70,5 @@ FEATURE = Feature(
         "limit": "How many fields to answer with.",
         "offset": "How many fields to skip.",
     },
-    paths={"key": {"type": "string", "pattern": f"^{KEY}$"}},
+    paths={"key": {"type": "string", "pattern": f"^{KEY_PATTERN}$"}},
 )

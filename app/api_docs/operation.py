@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from marshmallow import Schema
 
-JsonSchema = Mapping[str, Any]
+from app.web.fields import JsonSchema as JsonSchema
 
 STRING: JsonSchema = {"type": "string"}
 BOOLEAN: JsonSchema = {"type": "boolean"}

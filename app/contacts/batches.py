@@ -2,22 +2,22 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError
 
-from app.web.fields import Boolean
+from app.web.fields import Parsed, boolean
 
 MAX_ROWS = 1_000
 
 
-class Rows(fields.Field[list[Any]]):
-    """An array of upserts, which are checked one by one later: each may fail alone."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
-        if not isinstance(value, list) or len(value) > MAX_ROWS:
-            raise ValidationError(f"Must be an array of at most {MAX_ROWS} contacts.")
-        return value
+def parse_rows(value: object) -> list[Any]:
+    """Check the number of rows; each row is checked later, since each may fail alone."""
+    if not isinstance(value, list) or len(value) > MAX_ROWS:
+        raise ValidationError(f"Must be an array of at most {MAX_ROWS} contacts.")
+    return value
 
 
 class BatchSchema(Schema):
-    contacts = Rows(required=True)
-    atomic = Boolean(load_default=False)
+    contacts = Parsed(
+        parse_rows, {"type": "array", "maxItems": MAX_ROWS, "items": {}}, required=True
+    )
+    atomic = boolean(load_default=False)

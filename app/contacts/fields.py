@@ -1,15 +1,16 @@
-"""The fields of the schemas: each checks one value and normalises it."""
+"""The fields of a contact: how each value is checked and normalised, and its JSON Schema."""
 
 import math
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, validate
 
 from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_TAGS, FieldValue
-from app.contacts.phone import EXAMPLE, PhoneError, normalise
-from app.web.fields import MAX_REASONS, clean_text
+from app.contacts.phone import EXAMPLE, MAX_LENGTH, PhoneError, normalise
+from app.web.fields import CONTROL, FULL_LINE, LINE, MAX_REASONS, JsonSchema, Parsed, clean_text
 
 MAX_NAME = 255
 MAX_EMAIL = 254
@@ -17,10 +18,110 @@ MAX_TAG = 100
 MAX_KEY = 64
 MAX_VALUE = 4_096
 MAX_INTEGER = 2**53
-MAX_GIVEN = 1_000  # So many tags or fields are looked at before duplicates and nulls go.
+MAX_GIVEN = 1_000  # Tags or fields in one request, before duplicates and nulls are removed.
+INCLUDED = ("custom_fields", "updated_at")
 
 _CONTROL_IN_VALUE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 EMAIL = validate.Email(error='Not a valid e-mail address, such as "priya@example.com".')
+
+# No anchors: a key stands alone, or inside the name of a field or a parameter.
+KEY_PATTERN = rf"[^\s\[\]{CONTROL}]([^\[\]{CONTROL}]{{0,{MAX_KEY - 2}}}[^\s\[\]{CONTROL}])?"
+TEXT_SCHEMA: JsonSchema = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_NAME,
+    "pattern": FULL_LINE,
+}
+TAG_SCHEMA: JsonSchema = {**TEXT_SCHEMA, "maxLength": MAX_TAG}
+PHONE_SCHEMA: JsonSchema = {
+    "type": "string",
+    "format": "phone",
+    "maxLength": MAX_LENGTH,
+    "examples": [EXAMPLE],
+}
+STRING_VALUE_SCHEMA: JsonSchema = {
+    "type": "string",
+    "maxLength": MAX_VALUE,
+    "pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$",
+}
+NUMBER_VALUE_SCHEMA: JsonSchema = {
+    "type": "number",
+    "minimum": -MAX_INTEGER,
+    "maximum": MAX_INTEGER,
+}
+_VALUE_SCHEMAS = [STRING_VALUE_SCHEMA, NUMBER_VALUE_SCHEMA, {"type": "boolean"}, {"type": "null"}]
+
+
+_NO_PHONE = f'Must be a string of digits with the country code, such as "{EXAMPLE}".'
+
+
+def name_field() -> Parsed[str | None]:
+    """Accept one line of text; empty means unset."""
+    schema = {"type": "string", "maxLength": MAX_NAME, "pattern": LINE}
+    return Parsed(parse_name, schema, allow_none=True)
+
+
+def parse_name(value: object) -> str | None:
+    return clean_text(value, MAX_NAME) or None
+
+
+def email_field() -> Parsed[str | None]:
+    """Accept an e-mail address; empty means unset."""
+    schema = {
+        "type": "string",
+        "maxLength": MAX_EMAIL,
+        "anyOf": [{"format": "email"}, {"maxLength": 0}],
+    }
+    return Parsed(parse_email, schema, allow_none=True)
+
+
+def parse_email(value: object) -> str | None:
+    address = clean_text(value, MAX_EMAIL)
+    return EMAIL(address) if address else None
+
+
+def phone_field() -> Parsed[str]:
+    """Require a phone number."""
+    required = f'Required: a number with its country code, such as "{EXAMPLE}".'
+    messages = {"required": required, "null": _NO_PHONE}
+    return Parsed(parse_phone, PHONE_SCHEMA, required=True, error_messages=messages)
+
+
+def parse_phone(value: object, check: str = "possible") -> str:
+    """Return the E.164 digits of a number; `check` is the setting `CONTACTS_PHONE_CHECK`."""
+    if not isinstance(value, str):
+        raise ValidationError(_NO_PHONE)
+    try:
+        return normalise(value, check)
+    except PhoneError as error:
+        raise ValidationError(str(error)) from None
+
+
+def tags_field(**options: Any) -> Parsed[tuple[str, ...]]:
+    """Accept an array of tags; a tag given twice keeps its first place."""
+    schema = {"type": "array", "maxItems": MAX_TAGS, "items": TAG_SCHEMA}
+    return Parsed(parse_tags, schema, **options)
+
+
+def parse_tags(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValidationError('Must be an array of strings, such as ["VIP", "Lead"].')
+    if len(value) > MAX_GIVEN:
+        raise ValidationError(f"A contact has at most {MAX_TAGS} tags.")
+    found: dict[str, None] = {}
+    errors: dict[str, Any] = {}
+    for index, each in enumerate(value):
+        try:
+            found[clean_tag(each)] = None
+        except ValidationError as error:
+            errors[str(index)] = error.messages
+            if len(errors) == MAX_REASONS:
+                break
+    if errors:
+        raise ValidationError(errors)
+    if len(found) > MAX_TAGS:
+        raise ValidationError(f"A contact has at most {MAX_TAGS} tags.")
+    return tuple(found)
 
 
 def clean_tag(value: object) -> str:
@@ -30,100 +131,50 @@ def clean_tag(value: object) -> str:
     return tag
 
 
-class Text(fields.Field[str | None]):
-    """A line of text; empty means unset."""
-
-    def __init__(self, longest: int, validate: Any = None) -> None:
-        super().__init__(allow_none=True)
-        self.longest = longest
-        self.check = validate
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:
-        text = clean_text(value, self.longest) or None
-        if text and self.check:
-            self.check(text)
-        return text
-
-
-class Phone(fields.Field[str]):
-    default_error_messages = {  # noqa: RUF012
-        "required": f'Required: a number with its country code, such as "{EXAMPLE}".',
-        "null": f'Must be a string of digits with the country code, such as "{EXAMPLE}".',
+def custom_fields_field(*, keep_nulls: bool = False) -> Parsed[Mapping[str, FieldValue | None]]:
+    """Accept an object of plain values; nulls are left out unless `keep_nulls`."""
+    schema = {
+        "type": "object",
+        "maxProperties": MAX_CUSTOM_FIELDS,
+        "propertyNames": {"pattern": f"^{KEY_PATTERN}$"},
+        "additionalProperties": {"anyOf": _VALUE_SCHEMAS},
     }
+    parse = partial(parse_custom_fields, keep_nulls=keep_nulls)
+    return Parsed(parse, schema, allow_none=True)
 
-    def __init__(self) -> None:
-        super().__init__(required=True)
-        self.check = "possible"
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if not isinstance(value, str):
-            raise self.make_error("null")
+def parse_custom_fields(
+    value: object, *, keep_nulls: bool = False
+) -> Mapping[str, FieldValue | None]:
+    if not isinstance(value, dict):
+        raise ValidationError('Must be an object, such as {"plan": "pro"}.')
+    if len(value) > MAX_GIVEN:
+        raise ValidationError(f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields.")
+    found = _custom_fields(value, keep_nulls)
+    if sum(each is not None for each in found.values()) > MAX_CUSTOM_FIELDS:
+        raise ValidationError(f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields.")
+    return found
+
+
+def _custom_fields(value: Mapping[str, object], keep_nulls: bool) -> dict[str, FieldValue | None]:
+    found: dict[str, FieldValue | None] = {}
+    errors: dict[str, Any] = {}
+    for given, each in value.items():
         try:
-            return normalise(value, self.check)
-        except PhoneError as error:
-            raise ValidationError(str(error)) from None
-
-
-class Tags(fields.Field[tuple[str, ...] | None]):
-    """An array of tags; duplicates collapse to the first."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
-        if not isinstance(value, list):
-            raise ValidationError('Must be an array of strings, such as ["VIP", "Lead"].')
-        if len(value) > MAX_GIVEN:
-            raise ValidationError(f"A contact has at most {MAX_TAGS} tags.")
-        tags: dict[str, None] = {}
-        errors: dict[str, Any] = {}
-        for index, each in enumerate(value):
-            try:
-                tags[clean_tag(each)] = None
-            except ValidationError as error:
-                errors[str(index)] = error.messages
+            key = clean_key(given)
+            if key in found:
+                raise ValidationError("Given twice, with different spaces around it.")
+            if each is not None:
+                found[key] = clean_value(each)
+            elif keep_nulls:
+                found[key] = None
+        except ValidationError as error:
+            errors[given[:MAX_KEY]] = error.messages
             if len(errors) == MAX_REASONS:
                 break
-        if errors:
-            raise ValidationError(errors)
-        if len(tags) > MAX_TAGS:
-            raise ValidationError(f"A contact has at most {MAX_TAGS} tags.")
-        return tuple(tags)
-
-
-class CustomFields(fields.Field[Mapping[str, FieldValue | None] | None]):
-    """An object of plain values; a null value is as good as absent, unless nulls are kept."""
-
-    def __init__(self, *, keep_nulls: bool = False) -> None:
-        super().__init__(allow_none=True)
-        self._keep_nulls = keep_nulls
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Mapping[str, FieldValue | None]:
-        if not isinstance(value, dict):
-            raise ValidationError('Must be an object, such as {"plan": "pro"}.')
-        if len(value) > MAX_GIVEN:
-            raise ValidationError(f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields.")
-        result = self._checked(value)
-        if sum(each is not None for each in result.values()) > MAX_CUSTOM_FIELDS:
-            raise ValidationError(f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields.")
-        return result
-
-    def _checked(self, value: Mapping[str, object]) -> dict[str, FieldValue | None]:
-        result: dict[str, FieldValue | None] = {}
-        errors: dict[str, Any] = {}
-        for key, each in value.items():
-            try:
-                name = clean_key(key)
-                if name in result:
-                    raise ValidationError("Given twice, with different spaces around it.")
-                if each is not None:
-                    result[name] = clean_value(each)
-                elif self._keep_nulls:
-                    result[name] = None
-            except ValidationError as error:
-                errors[key[:MAX_KEY]] = error.messages
-            if len(errors) == MAX_REASONS:
-                break
-        if errors:
-            raise ValidationError(errors)
-        return result
+    if errors:
+        raise ValidationError(errors)
+    return found
 
 
 def clean_key(value: str) -> str:
@@ -134,7 +185,7 @@ def clean_key(value: str) -> str:
 
 
 def clean_value(value: object) -> FieldValue:
-    """Check a custom field's value; it is kept exactly as it came."""
+    """Check the value of a custom field and return it unchanged."""
     match value:
         case bool():
             return value
@@ -153,13 +204,13 @@ def clean_value(value: object) -> FieldValue:
     raise ValidationError("Must be a string, a number or a boolean: nested values are not stored.")
 
 
-class Include(fields.Field[frozenset[str]]):
-    """What the documented view leaves out: a comma list, or an array in JSON."""
+def include_field() -> Parsed[frozenset[str]]:
+    """Accept fields to add to the documented view: a comma list, or an array in JSON."""
+    return Parsed(parse_include, {"type": "array", "items": {"enum": list(INCLUDED)}})
 
-    names = ("custom_fields", "updated_at")
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
-        given = value.split(",") if isinstance(value, str) else value
-        if not isinstance(given, list) or not all(name in self.names for name in given):
-            raise ValidationError("Must be custom_fields, updated_at, or both with a comma.")
-        return frozenset(given)
+def parse_include(value: object) -> frozenset[str]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(each in INCLUDED for each in names):
+        raise ValidationError("Must be custom_fields, updated_at, or both with a comma.")
+    return frozenset(names)

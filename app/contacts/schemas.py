@@ -2,58 +2,58 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 from marshmallow import Schema, fields, post_load, validate
-from marshmallow import ValidationError as Refused
+from marshmallow import ValidationError as FieldError
 
 from app.contacts.fields import (
-    EMAIL,
-    MAX_EMAIL,
-    MAX_NAME,
-    CustomFields,
-    Phone,
-    Tags,
-    Text,
+    custom_fields_field,
+    email_field,
+    name_field,
+    parse_phone,
+    phone_field,
+    tags_field,
 )
 from app.contacts.model import Draft
-from app.web.fields import Flag
+from app.web.fields import Parsed, flag
 from app.web.loading import load
 
 
 class ContactSchema(Schema):
     """The body of `POST /v1/contacts` ("Create or Update Contact" in the vendor's docs)."""
 
-    phone = Phone()
-    first_name = Text(MAX_NAME)
-    last_name = Text(MAX_NAME)
-    email = Text(MAX_EMAIL, validate=EMAIL)
-    tags = Tags(allow_none=True)
-    custom_fields = CustomFields()
+    phone = phone_field()
+    first_name = name_field()
+    last_name = name_field()
+    email = email_field()
+    tags = tags_field(allow_none=True)
+    custom_fields = custom_fields_field()
     id = fields.String(dump_only=True)
     created_at = fields.String(dump_only=True)
     updated_at = fields.String(dump_only=True)
 
     def __init__(self, phone_check: str = "possible") -> None:
         super().__init__()
-        cast(Phone, self.fields["phone"]).check = phone_check
-        self._checks = {name: each._deserialize for name, each in self.load_fields.items()}
+        cast(Parsed[str], self.fields["phone"]).parse = partial(parse_phone, check=phone_check)
+        fields = cast(Mapping[str, Parsed[Any]], self.load_fields)
+        self._parse = {name: each.parse for name, each in fields.items()}
 
     def draft(self, values: Mapping[str, Any]) -> Draft:
-        """Check a row as `load` does, by the same fields but without what goes on around them.
+        """Check a row as `load` does, but call the parsers directly.
 
-        That halves the price of a row; what is at fault goes the whole way, for its reasons.
+        This takes less than half the time. An invalid row goes through `load` for its reasons.
         """
         try:
             return Draft(
                 **{
-                    name: self._checks[name](value, name, values)
+                    name: self._parse[name](value)
                     for name, value in values.items()
                     if value is not None
                 }
             )
-        except (KeyError, TypeError, Refused):
+        except (KeyError, TypeError, FieldError):
             draft: Draft = load(self, values)
             return draft
 
@@ -73,11 +73,11 @@ def contact_schema(phone_check: str) -> ContactSchema:
 class PatchSchema(Schema):
     """The body of `PATCH /v1/contacts/{id}`, a JSON merge patch (RFC 7396)."""
 
-    first_name = Text(MAX_NAME)
-    last_name = Text(MAX_NAME)
-    email = Text(MAX_EMAIL, validate=EMAIL)
-    tags = Tags(allow_none=True)
-    custom_fields = CustomFields(keep_nulls=True)
+    first_name = name_field()
+    last_name = name_field()
+    email = email_field()
+    tags = tags_field(allow_none=True)
+    custom_fields = custom_fields_field(keep_nulls=True)
     phone = fields.Raw(allow_none=True)
     id = fields.String(dump_only=True)
     created_at = fields.String(dump_only=True)
@@ -87,7 +87,7 @@ class PatchSchema(Schema):
 class TagsSchema(Schema):
     """The body of `POST /v1/contacts/{id}/tags`."""
 
-    tags = Tags(required=True)
+    tags = tags_field(required=True)
 
 
 class MergeSchema(Schema):
@@ -104,7 +104,7 @@ class UpsertQuery:
 class UpsertQuerySchema(Schema):
     """The query of `POST /v1/contacts`."""
 
-    dry_run = Flag()
+    dry_run = flag()
 
     @post_load
     def _to_query(self, data: dict[str, Any], **_: Any) -> UpsertQuery:

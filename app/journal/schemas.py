@@ -3,20 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load
+from marshmallow import Schema, ValidationError, post_load
 
 from app.journal.model import EVENTS
-from app.web.fields import Digits
+from app.web.fields import Parsed, digits
 
 
-class Events(fields.Field[frozenset[str]]):
-    """A comma list of events."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
-        events = frozenset(value.split(","))
-        if not events <= set(EVENTS):
-            raise ValidationError(f"Must be of {', '.join(EVENTS)}, with commas between.")
-        return events
+def parse_types(value: str) -> frozenset[str]:
+    """Check a comma list of event types."""
+    types = frozenset(value.split(","))
+    if not types <= set(EVENTS):
+        raise ValidationError(f"Must be one or more of {', '.join(EVENTS)}, separated by commas.")
+    return types
 
 
 @dataclass(frozen=True)
@@ -30,10 +28,10 @@ class ChangesQuery:
 class ChangesQuerySchema(Schema):
     """The query of `GET /v1/changes`."""
 
-    after = Digits(0, 2**63 - 1)
-    limit = Digits(1, 1000)
-    wait = Digits(0, 25)
-    types = Events()
+    after = digits(0, 2**63 - 1)
+    limit = digits(1, 1000)
+    wait = digits(0, 25)
+    types = Parsed(parse_types, {"type": "array", "items": {"enum": list(EVENTS)}})
 
     @post_load
     def _to_query(self, data: dict[str, Any], **_: Any) -> ChangesQuery:

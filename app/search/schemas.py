@@ -4,14 +4,23 @@ import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from marshmallow import Schema, ValidationError, fields, post_load, pre_load
+from marshmallow import Schema, ValidationError, post_load, pre_load
 
-from app.contacts.fields import MAX_KEY, Include, clean_tag
+from app.contacts.fields import (
+    KEY_PATTERN,
+    MAX_KEY,
+    PHONE_SCHEMA,
+    STRING_VALUE_SCHEMA,
+    TAG_SCHEMA,
+    TEXT_SCHEMA,
+    clean_tag,
+    include_field,
+)
 from app.search import filters
 from app.search.filters import All, Condition, Filter
-from app.search.operands import CUSTOM
-from app.search.paging import BY_ARRIVAL, Search, decode_cursor, parse_sort
-from app.web.fields import Digits
+from app.search.operands import CUSTOM, ORDERED
+from app.search.paging import BY_ARRIVAL, SORTS, Search, decode_cursor, parse_sort
+from app.web.fields import JsonSchema, Parsed, digits
 
 MAX_TAGS_ASKED = 20
 _CUSTOM = re.compile(r"custom_fields\[([^\[\]]*)\](?:\[([^\[\]]*)\])?", re.DOTALL)
@@ -23,20 +32,39 @@ _BOUNDS = {
 }
 
 
-class Parsed(fields.Field[Any]):
-    """A value that a function checks; `kind` names what it is, for whoever describes it."""
-
-    def __init__(self, kind: str, parse: Callable[[Any], Any], **more: Any) -> None:
-        super().__init__(**more)
-        self.kind = kind
-        self._parse = parse
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        return self._parse(value)
+def _parameter(field: str, op: str, schema: JsonSchema) -> Parsed[Filter]:
+    return Parsed(lambda text: filters.parse_parameter(field, op, text), schema)
 
 
-def _parameter(field: str, op: str) -> Parsed:
-    return Parsed(field, lambda text: filters.parse_parameter(field, op, text))
+def _bound(name: str) -> Parsed[Filter]:
+    return _parameter(*_BOUNDS[name], {"type": "string", "format": "date-time"})
+
+
+def _filter(**options: Any) -> Parsed[Filter]:
+    schema = {"type": "object", "$ref": "#/components/schemas/Filter"}
+    return Parsed(filters.parse_tree, schema, **options)
+
+
+def _custom_parameter(ops: str) -> str:
+    return rf"^custom_fields\[{KEY_PATTERN}\]{ops}$"
+
+
+# Each member is a query parameter of its own: OpenAPI cannot describe "custom_fields[…][…]".
+_CUSTOM_SCHEMA: JsonSchema = {
+    "type": "object",
+    "maxProperties": filters.MAX_CONDITIONS,
+    "patternProperties": {
+        _custom_parameter(rf"(\[(eq|ne|{'|'.join(ORDERED)})\])?"): STRING_VALUE_SCHEMA,
+        _custom_parameter(r"\[(contains|starts_with)\]"): {**STRING_VALUE_SCHEMA, "minLength": 1},
+        _custom_parameter(r"\[exists\]"): {"enum": ["true", "false"]},
+        _custom_parameter(r"\[in\]"): {**STRING_VALUE_SCHEMA, "description": "A comma list."},
+    },
+    "additionalProperties": False,
+}
+_SORT_SCHEMA: JsonSchema = {
+    "type": "string",
+    "enum": [f"{sign}{name}" for name in SORTS for sign in ("", "-")],
+}
 
 
 def _tags(values: list[str]) -> tuple[Filter, ...]:
@@ -57,12 +85,12 @@ def _text(parse: Callable[[str], Any]) -> Callable[[object], Any]:
 class _PageSchema(Schema):
     """What a query string and a search have in common."""
 
-    limit = Digits(1, 100)
-    offset = Digits(0, 2**31 - 1)
-    q = Parsed("words", filters.parse_words)
-    sort = Parsed("sort", _text(parse_sort))
-    cursor = Parsed("cursor", _text(str))
-    include = Include()
+    limit = digits(1, 100)
+    offset = digits(0, 2**31 - 1)
+    q = Parsed(filters.parse_words, {**TEXT_SCHEMA, "maxLength": filters.MAX_TEXT})
+    sort = Parsed(_text(parse_sort), _SORT_SCHEMA)
+    cursor = Parsed(_text(str), {"type": "string", "pattern": "^[A-Za-z0-9_-]*$"})
+    include = include_field()
 
     @post_load
     def _to_search(self, data: dict[str, Any], **_: Any) -> tuple[Search, bool]:
@@ -92,14 +120,14 @@ class ListQuerySchema(_PageSchema):
 
     repeatable: ClassVar = ("tag",)
 
-    tag = Parsed("tags", _tags)
-    email = _parameter("email", "eq")
-    phone = _parameter("phone", "eq")
-    created_since = _parameter(*_BOUNDS["created_since"])
-    created_before = _parameter(*_BOUNDS["created_before"])
-    updated_since = _parameter(*_BOUNDS["updated_since"])
-    updated_before = _parameter(*_BOUNDS["updated_before"])
-    custom_fields = Parsed("custom_fields", tuple)
+    tag = Parsed(_tags, {"type": "array", "items": TAG_SCHEMA, "maxItems": MAX_TAGS_ASKED})
+    email = _parameter("email", "eq", TEXT_SCHEMA)
+    phone = _parameter("phone", "eq", PHONE_SCHEMA)
+    created_since = _bound("created_since")
+    created_before = _bound("created_before")
+    updated_since = _bound("updated_since")
+    updated_before = _bound("updated_before")
+    custom_fields = Parsed(tuple, _CUSTOM_SCHEMA)
 
     @pre_load
     def _gather(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -126,13 +154,13 @@ class ListQuerySchema(_PageSchema):
 class SearchSchema(_PageSchema):
     """The body of `POST /v1/contacts/search`."""
 
-    filter = Parsed("filter", filters.parse_tree)
+    filter = _filter()
 
 
 class MatchSchema(Schema):
     """The body of `POST /v1/contacts/{id}/match`."""
 
-    filter = Parsed("filter", filters.parse_tree, required=True)
+    filter = _filter(required=True)
 
 
 _FILTERS = (

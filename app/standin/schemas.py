@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from app.standin.faults import BadFault, check_code, check_delay, digest
 from app.standin.movable_clock import MOST_SECONDS
-from app.web.fields import Boolean, Digits
+from app.web.fields import boolean, digits
 
 
 class Number(fields.Field[float]):
@@ -47,7 +47,7 @@ class FaultSchema(Schema):
 
     code = Checked(check_code, None)
     delay = Checked(check_delay, 0.0)
-    drop = Boolean(load_default=False)
+    drop = boolean(load_default=False)
     method = fields.String(
         load_default=None, validate=validate.OneOf(("GET", "POST", "PUT", "PATCH", "DELETE"))
     )
@@ -55,7 +55,7 @@ class FaultSchema(Schema):
         load_default=None, validate=validate.Regexp(r"/.{0,500}\Z", error="Must be a path, /v1/….")
     )
     key = fields.String(load_default=None, validate=validate.Length(1, 200))
-    count = Digits(1, 1_000_000)
+    count = digits(1, 1_000_000)
     probability = Number(0, 1, load_default=None)
     seed = fields.Integer(load_default=0, strict=True)
 

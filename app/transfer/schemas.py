@@ -10,7 +10,7 @@ from app.search.paging import Search
 from app.search.schemas import ListQuerySchema
 from app.transfer.columns import parse_mapping
 from app.transfer.sources import FORMATS
-from app.web.fields import Flag
+from app.web.fields import Parsed, flag
 
 
 @dataclass(frozen=True)
@@ -20,20 +20,11 @@ class ImportQuery:
     default_country: str | None = None
 
 
-class Mapping(fields.Field[dict[str, str]]):
-    """Pairs of a column and its field."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, str]:
-        return parse_mapping(value)
-
-
-class Country(fields.Field[str]):
-    """A country that has phone numbers, by its two letters."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if value not in REGIONS:
-            raise ValidationError("Must be the two letters of a country, such as IN.")
-        return str(value)
+def parse_country(value: str) -> str:
+    """Check the two letters of a country that has phone numbers."""
+    if value not in REGIONS:
+        raise ValidationError("Must be the two letters of a country, such as IN.")
+    return value
 
 
 class ImportQuerySchema(Schema):
@@ -41,9 +32,9 @@ class ImportQuerySchema(Schema):
 
     repeatable: ClassVar = ("map",)
 
-    dry_run = Flag()
-    map = Mapping()
-    default_country = Country()
+    dry_run = flag()
+    map = Parsed(parse_mapping, {"type": "array", "items": {"type": "string"}})
+    default_country = Parsed(parse_country, {"type": "string", "pattern": "^[A-Z]{2}$"})
 
     @post_load
     def _to_query(self, data: dict[str, Any], **_: Any) -> ImportQuery:

@@ -1,25 +1,98 @@
-"""Fields, and checks of text, that every feature shares."""
+"""The field class of all schemas, and the checks of text, numbers and flags that features share."""
 
 import re
 import unicodedata
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from marshmallow import ValidationError, fields
 
-MAX_REASONS = 20  # So many values at fault are told of in one answer.
-_MAX_MARKS = 30  # On one letter, as in Unicode's Stream-Safe Text Format (UAX #15).
+T = TypeVar("T")
+JsonSchema = Mapping[str, Any]
+
+MAX_REASONS = 20  # Invalid values that one response reports.
+_MAX_MARKS = 30  # Combining marks in a row, as in Unicode's Stream-Safe Text Format (UAX #15).
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+# The same limits as patterns of JSON Schema. Spaces at the ends are trimmed, not rejected.
+CONTROL = r"\u0000-\u001f\u007f-\u009f"
+FULL_LINE = rf"^[^\s{CONTROL}]([^{CONTROL}]*[^\s{CONTROL}])?$"
+LINE = rf"^([^\s{CONTROL}]([^{CONTROL}]*[^\s{CONTROL}])?)?$"
+
+# These replace marshmallow's own, which do not say what to do.
+fields.Field.default_error_messages |= {
+    "required": "Required: it must not be left out.",
+    "null": "Must not be null: leave it out, unless it is required.",
+}
+
+
+class Parsed(fields.Field[T]):
+    """A field that `parse` checks and normalises; the API documentation shows its JSON `schema`.
+
+    `parse` raises marshmallow's `ValidationError`; it is not called for null with `allow_none`.
+    """
+
+    def __init__(self, parse: Callable[[Any], T], schema: JsonSchema, **options: Any) -> None:
+        super().__init__(**options)
+        self.parse = parse
+        self.schema = schema
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> T:
+        return self.parse(value)
+
+
+def text(longest: int) -> Parsed[str]:
+    """Accept one line of text; it is trimmed and may be empty."""
+    schema = {"type": "string", "maxLength": longest, "pattern": LINE}
+    return Parsed(lambda value: clean_text(value, longest), schema)
+
+
+def digits(lowest: int, highest: int) -> Parsed[int]:
+    """Accept a whole number: ASCII digits in a query, a number in JSON (20.0 is one)."""
+
+    def parse(value: Any) -> int:
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            value = int(value.lstrip("0")[:20] or "0")
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if type(value) is int and lowest <= value <= highest:
+            return value
+        raise ValidationError(f"Must be a whole number from {lowest} to {highest}.")
+
+    return Parsed(parse, {"type": "integer", "minimum": lowest, "maximum": highest})
+
+
+def flag() -> Parsed[bool]:
+    """Accept the words `true` and `false` of a query string."""
+    return Parsed(parse_flag, {"type": "boolean"})
+
+
+def boolean(**options: Any) -> Parsed[bool]:
+    """Accept `true` and `false` of JSON."""
+    return Parsed(parse_boolean, {"type": "boolean"}, **options)
+
+
+def parse_flag(value: Any) -> bool:
+    if value not in ("true", "false"):
+        raise ValidationError("Must be true or false.")
+    return bool(value == "true")
+
+
+def parse_boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValidationError("Must be true or false.")
+    return value
 
 
 def clean_text(value: object, longest: int) -> str:
-    """Trim and compose (NFC) a line of text; it may come out empty."""
+    """Trim and compose (NFC) one line of text; the result may be empty."""
     if not isinstance(value, str):
         raise ValidationError("Must be a string.")
     text = value.strip()
     if text.isascii() and text.isprintable() and len(text) <= longest:
         return text
-    # Before composing, which makes one character of at most four, and whose time grows with the
-    # square of a run of combining marks.
+    # Check the length before composing: NFC joins at most four characters into one, and takes
+    # time that grows with the square of a run of combining marks.
     if len(value) > longest and (len(value) > 4 * longest + 100 or _has_long_run(value)):
         raise ValidationError(f"Must be at most {longest} characters.")
     text = unicodedata.normalize("NFC", text)
@@ -37,45 +110,3 @@ def _has_long_run(text: str) -> bool:
         if run > _MAX_MARKS:
             return True
     return False
-
-
-# In place of marshmallow's own, which do not say what to do.
-fields.Field.default_error_messages |= {
-    "required": "Required: it must not be left out.",
-    "null": "Must not be null: leave it out, unless it is required.",
-}
-
-
-class Digits(fields.Field[int]):
-    """A whole number in plain ASCII digits, or as a number in JSON (20.0 is one); never clamped."""
-
-    def __init__(self, lowest: int, highest: int) -> None:
-        super().__init__()
-        self.lowest, self.highest = lowest, highest
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if isinstance(value, str) and value.isascii() and value.isdigit():
-            value = int(value.lstrip("0")[:20] or "0")
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if type(value) is int and self.lowest <= value <= self.highest:
-            return value
-        raise ValidationError(f"Must be a whole number from {self.lowest} to {self.highest}.")
-
-
-class Flag(fields.Field[bool]):
-    """`true` or `false`, as words."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
-        if value not in ("true", "false"):
-            raise ValidationError("Must be true or false.")
-        return bool(value == "true")
-
-
-class Boolean(fields.Field[bool]):
-    """`true` or `false` in JSON, and nothing that only looks like one."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
-        if not isinstance(value, bool):
-            raise ValidationError("Must be true or false.")
-        return value

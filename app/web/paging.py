@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, post_load
 
-from app.web.fields import Digits
+from app.web.fields import digits
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class PageQuery:
 
 
 class PageQuerySchema(Schema):
-    limit = Digits(1, 100)
-    offset = Digits(0, 2**31 - 1)
+    limit = digits(1, 100)
+    offset = digits(0, 2**31 - 1)
 
     @post_load
     def _to_query(self, data: dict[str, Any], **_: Any) -> PageQuery:

@@ -1,73 +1,65 @@
 """What a client may send about webhooks."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from app.journal.model import EVENTS
-from app.web.fields import Digits, clean_text
+from app.web.fields import Parsed, digits, text
 from app.webhooks.model import ACTIVE, DISABLED, STATES
-from app.webhooks.targets import Allowed, TargetRefused, check_url
+from app.webhooks.targets import MAX_URL, Allowed, TargetRefused, check_url
 
 MAX_LABEL = 100
 MAX_OFFSET = 100_000
 
 
-class Url(fields.Field[str]):
-    """Where to send: checked as far as it can be without a look-up."""
-
-    def __init__(self, *, required: bool = False) -> None:
-        super().__init__(required=required)
-        self.allowed = Allowed()
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if not isinstance(value, str):
-            raise ValidationError("Must be a string.")
-        try:
-            check_url(value, self.allowed)
-        except TargetRefused as error:
-            raise ValidationError(str(error)) from None
-        return value
+def parse_url(value: object, allowed: Allowed) -> str:
+    """Check a target as far as possible without a DNS lookup."""
+    if not isinstance(value, str):
+        raise ValidationError("Must be a string.")
+    try:
+        check_url(value, allowed)
+    except TargetRefused as error:
+        raise ValidationError(str(error)) from None
+    return value
 
 
-class Label(fields.Field[str]):
-    """A line of text for people."""
+def url_field(**options: Any) -> Parsed[str]:
+    """Accept a target; the schema that has this field sets which private ones are allowed."""
+    schema = {"type": "string", "format": "uri", "maxLength": MAX_URL}
+    return Parsed(partial(parse_url, allowed=Allowed()), schema, **options)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        return clean_text(value, MAX_LABEL)
 
-
-class Events(fields.Field[tuple[str, ...] | None]):
-    """An array of kinds of events; null means all."""
-
-    def __init__(self) -> None:
-        super().__init__(allow_none=True)
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
-        if isinstance(value, list) and value and all(each in EVENTS for each in value):
-            return tuple(dict.fromkeys(value))
-        raise ValidationError(f"Must be an array of {', '.join(EVENTS)}; null means all.")
+def parse_events(value: object) -> tuple[str, ...]:
+    if isinstance(value, list) and value and all(each in EVENTS for each in value):
+        return tuple(dict.fromkeys(value))
+    raise ValidationError(f"Must be an array of {', '.join(EVENTS)}; null means all.")
 
 
 class WebhookPatchSchema(Schema):
     """The body of `PATCH /v1/webhooks/{id}`; `private` targets are allowed."""
 
-    url = Url()
-    events = Events()
-    label = Label()
+    url = url_field()
+    events = Parsed(
+        parse_events,
+        {"type": "array", "minItems": 1, "items": {"enum": list(EVENTS)}},
+        allow_none=True,
+    )
+    label = text(MAX_LABEL)
     status = fields.String(validate=validate.OneOf((ACTIVE, DISABLED)))
 
     def __init__(self, private: str = "") -> None:
         super().__init__()
-        cast(Url, self.fields["url"]).allowed = Allowed(private)
+        parse = partial(parse_url, allowed=Allowed(private))
+        cast(Parsed[str], self.fields["url"]).parse = parse
 
 
 class WebhookSchema(WebhookPatchSchema):
     """The body of `POST /v1/webhooks`."""
 
-    url = Url(required=True)
+    url = url_field(required=True)
     status = fields.String(dump_only=True)
 
 
@@ -93,8 +85,8 @@ class DeliveriesQuery:
 class DeliveriesQuerySchema(Schema):
     """The query of `GET /v1/webhooks/{id}/deliveries`."""
 
-    limit = Digits(1, 100)
-    offset = Digits(0, MAX_OFFSET)
+    limit = digits(1, 100)
+    offset = digits(0, MAX_OFFSET)
     state = fields.String(validate=validate.OneOf(STATES))
 
     @post_load

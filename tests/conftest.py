@@ -1,5 +1,6 @@
 """Fixtures: an application over a store of its own, and real servers."""
 
+import io
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,13 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.api_keys.handlers import create_api_key
 from app.api_keys.model import SCOPES
+from app.cli import main
 from app.contacts.model import Contact
 from app.contacts.store import insert_contacts
 from app.database import Database
 from app.database.migrate import migrate
 from app.database.text import fold, words
+from app.serving.startup import prepare
 from app.settings import Settings, load
 from app.web.service import service_of
 
@@ -42,10 +45,33 @@ def settings(tmp_path: Path) -> Settings:
     return load({}, data=tmp_path / "data")
 
 
+@dataclass(frozen=True)
+class FreshStore:
+    """A data folder as the first start leaves it, and a key with every scope."""
+
+    folder: Path
+    key: str
+
+    def copy_to(self, folder: Path) -> None:
+        shutil.copytree(self.folder, folder)
+
+
+@pytest.fixture(scope="session")
+def fresh_store(tmp_path_factory: pytest.TempPathFactory) -> FreshStore:
+    """The store that tests copy, since its migrations take longer than most tests."""
+    settings = load({}, data=tmp_path_factory.mktemp("fresh") / "data")
+    prepare(settings)
+    with closing(Database(settings.database)) as db:
+        key = create_api_key(db, label="tests", scopes=SCOPES)
+    return FreshStore(settings.data, key)
+
+
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
-    app = create_app(settings)
-    with closing(service_of(app).db):
+def app(settings: Settings, fresh_store: FreshStore) -> Iterator[Flask]:
+    fresh_store.copy_to(settings.data)
+    app = create_app(settings, prepared=True)
+    with closing(service_of(app).db) as db:
+        db.hold()
         yield app
 
 
@@ -55,9 +81,9 @@ def db(app: Flask) -> Database:
 
 
 @pytest.fixture
-def key(db: Database) -> str:
+def key(db: Database, fresh_store: FreshStore) -> str:
     """A key with every scope."""
-    return create_api_key(db, label="tests", scopes=SCOPES)
+    return fresh_store.key
 
 
 @pytest.fixture
@@ -220,8 +246,58 @@ def clean_environ(**more: str) -> dict[str, str]:
     return kept | more
 
 
+RunContacts = Callable[..., subprocess.CompletedProcess[str]]
+
+
 def run_contacts(*arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the command `contacts` to its end."""
+    """Run the command `contacts` to its end in this process, which is spared a start."""
+    out, err = (_text_file() for _ in range(2))
+    status: object = 0
+    with pytest.MonkeyPatch.context() as patch, _time_limit(60):
+        for name in os.environ.keys() - clean_environ().keys():
+            patch.delenv(name)
+        for name, text in environ.items():
+            patch.setenv(name, text)
+        patch.setattr(sys, "argv", ["contacts", *map(str, arguments)])
+        for name, file in (("stdin", _text_file()), ("stdout", out), ("stderr", err)):
+            patch.setattr(sys, name, file)
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code or 0
+    assert isinstance(status, int)
+    told = [file.buffer.getvalue().decode() for file in (out, err)]
+    return subprocess.CompletedProcess(sys.argv, status, *told)
+
+
+class _TextFile(io.TextIOWrapper):
+    """A file in memory in place of a standard one: what is written is in its `buffer` at once."""
+
+    buffer: io.BytesIO
+
+
+def _text_file() -> _TextFile:
+    return _TextFile(io.BytesIO(), "utf-8", write_through=True)
+
+
+@contextmanager
+def _time_limit(seconds: int) -> Iterator[None]:
+    def end(*_: object) -> None:
+        raise AssertionError(f"the command went on for {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def run_contacts_process(
+    *arguments: str | Path, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command `contacts` to its end, as a shell does."""
     return subprocess.run(
         [sys.executable, "-m", "app", *map(str, arguments)],
         capture_output=True,

@@ -21,6 +21,8 @@ from app.api_keys.model import PREFIX, SCOPES, ApiKey, digest
 from app.database import Database
 from app.database.migrate import migrate
 from app.errors import NotFound, Unauthorized
+from app.serving.startup import prepare
+from app.settings import Settings
 from tests.conftest import wait_until
 
 NOON = datetime(2026, 6, 2, 12, tzinfo=UTC)
@@ -106,11 +108,11 @@ def test_a_new_key_works_within_a_second(db: Database) -> None:
 
 
 def test_keeps_the_time_of_the_first_revocation(db: Database, monkeypatch: MonkeyPatch) -> None:
-    create_api_key(db, label="tests", scopes=SCOPES)
+    create_api_key(db, label="other", scopes=SCOPES)
     for hours in (0, 5):
         set_time(monkeypatch, NOON + timedelta(hours=hours))
-        revoke_api_key(db, stored(db).id)
-    assert stored(db).revoked_at == "2026-06-02T12:00:00Z"
+        revoke_api_key(db, stored(db, "other").id)
+    assert stored(db, "other").revoked_at == "2026-06-02T12:00:00Z"
 
 
 def test_rejects_revoking_an_unknown_id(db: Database) -> None:
@@ -125,14 +127,16 @@ def test_revoking_leaves_other_keys(db: Database, key: str) -> None:
     assert not is_refused(db, key)
 
 
-def test_makes_a_first_key_once(db: Database) -> None:
+def test_makes_a_first_key_once(settings: Settings) -> None:
+    prepare(settings)
     told: list[str] = []
-    create_first_api_key(db, told.append)
-    assert told == []
-    [first] = store.list_api_keys(db.connection())
-    assert (first.label, first.scopes) == ("first admin key", SCOPES)
-    revoke_api_key(db, first.id)
-    create_first_api_key(db, told.append)
+    with closing(Database(settings.database)) as db:
+        create_first_api_key(db, told.append)
+        assert told == []
+        [first] = store.list_api_keys(db.connection())
+        assert (first.label, first.scopes) == ("first admin key", SCOPES)
+        revoke_api_key(db, first.id)
+        create_first_api_key(db, told.append)
     assert told == []
 
 

@@ -12,15 +12,16 @@ from app import create_app
 from app.settings import load
 from app.web import rate_limit
 from app.web.service import service_of
-from tests.conftest import StartServer
+from tests.conftest import FreshStore, StartServer
 
 HERE, ELSEWHERE = "203.0.113.7", "198.51.100.1"
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Flask:
+def app(tmp_path: Path, fresh_store: FreshStore) -> Flask:
+    fresh_store.copy_to(tmp_path / "data")
     environ = {"CONTACTS_WRONG_KEY_LIMIT": "5", "CONTACTS_TRUSTED_PROXIES": "10.0.0.0/8"}
-    return create_app(load(environ, data=tmp_path / "data"))
+    return create_app(load(environ, data=tmp_path / "data"), prepared=True)
 
 
 def ask(client: FlaskClient, key: str = "ak_live_wrong", peer: str = HERE, **headers: str) -> Any:

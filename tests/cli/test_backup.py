@@ -1,4 +1,4 @@
-"""`contacts backup` and `contacts restore`, as processes of their own, beside real servers."""
+"""`contacts backup` and `contacts restore`, beside real servers."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`contacts doctor`, as a process of its own."""
+"""`contacts doctor`: what it reports, and its exit status."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`contacts keys`, as processes of their own."""
+"""`contacts keys`: create, list and revoke."""
 
 import json
 import re

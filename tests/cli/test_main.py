@@ -1,5 +1,6 @@
 """The command as a whole: help, version, and errors in one line."""
 
+import json
 import re
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import clean_environ, run_contacts
+from tests.conftest import clean_environ, run_contacts, run_contacts_process
 
 COMMANDS = [
     [],
@@ -54,6 +55,27 @@ def test_shows_its_version() -> None:
     finished = run_contacts("--version")
     assert finished.returncode == 0
     assert re.search(rf"\b{re.escape(version('contacts-service'))}\n", finished.stdout)
+
+
+def test_all_run_as_processes_of_their_own(tmp_path: Path) -> None:
+    data, file, copy = tmp_path / "data", tmp_path / "people.csv", tmp_path / "copy.db"
+    file.write_text("phone,first_name\n918856879188,Priya\n")
+
+    def run(*arguments: str | Path) -> str:
+        finished = run_contacts_process(*arguments, CONTACTS_DATA=str(data))
+        assert (finished.returncode, finished.stderr) == (0, ""), arguments
+        return finished.stdout
+
+    assert run("keys", "create", "--label", "crm").startswith("ak_live_")
+    [key] = json.loads(run("keys", "list", "--json"))
+    assert key["label"] == "crm"
+    run("keys", "revoke", key["id"])
+    assert "1 created" in run("import", file, "--yes", "--quiet")
+    assert "918856879188" in run("export", "--quiet")
+    assert run("backup", copy).startswith("Backed up 1 contact")
+    assert "Restored 1 contact" in run("restore", copy)
+    assert run("doctor").splitlines()[-1].startswith("0 problems, ")
+    assert json.loads(run("openapi"))["info"]["title"]
 
 
 def test_the_installed_command_is_the_same() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from app.conformance import reads, writes
 from contacts_standin import StandIn
-from tests.conftest import ROOT, StartServer, run_contacts
+from tests.conftest import ROOT, RunContacts, StartServer, run_contacts, run_contacts_process
 
 CHECKS = [*reads.CHECKS, *writes.CHECKS]
 CONTACT = {
@@ -31,9 +31,11 @@ LIST = {
 }
 
 
-def check(url: str, key: str, *options: str) -> tuple[int, dict[str, tuple[str, str]], str]:
+def check(
+    url: str, key: str, *options: str, run: RunContacts = run_contacts
+) -> tuple[int, dict[str, tuple[str, str]], str]:
     """Return the exit status, the state and text of each check, and the whole output."""
-    done = run_contacts("check", "--against", url, "--key", key, "--json", *options)
+    done = run("check", "--against", url, "--key", key, "--json", *options)
     assert done.stdout, done.stderr
     report = json.loads(done.stdout)
     found = {each["name"]: (each["state"], each["text"]) for each in report["findings"]}
@@ -46,7 +48,9 @@ def states(found: dict[str, tuple[str, str]], state: str) -> set[str]:
 
 
 def test_finds_nothing_in_a_stand_in(contacts_standin: StandIn) -> None:
-    status, found, _ = check(contacts_standin.url, contacts_standin.key, "--write")
+    status, found, _ = check(
+        contacts_standin.url, contacts_standin.key, "--write", run=run_contacts_process
+    )
     assert status == 0
     # An empty one has no contact to look at.
     empty = {each for each in found if each.startswith("contact-")}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
-from tests.conftest import ROOT, clean_environ, run_contacts
+from tests.conftest import ROOT, clean_environ, run_contacts, run_contacts_process
 
 Finished = subprocess.CompletedProcess[str]
 
@@ -144,14 +144,14 @@ def test_refuses_a_folder_that_cannot_be(tmp_path: Path, place: str, command: li
 
 
 def _newer(path: Path) -> None:
-    run_contacts("keys", "create", "--label", "x", "--data", path.parent)
+    run_contacts_process("keys", "create", "--label", "x", "--data", path.parent)
     with closing(sqlite3.connect(path)) as driver:
         driver.execute("PRAGMA user_version = 9999")
 
 
 def _newer_in_its_log(path: Path) -> None:
     source = path.parent / "source"
-    run_contacts("keys", "create", "--label", "x", "--data", source)
+    run_contacts_process("keys", "create", "--label", "x", "--data", source)
     with closing(sqlite3.connect(source / "contacts.db")) as driver:
         driver.execute("PRAGMA wal_autocheckpoint = 0")
         driver.execute("PRAGMA user_version = 9999")
@@ -197,7 +197,7 @@ def _a_few_bytes(path: Path) -> None:
 
 
 def _truncated(path: Path) -> None:
-    run_contacts("keys", "create", "--label", "x", "--data", path.parent)
+    run_contacts_process("keys", "create", "--label", "x", "--data", path.parent)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
 

@@ -45,7 +45,7 @@ _WEBHOOK: dict[str, JsonSchema] = {
     },
     "status": {
         "enum": [ACTIVE, FAILING, DISABLED],
-        "description": f"`{FAILING}` after 3 dead deliveries in a row, until the next success; it "
+        "description": f"`{FAILING}` after a dead delivery, until the next success; it "
         "is sent to as before.",
     },
     "previous_secret_until": {

@@ -26,7 +26,6 @@ from app.webhooks.signing import signed_headers
 
 BATCH = 200
 DELAYS = (10.0, 60.0, 300.0)  # Seconds between attempts, as the vendor documents them.
-DEATHS_TO_FAIL = 3
 # What is counted of attempts, by the state that the delivery is in then.
 ATTEMPTS = {state: f"webhook_attempts {state}" for state in STATES}
 
@@ -101,7 +100,7 @@ def record_attempts(
                 *(webhook_id, attempt.delivery.id, made, attempt.outcome.error),
             )
         if fails:
-            _log.warning("webhook %s fails: %d dead in a row", webhook_id, DEATHS_TO_FAIL)
+            _log.warning("webhook %s is failing", webhook_id)
 
 
 def _record(tx: Connection, attempt: Attempt, delays: Sequence[float]) -> tuple[str, bool]:
@@ -121,8 +120,8 @@ def _record(tx: Connection, attempt: Attempt, delays: Sequence[float]) -> tuple[
         return state, False
     delivery_store.advance_line(tx, delivery.number, now.timestamp())
     if state == DEAD:
-        return state, store.note_death(tx, delivery.webhook_id, DEATHS_TO_FAIL)
-    store.note_success(tx, delivery.webhook_id)
+        return state, store.mark_failing(tx, delivery.webhook_id)
+    store.mark_recovered(tx, delivery.webhook_id)
     return state, False
 
 

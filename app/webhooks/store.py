@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from app.database import Connection
-from app.webhooks.model import Webhook
+from app.webhooks.model import ACTIVE, FAILING, Webhook
 
 _COLUMNS = (
     "id, url, label, events, status, secret, previous_secret, previous_until, position, "
@@ -55,7 +55,6 @@ def update_webhook(db: Connection, webhook: Webhook) -> None:
             previous_secret = :previous_secret,
             previous_until = :previous_until,
             position = :position,
-            deaths = CASE WHEN :status = 'failing' THEN deaths ELSE 0 END,
             updated_at = :updated_at
         WHERE id = :id
         """,
@@ -102,32 +101,21 @@ def lowest_position(db: Connection) -> int | None:
     return None if position is None else int(position)
 
 
-def note_death(db: Connection, id: str, most: int) -> bool:
-    """Count a dead delivery; return whether the webhook fails from now on: with the `most`th."""
-    rows = db.execute(
-        """
-        UPDATE webhooks
-        SET deaths = deaths + 1,
-            status = CASE
-                WHEN status = 'active' AND deaths + 1 >= :most THEN 'failing' ELSE status
-            END
-        WHERE id = :id
-        RETURNING status, deaths
-        """,
-        {"id": id, "most": most},
-    )
-    return rows == [("failing", most)]
+def mark_failing(db: Connection, id: str) -> bool:
+    """Return whether the webhook was active until now."""
+    return _change_status(db, id, ACTIVE, FAILING)
 
 
-def note_success(db: Connection, id: str) -> None:
-    db.change(
-        """
-        UPDATE webhooks
-        SET deaths = 0,
-            status = CASE status WHEN 'failing' THEN 'active' ELSE status END
-        WHERE id = :id AND deaths > 0
-        """,
-        {"id": id},
+def mark_recovered(db: Connection, id: str) -> None:
+    _change_status(db, id, FAILING, ACTIVE)
+
+
+def _change_status(db: Connection, id: str, before: str, after: str) -> bool:
+    return bool(
+        db.change(
+            "UPDATE webhooks SET status = :after WHERE id = :id AND status = :before",
+            {"id": id, "before": before, "after": after},
+        )
     )
 
 

@@ -80,3 +80,11 @@ def test_pages_are_read_in_the_order_of_an_index(db: Database, sql: str, index: 
 def plan(db: Database, sql: str, values: Mapping[str, object]) -> list[str]:
     rows = db.connection().execute(f"EXPLAIN QUERY PLAN {sql}", values)
     return [str(row[3]) for row in rows]
+
+
+def test_a_disabled_webhook_stays_disabled_whatever_its_last_attempt_brings(db: Database) -> None:
+    id = handlers.create_webhook(db, url="https://example.com/").id
+    handlers.edit_webhook(db, id, {"status": "disabled"})
+    assert db.write(lambda tx: store.mark_failing(tx, id)) is False
+    db.write(lambda tx: store.mark_recovered(tx, id))
+    assert handlers.get_webhook(db.connection(), id).status == "disabled"

@@ -4,6 +4,7 @@ import time
 from collections.abc import Generator
 from functools import lru_cache
 from typing import IO, Any, cast
+from urllib.parse import unquote_to_bytes
 
 import marshmallow
 from flask import request
@@ -49,9 +50,10 @@ def load_query(schema: marshmallow.Schema) -> Any:
 @lru_cache(maxsize=256)
 def _query(schema: marshmallow.Schema, query_string: bytes) -> Any:
     try:
-        args = request.args
+        unquote_to_bytes(query_string).decode()
     except UnicodeDecodeError:
         raise InvalidInput({"query": ["Must be percent-encoded UTF-8."]}) from None
+    args = request.args
     repeatable = getattr(schema, "repeatable", ())
     given = {name: values for name, values in args.lists() if name not in repeatable}
     if twice := [name for name, values in given.items() if len(values) > 1]:

@@ -338,3 +338,20 @@ def test_says_what_to_do(client: FlaskClient, path: str, body: object, message: 
     response = client.post(path, json=body)
     assert response.status_code == 422
     assert response.get_json()["error"]["message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    "query", ["tag=%ff", "tag=%C3", "%ff=1", "limit=5&tag=a%E2%28%A1", "tag=%ed%a0%80", "tag=\xff"]
+)
+@pytest.mark.parametrize("path", ["/v1/contacts", "/v1/changes", "/v1/contacts/export"])
+def test_rejects_a_query_that_is_not_utf_8(client: FlaskClient, path: str, query: str) -> None:
+    response = client.get(path, environ_overrides={"QUERY_STRING": query})
+    assert response.status_code == 422
+    assert response.get_json()["error"]["message"] == "query: Must be percent-encoded UTF-8."
+
+
+def test_takes_a_query_in_utf_8(client: FlaskClient) -> None:
+    client.post("/v1/contacts", json={"phone": "918856879188", "tags": ["50% é"]})
+    for tag in ("50%25%20%C3%A9", "50%25+%c3%a9", "50%+\xc3\xa9"):
+        found = client.get("/v1/contacts", environ_overrides={"QUERY_STRING": f"tag={tag}"})
+        assert found.get_json()["pagination"]["total"] == 1, tag

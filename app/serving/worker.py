@@ -105,6 +105,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         head = (
             f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            "X-Content-Type-Options: nosniff\r\n"
             f"X-Request-Id: {error['request_id']}\r\n\r\n"
         )
         util.write_nonblock(client, (head + body).encode("ascii"))

@@ -76,6 +76,7 @@ def _options() -> Response | None:
 
 def _add_headers(response: Response) -> Response:
     response.headers.add("X-Request-Id", g.request_id)
+    response.headers["X-Content-Type-Options"] = "nosniff"
     if "Cache-Control" not in response.headers:
         response.headers.add("Cache-Control", "no-store")
     quota: Quota | None = g.get("quota")

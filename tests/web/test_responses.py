@@ -172,6 +172,16 @@ def test_sends_each_header_once(client: FlaskClient) -> None:
             assert len(response.headers.getlist(name)) == 1
 
 
+def test_forbids_browsers_to_guess_the_media_type(client: FlaskClient) -> None:
+    posted = client.post(PATH, json=PRIYA)
+    for path in (PATH, f"{PATH}/{PRIYA['phone']}", "/v1/nothing", "/healthz", "/metrics", "/docs"):
+        response = client.get(path)
+        assert response.headers.getlist("X-Content-Type-Options") == ["nosniff"], path
+    export = client.get(f"{PATH}/export", query_string={"format": "csv"})
+    for response in (posted, client.options(PATH), export):
+        assert response.headers.getlist("X-Content-Type-Options") == ["nosniff"]
+
+
 def test_answers_in_utf_8(client: FlaskClient) -> None:
     response = client.post(
         PATH, json=PRIYA | {"first_name": "\u092a\u094d\u0930\u093f\u092f\u093e"}

@@ -1,4 +1,4 @@
-"""Every setting: its type, default and meaning; the only reader of the environment."""
+"""Every setting, with its type, default and meaning; the only module that reads the environment."""
 
 import difflib
 import ipaddress
@@ -15,10 +15,21 @@ from app.logs import FORMATS, LEVELS
 
 PREFIX = "CONTACTS_"
 _CHECKOUT = Path(__file__).resolve().parent.parent
+_HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True)
+class PrivateTargets:
+    """Private networks and hosts that webhooks may reach; names are lower-case."""
+
+    networks: tuple[Network, ...] = ()
+    hosts: tuple[str, ...] = ()
 
 
 def default_data_folder() -> Path:
-    """Return `instance/` in a checkout, else the user's own data folder (XDG base directories)."""
+    """Return `instance/` in a checkout, else a folder of the user (XDG Base Directory)."""
     if (_CHECKOUT / "setup.cfg").is_file():
         return _CHECKOUT / "instance"
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
@@ -54,26 +65,33 @@ def _path(text: str) -> Path:
     return Path(_text(text)).expanduser().resolve()
 
 
-def _targets(text: str) -> str:
-    """Return networks and host names in their usual form, with commas between."""
-    found = []
-    for each in filter(None, (part.strip().lower() for part in text.split(","))):
-        try:
-            found.append(str(ipaddress.ip_network(each, strict=False)))
-        except ValueError:
-            if not re.fullmatch(r"(?=.*[a-z])[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?", each):
-                raise ValueError("networks or host names, with commas between") from None
-            found.append(each)
-    return ",".join(found)
+def _yes_or_no(text: str) -> bool:
+    return _choice("no", "yes")(text) == "yes"
 
 
-def _networks(text: str) -> str:
-    """Return networks in their usual form, with commas between."""
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Return networks and addresses that are separated by commas. Raises `ValueError`."""
     try:
-        parts = filter(None, (part.strip() for part in text.split(",")))
-        return ",".join(str(ipaddress.ip_network(each, strict=False)) for each in parts)
+        return tuple(ipaddress.ip_network(each, strict=False) for each in _parts(text))
     except ValueError:
-        raise ValueError("networks, with commas between") from None
+        raise ValueError("networks, separated by commas") from None
+
+
+def parse_targets(text: str) -> PrivateTargets:
+    """Return networks and host names that are separated by commas. Raises `ValueError`."""
+    networks, hosts = [], []
+    for each in _parts(text):
+        try:
+            networks.append(ipaddress.ip_network(each, strict=False))
+        except ValueError:
+            if not _HOST_NAME.fullmatch(each):
+                raise ValueError("networks or host names, separated by commas") from None
+            hosts.append(each)
+    return PrivateTargets(tuple(networks), tuple(hosts))
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip().lower() for part in text.split(",") if part.strip()]
 
 
 def _setting(parse: Callable[[str], Any], default: Any, meaning: str) -> Any:
@@ -82,7 +100,7 @@ def _setting(parse: Callable[[str], Any], default: Any, meaning: str) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one server; the environment calls each `CONTACTS_` and its name."""
+    """The settings of one server; the environment variable of `port` is `CONTACTS_PORT`."""
 
     data: Path = field(
         default_factory=default_data_folder,
@@ -90,48 +108,49 @@ class Settings:
     )
     host: str = _setting(_text, "127.0.0.1", "Address to listen on")
     port: int = _setting(_integer(0, 65_535), 8000, "Port to listen on; 0 takes a free one")
-    workers: int = _setting(_integer(1, 64), 2, "Processes that serve")
-    threads: int = _setting(_integer(1, 64), 4, "Threads in each process")
+    workers: int = _setting(_integer(1, 64), 2, "Worker processes")
+    threads: int = _setting(_integer(1, 64), 4, "Threads in each worker process")
     phone_check: str = _setting(
         _choice("possible", "valid"),
         "possible",
-        "`possible` takes any number of a possible length, `valid` only assigned ranges",
+        "`possible` accepts any number of a possible length, `valid` only assigned ranges",
     )
     max_body_bytes: int = _setting(
-        _integer(1_024, 2**30), 2**20, "Largest request body, in bytes; a larger one is a 413"
+        _integer(1_024, 2**30), 2**20, "Largest request body, in bytes; a larger one gets a 413"
     )
     max_import_bytes: int = _setting(
-        _integer(1_024, 2**40), 2**30, "Largest body of an import, in bytes; a larger one is a 413"
+        _integer(1_024, 2**40),
+        2**30,
+        "Largest body of an import, in bytes; a larger one gets a 413",
     )
-    changes_days: int = _setting(
-        _integer(1, 36_500), 30, "Days for which the journal of changes is kept"
+    changes_days: int = _setting(_integer(1, 36_500), 30, "Days for which the journal is kept")
+    webhook_allow_private: PrivateTargets = field(
+        default=PrivateTargets(),
+        metadata={
+            "parse": parse_targets,
+            "meaning": "Private networks and host names, separated by commas, that webhooks may "
+            "reach, over http:// too",
+        },
     )
-    webhook_allow_private: str = _setting(
-        _targets,
-        "",
-        "Networks and host names, with commas between, that webhooks may reach though they are "
-        "private, over http:// too",
-    )
-
     rate_limit: int = _setting(
         _integer(0, 1_000_000),
         6_000,
-        "Requests a minute that a key may make, unless it has a limit of its own; `0` is no limit",
+        "Requests a minute for a key that has no limit of its own; `0` means no limit",
     )
     wrong_key_limit: int = _setting(
         _integer(0, 1_000_000),
         300,
-        "Wrong keys a minute that are answered with 401 to one address; `0` is no limit",
+        "Wrong keys a minute from one address that get a 401; `0` means no limit",
     )
-    trusted_proxies: str = _setting(
-        _networks,
-        "",
-        "Networks of proxies, with commas between, whose X-Forwarded-For tells a client's address",
+    trusted_proxies: tuple[Network, ...] = _setting(
+        parse_networks,
+        (),
+        "Networks of proxies, separated by commas, whose X-Forwarded-For names the client",
     )
-    metrics_public: str = _setting(
-        _choice("no", "yes"), "no", "`yes` shows /metrics to everybody, without a key"
+    metrics_public: bool = _setting(_yes_or_no, False, "`yes` serves /metrics without a key")
+    log_level: str = _setting(
+        _choice(*LEVELS), "info", "Lowest level that is logged; requests are logged at `info`"
     )
-    log_level: str = _setting(_choice(*LEVELS), "info", "Least that is logged; requests are `info`")
     log_format: str = _setting(
         _choice(*FORMATS), "auto", "`json`, `text`, or `auto`: text on a terminal, else JSON"
     )
@@ -146,9 +165,9 @@ class Settings:
 
 
 def load(environ: Mapping[str, str] | None = None, **given: object) -> Settings:
-    """Read the settings from the environment; those `given` (and not None) win.
+    """Read the settings from the environment; those `given` (and not None) take precedence.
 
-    Raises `StartError` for an unknown `CONTACTS_` name or a bad value.
+    Raises `StartError` for an unknown `CONTACTS_` name or an invalid value.
     """
     environ = os.environ if environ is None else environ
     known = {PREFIX + each.name.upper(): each for each in fields(Settings)}
@@ -166,7 +185,7 @@ def load(environ: Mapping[str, str] | None = None, **given: object) -> Settings:
 
 
 def load_or_exit() -> Settings:
-    """Read the environment; on a bad one print the one line and exit with 2."""
+    """Read the environment; if it is invalid, print one line and exit with status 2."""
     try:
         return load()
     except StartError as error:
@@ -184,5 +203,5 @@ def _parse(name: str, text: str, parse: Callable[[str], Any]) -> Any:
 def _unknown(name: str, known: Mapping[str, object]) -> str:
     endings = [each.removeprefix(PREFIX) for each in known]
     near = difflib.get_close_matches(name.removeprefix(PREFIX), endings, n=1)
-    hint = f"did you mean {PREFIX}{near[0]}?" if near else "the README lists those there are"
+    hint = f"did you mean {PREFIX}{near[0]}?" if near else "see docs/configuration.md"
     return f"unknown setting {name}: {hint}"

@@ -190,6 +190,7 @@ def test_each_request_is_a_line(start_server: StartServer, tmp_path: Path) -> No
     assert found[6]["bytes"] == len(ours.content)
     assert found[4]["bytes"] == 0
     assert found[8]["request_id"].encode() in refused
+    assert b"\r\nX-Content-Type-Options: nosniff\r\n" in refused
     assert all(0 < each["ms"] < 20_000 for each in found[:8])
 
 
@@ -340,8 +341,8 @@ FIVE = re.compile(
     r"Version \S+, process \d+: 2 workers with 4 threads each\n"
     r"SQLite 3\.\d+\S*, [\d.]+ MB in contacts\.db; an answer to a write is on disk\n"
     r"Limits: 6000 requests a minute for a key, 300 wrong keys for an address; bodies to 1 MiB\n"
-    r"Log: JSON on standard error from level info; metrics at /metrics for this machine and "
-    r"admin keys\n"
+    r"Log: JSON on standard error from level info; metrics at /metrics for keys with "
+    r"the scope admin\n"
 )
 
 

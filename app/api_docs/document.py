@@ -105,9 +105,7 @@ class _Document:
             described["requestBody"] = {"required": True, "content": content}
         if scope:
             roles = [] if scope == "any" else [scope]
-            view = self._app.view_functions[rule.endpoint]
-            without: list[dict[str, Any]] = [] if getattr(view, "needs_key", True) else [{}]
-            described["security"] = [{name: roles} for name in errors.SECURITY] + without
+            described["security"] = [{name: roles} for name in errors.SECURITY]
         self._spec.path(path_of(rule), operations={method.lower(): described})
 
     def _contents(self, feature: Feature, operation: Operation, endpoint: str) -> dict[str, Any]:

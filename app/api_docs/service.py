@@ -22,9 +22,8 @@ FEATURE = Feature(
         ),
         "metrics.get_metrics": Operation(
             "Show metrics",
-            "Counts and sizes over all processes, in the text format of Prometheus. A program on "
-            "the same machine needs no key, nor does anybody where `CONTACTS_METRICS_PUBLIC` is "
-            "`yes`.",
+            "Counts and sizes over all processes, in the text format of Prometheus. No key is "
+            "needed if `CONTACTS_METRICS_PUBLIC` is `yes`.",
             answers={200: Answer("The metrics.", STRING, media_types=("text/plain",))},
         ),
         "api_docs.get_openapi": Operation(

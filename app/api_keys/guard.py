@@ -50,7 +50,6 @@ def require_scope(
             return view(*args, **kwargs)
 
         guarded.scope = scope or "any"  # type: ignore[attr-defined]
-        guarded.needs_key = unless is bool  # type: ignore[attr-defined]
         return guarded
 
     return guard

@@ -1,6 +1,5 @@
 """`contacts doctor`: check the store and what it depends on, and say what to do."""
 
-import ipaddress
 import json
 import sys
 from collections.abc import Iterator
@@ -73,17 +72,10 @@ def check_settings(settings: Settings) -> Finding:
         if getattr(settings, each.name) != getattr(defaults, each.name)
     ]
     text = f"changed: {', '.join(changed)}" if changed else "all defaults"
-    if any(_is_all(each) for each in settings.webhook_allow_private.split(",")):
+    if any(each.prefixlen == 0 for each in settings.webhook_allow_private.networks):
         text = f"{PREFIX}WEBHOOK_ALLOW_PRIVATE lets webhooks reach every network"
         return Finding("settings", "warning", text, "allow only the networks of your receivers")
     return Finding("settings", "ok", text)
-
-
-def _is_all(target: str) -> bool:
-    try:
-        return ipaddress.ip_network(target).prefixlen == 0
-    except ValueError:
-        return False
 
 
 def _show(finding: Finding) -> None:

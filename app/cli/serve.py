@@ -76,7 +76,7 @@ def tell_what_runs(address: str, settings: Settings) -> None:
     """Tell in five lines what runs where, on which SQLite, with which limits."""
     log, store = settings.log_format, settings.database
     form = {"auto": "text" if os.isatty(2) else "JSON", "json": "JSON", "text": "text"}[log]
-    shown = "everybody" if settings.metrics_public == "yes" else "this machine and admin keys"
+    shown = "everybody" if settings.metrics_public else "keys with the scope admin"
     most = settings.max_body_bytes / 2**20
     for line in (
         f"Contacts service on {address}, data in {settings.data}",

@@ -19,13 +19,13 @@ from app.database.migrate import migrate
 from app.errors import ServiceError, StartError
 from app.serving.server import Server
 from app.serving.startup import prepare_folder
-from app.settings import Settings
+from app.settings import PrivateTargets, Settings, parse_targets
 from app.standin import exchanges, routes
 from app.standin.state import START, State, attach
 
 KEY = "YOUR_API_KEY"
 LIMIT = 120
-LOOPBACK = "127.0.0.0/8,::1,localhost"
+LOOPBACK = parse_targets("127.0.0.0/8,::1,localhost")
 
 Fill = Callable[[Database, Settings], None]
 
@@ -87,7 +87,10 @@ class StandInServer(Server):
     """The server, with the stand-in's routes and clock in each worker."""
 
     def __init__(self, settings: Settings, found: State, on_ready: Callable[[str], None]) -> None:
-        opened = f"{settings.webhook_allow_private},{LOOPBACK}".strip(",")
+        private = settings.webhook_allow_private
+        opened = PrivateTargets(
+            private.networks + LOOPBACK.networks, private.hosts + LOOPBACK.hosts
+        )
         self.found = found
         super().__init__(replace(settings, webhook_allow_private=opened), on_ready)
 

@@ -17,7 +17,6 @@ from app.settings import Settings
 from app.webhooks import delivery_store, store
 from app.webhooks.delivery import Deliverer
 from app.webhooks.model import Outcome
-from app.webhooks.targets import Allowed
 
 if TYPE_CHECKING:
     from app.webhooks.sender import Sender
@@ -96,7 +95,7 @@ class Runner:
         """Made once there is something to send: it takes a while to import, and to trust."""
         from app.webhooks.sender import Sender
 
-        return Sender(Allowed(self._settings.webhook_allow_private))
+        return Sender(self._settings.webhook_allow_private)
 
     def _report(self, what: str) -> None:
         """Log what is wrong, once for as long as it stays so."""

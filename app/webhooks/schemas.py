@@ -7,20 +7,21 @@ from typing import Any, cast
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from app.journal.model import EVENTS
+from app.settings import PrivateTargets
 from app.web.fields import Parsed, digits, text
 from app.webhooks.model import ACTIVE, DISABLED, STATES
-from app.webhooks.targets import MAX_URL, Allowed, TargetRefused, check_url
+from app.webhooks.targets import MAX_URL, TargetRefused, check_url
 
 MAX_LABEL = 100
 MAX_OFFSET = 100_000
 
 
-def parse_url(value: object, allowed: Allowed) -> str:
+def parse_url(value: object, private: PrivateTargets) -> str:
     """Check a target as far as possible without a DNS lookup."""
     if not isinstance(value, str):
         raise ValidationError("Must be a string.")
     try:
-        check_url(value, allowed)
+        check_url(value, private)
     except TargetRefused as error:
         raise ValidationError(str(error)) from None
     return value
@@ -29,7 +30,7 @@ def parse_url(value: object, allowed: Allowed) -> str:
 def url_field(**options: Any) -> Parsed[str]:
     """Accept a target; the schema that has this field sets which private ones are allowed."""
     schema = {"type": "string", "format": "uri", "maxLength": MAX_URL}
-    return Parsed(partial(parse_url, allowed=Allowed()), schema, **options)
+    return Parsed(partial(parse_url, private=PrivateTargets()), schema, **options)
 
 
 def parse_events(value: object) -> tuple[str, ...]:
@@ -50,9 +51,9 @@ class WebhookPatchSchema(Schema):
     label = text(MAX_LABEL)
     status = fields.String(validate=validate.OneOf((ACTIVE, DISABLED)))
 
-    def __init__(self, private: str = "") -> None:
+    def __init__(self, private: PrivateTargets | None = None) -> None:
         super().__init__()
-        parse = partial(parse_url, allowed=Allowed(private))
+        parse = partial(parse_url, private=private or PrivateTargets())
         cast(Parsed[str], self.fields["url"]).parse = parse
 
 
@@ -64,13 +65,13 @@ class WebhookSchema(WebhookPatchSchema):
 
 
 @cache
-def webhook_schema(private: str) -> WebhookSchema:
+def webhook_schema(private: PrivateTargets) -> WebhookSchema:
     """Return the one schema that allows these private targets."""
     return WebhookSchema(private)
 
 
 @cache
-def webhook_patch_schema(private: str) -> WebhookPatchSchema:
+def webhook_patch_schema(private: PrivateTargets) -> WebhookPatchSchema:
     """Return the one schema of patches that allows these private targets."""
     return WebhookPatchSchema(private)
 

@@ -13,8 +13,9 @@ from importlib.metadata import version
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from app.settings import PrivateTargets
 from app.webhooks.model import MAX_ANSWER, Outcome
-from app.webhooks.targets import Allowed, Target, TargetRefused, check_url, resolve
+from app.webhooks.targets import Target, TargetRefused, check_url, resolve
 
 SECONDS = 10.0
 _AGENT = f"contacts-service/{version('contacts-service')}"
@@ -26,10 +27,10 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class Sender:
-    """Sends to what the internet has and to what is `allowed` beside, as the system trusts it."""
+    """Sends to public addresses and `private` ones that are allowed; verifies certificates."""
 
-    def __init__(self, allowed: Allowed, *, seconds: float = SECONDS) -> None:
-        self._allowed = allowed
+    def __init__(self, private: PrivateTargets, *, seconds: float = SECONDS) -> None:
+        self._private = private
         self._seconds = seconds
         # With the system's certificates, or those of SSL_CERT_FILE.
         self._tls = ssl.create_default_context()
@@ -55,8 +56,8 @@ class Sender:
     def _exchange(
         self, url: str, headers: Mapping[str, str], body: bytes, deadline: float
     ) -> tuple[int, str]:
-        target = check_url(url, self._allowed)
-        connection = self._connected(target, resolve(target, self._allowed), deadline)
+        target = check_url(url, self._private)
+        connection = self._connected(target, resolve(target, self._private), deadline)
         # What only trickles in would pass any time-out of a single read.
         cutter = threading.Timer(_left(deadline), _cut, (connection.sock,))
         cutter.daemon = True

@@ -3,8 +3,11 @@
 import ipaddress
 import re
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from app.settings import Network, PrivateTargets
 
 MAX_URL = 2_000
 LOWEST_PORT = 1_024  # But for those of http and https: below are other protocols' servers.
@@ -54,28 +57,14 @@ class Target:
         return host if self.port == default else f"{host}:{self.port}"
 
 
-class Allowed:
-    """The private networks and hosts that an operator has opened, with commas between."""
+def _is_host_allowed(host: str, private: PrivateTargets) -> bool:
+    """Return whether a host is allowed by its name, or is itself an allowed address."""
+    literal = _literal(host)
+    return host.rstrip(".") in private.hosts or bool(literal and _is_in(literal, private.networks))
 
-    def __init__(self, names: str = "") -> None:
-        self._hosts: set[str] = set()
-        self._networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
-        for name in filter(None, names.split(",")):
-            try:
-                self._networks.append(ipaddress.ip_network(name))
-            except ValueError:
-                self._hosts.add(name)
 
-    def host(self, host: str) -> bool:
-        """Tell whether a host is opened by its name, or written as an opened address."""
-        literal = _literal(host)
-        return host.rstrip(".") in self._hosts or bool(literal and self._opened(literal))
-
-    def address(self, host: str, address: Address) -> bool:
-        return is_public(address) or self.host(host) or self._opened(address)
-
-    def _opened(self, address: Address) -> bool:
-        return any(address in network for network in self._networks)
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks)
 
 
 def is_public(address: Address) -> bool:
@@ -83,11 +72,7 @@ def is_public(address: Address) -> bool:
     inner = _unwrapped(address)
     if inner is not None:
         return is_public(inner)
-    return (
-        address.is_global
-        and not address.is_multicast
-        and not any(address in network for network in _REFUSED)
-    )
+    return address.is_global and not address.is_multicast and not _is_in(address, _REFUSED)
 
 
 def _unwrapped(address: Address) -> Address | None:
@@ -99,8 +84,8 @@ def _unwrapped(address: Address) -> Address | None:
     return address.ipv4_mapped or address.sixtofour
 
 
-def check_url(url: str, allowed: Allowed) -> Target:
-    """Take a URL apart, once for all. Looks nothing up. Raises `TargetRefused`."""
+def check_url(url: str, private: PrivateTargets) -> Target:
+    """Parse a URL and check it without a DNS look-up. Raises `TargetRefused`."""
     if len(url) > MAX_URL or not _URL.fullmatch(url):
         raise TargetRefused(
             f"Must be a URL of at most {MAX_URL} characters, all others than those of RFC 3986 "
@@ -121,12 +106,12 @@ def check_url(url: str, allowed: Allowed) -> Target:
     target = Target(
         parts.scheme, host, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     )
-    _check_target(target, allowed)
+    _check_target(target, private)
     return target
 
 
-def _check_target(target: Target, allowed: Allowed) -> None:
-    if allowed.host(target.host):
+def _check_target(target: Target, private: PrivateTargets) -> None:
+    if _is_host_allowed(target.host, private):
         return
     if target.scheme != "https":
         raise TargetRefused("Must begin with https://.")
@@ -142,16 +127,18 @@ _PRIVATE = (
 )
 
 
-def resolve(target: Target, allowed: Allowed) -> list[str]:
-    """Look a host up, once, and return all of its addresses, each checked.
+def resolve(target: Target, private: PrivateTargets) -> list[str]:
+    """Look a host up once in the DNS and return all of its addresses.
 
-    Raises `TargetRefused` where any of them is refused, `OSError` where there is none.
+    Raises `TargetRefused` if any of them is neither public nor allowed, `OSError` if there is
+    none.
     """
     found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(place[0]) for *_, place in found))
-    for each in addresses:
-        if not allowed.address(target.host, ipaddress.ip_address(each)):
-            raise TargetRefused(_PRIVATE)
+    if not _is_host_allowed(target.host, private):
+        for address in map(ipaddress.ip_address, addresses):
+            if not is_public(address) and not _is_in(address, private.networks):
+                raise TargetRefused(_PRIVATE)
     return addresses
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.settings import PREFIX, Settings
+from app.settings import PREFIX, PrivateTargets, Settings
 from tests.docs.pages import page, rows
 
 SETTINGS = {PREFIX + each.name.upper(): each for each in fields(Settings)}
@@ -28,7 +28,9 @@ def test_shows_the_default(name: str) -> None:
     if default is MISSING:
         assert shown.startswith("`instance/` in a checkout, else `~/.local/share/contacts-service`")
     else:
-        assert shown == (f"`{default}`" if default != "" else "none")
+        assert shown == {False: "`no`", (): "none", PrivateTargets(): "none"}.get(
+            default, f"`{default}`"
+        )
 
 
 @pytest.mark.parametrize("name", SETTINGS)

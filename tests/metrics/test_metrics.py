@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,6 @@ from app.database.files import last_backup
 from app.errors import Unavailable
 from app.metrics.exposition import Family, exposition, family_by
 from app.metrics.store import list_counters
-from app.settings import load
 from app.web.service import service_of
 from app.webhooks.delivery import Deliverer
 from app.webhooks.delivery_store import count_pending
@@ -35,6 +35,7 @@ from tests.conftest import (
     wait_for_workers,
     wait_until,
 )
+from tests.web.test_responses import assert_envelope
 
 PHONE = "918856879188"
 SAMPLE = re.compile(r'(contacts_\w+)(\{(?:\w+="(?:[^"\\]|\\.)*",?)+\})? ([0-9.e+-]+|\+Inf|NaN)')
@@ -228,7 +229,8 @@ def test_counts_requests_over_a_limit(app: Flask, db: Database, client: FlaskCli
     assert read(client)['contacts_rate_limited_total{by="key"}'] == 3
 
 
-def test_answers_while_the_store_is_away(anonymous: FlaskClient, db: Database) -> None:
+def test_answers_while_the_store_is_away(app: Flask, anonymous: FlaskClient, db: Database) -> None:
+    make_public(app)
     anonymous.get("/healthz")
     db.close()
     db.path.rename(db.path.with_suffix(".away"))
@@ -240,49 +242,37 @@ def test_answers_while_the_store_is_away(anonymous: FlaskClient, db: Database) -
     wait_until(lambda: read(anonymous)["contacts_ready"] == 1, 3)
 
 
-ELSEWHERE = {"REMOTE_ADDR": "203.0.113.7"}
-
-
 @pytest.mark.parametrize(
-    ("environ", "status"),
+    "environ",
     [
-        ({}, 200),
-        ({"REMOTE_ADDR": "::1", "HTTP_HOST": "[::1]:8000"}, 200),
-        ({"REMOTE_ADDR": "::ffff:127.0.0.1"}, 200),
-        ({"HTTP_HOST": "127.0.0.1:8000"}, 200),
-        (ELSEWHERE, 401),
-        ({"REMOTE_ADDR": ""}, 401),
-        ({**ELSEWHERE, "HTTP_X_FORWARDED_FOR": "127.0.0.1"}, 401),
-        ({"HTTP_X_FORWARDED_FOR": "203.0.113.7"}, 401),
-        ({"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, 401),
-        ({"HTTP_FORWARDED": "for=203.0.113.7"}, 401),
-        ({"HTTP_X_REAL_IP": "203.0.113.7"}, 401),
-        ({"HTTP_HOST": "contacts.example.com"}, 401),
-        ({"HTTP_HOST": "localhost.example.com"}, 401),
+        {},
+        {"HTTP_HOST": "localhost:8000"},
+        {"REMOTE_ADDR": "::1", "HTTP_HOST": "[::1]:8000"},
+        {"REMOTE_ADDR": "203.0.113.7"},
+        {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
     ],
 )
-def test_shows_itself_to_this_machine_alone(
-    anonymous: FlaskClient, environ: dict[str, str], status: int
+def test_requires_an_admin_key_from_every_address(
+    app: Flask, db: Database, anonymous: FlaskClient, environ: dict[str, str]
 ) -> None:
-    assert anonymous.get("/metrics", environ_overrides=environ).status_code == status
-
-
-def test_shows_itself_elsewhere_to_an_admin_key(app: Flask, db: Database) -> None:
+    assert_envelope(anonymous.get("/metrics", environ_overrides=environ), 401, "unauthorized")
     for scope, status in (("admin", 200), ("contacts:read", 403), ("contacts:write", 403)):
         key = create_api_key(db, label="x", scopes=(scope,))
         client = app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
-        answer = client.get("/metrics", environ_overrides=ELSEWHERE)
-        assert answer.status_code == status
+        assert client.get("/metrics", environ_overrides=environ).status_code == status
+
+
+def test_requires_no_key_where_metrics_are_public(app: Flask, anonymous: FlaskClient) -> None:
+    make_public(app)
+    assert anonymous.get("/metrics").status_code == 200
     wrong = {"Authorization": "Bearer wrong"}
-    assert app.test_client().get("/metrics", headers=wrong).status_code == 401
+    assert anonymous.get("/metrics", headers=wrong).status_code == 401
 
 
-def test_shows_itself_to_everybody_where_that_is_set(app: Flask) -> None:
-    data = service_of(app).settings.data
-    service_of(app).settings = load({"CONTACTS_METRICS_PUBLIC": "yes"}, data=data)
-    answer = app.test_client().get("/metrics", environ_overrides=ELSEWHERE)
-    assert answer.status_code == 200
+def make_public(app: Flask) -> None:
+    service = service_of(app)
+    service.settings = replace(service.settings, metrics_public=True)
 
 
 @pytest.mark.parametrize("name", ["grafana-dashboard.json", "alerts.yml"])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.settings import parse_networks
 from app.web.addresses import client_address
 
 PROXY, CLIENT = "10.0.0.1", "203.0.113.7"
@@ -33,4 +34,4 @@ def test_finds_the_client(peer: str, forwarded: str | None, trusted: str, addres
     environ = {"REMOTE_ADDR": peer}
     if forwarded is not None:
         environ["HTTP_X_FORWARDED_FOR"] = forwarded
-    assert client_address(environ, trusted) == address
+    assert client_address(environ, parse_networks(trusted)) == address

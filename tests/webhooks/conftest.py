@@ -14,16 +14,15 @@ import pytest
 from app.contacts.handlers import upsert_contact
 from app.contacts.model import Draft
 from app.database import Database
-from app.settings import Settings, load
+from app.settings import Settings, load, parse_targets
 from app.webhooks import handlers
 from app.webhooks.delivery import Deliverer
 from app.webhooks.model import Delivery, Webhook
 from app.webhooks.sender import Sender
-from app.webhooks.targets import Allowed
 from tests.conftest import wait_until
 
 PRIVATE = "127.0.0.0/8"
-LOCAL = Allowed(PRIVATE)
+LOCAL = parse_targets(PRIVATE)
 
 
 @pytest.fixture

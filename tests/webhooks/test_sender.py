@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from app.settings import PrivateTargets, parse_targets
 from app.webhooks.model import Outcome
 from app.webhooks.sender import Sender
-from app.webhooks.targets import Allowed
 from tests.webhooks.conftest import LOCAL, Behaviour, Handler, Receiver, StartReceiver, answer
 
 SECONDS = 20.0
@@ -162,7 +162,7 @@ def test_a_name_that_is_not_known(sender: Sender) -> None:
 
 
 def test_refuses_what_is_private(receiver: Receiver) -> None:
-    outcome = Sender(Allowed(), seconds=SECONDS).send(receiver.url, {}, b"{}")
+    outcome = Sender(PrivateTargets(), seconds=SECONDS).send(receiver.url, {}, b"{}")
     assert outcome.error and outcome.error.startswith("Not sent: ")
     assert receiver.received == []
 
@@ -195,7 +195,7 @@ def test_looks_a_name_up_once_and_connects_there(
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", Resolver(["127.0.0.1"], ["169.254.169.254"]))
     port = receiver.server_address[1]
-    sender = Sender(Allowed(NAME), seconds=SECONDS)
+    sender = Sender(parse_targets(NAME), seconds=SECONDS)
     assert send(sender, f"http://{NAME}:{port}/").status == 204
     assert receiver.received[0].headers["Host"] == f"{NAME}:{port}"
 
@@ -217,7 +217,7 @@ def test_tries_the_next_address_of_a_name(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", Resolver(["127.0.0.9", "127.0.0.1"]))
-    sender = Sender(Allowed(NAME), seconds=SECONDS)
+    sender = Sender(parse_targets(NAME), seconds=SECONDS)
     assert send(sender, f"http://{NAME}:{receiver.server_address[1]}/").status == 204
 
 

@@ -4,9 +4,10 @@ import ipaddress
 
 import pytest
 
-from app.webhooks.targets import Allowed, Target, TargetRefused, check_url, is_public, resolve
+from app.settings import PrivateTargets, parse_targets
+from app.webhooks.targets import Target, TargetRefused, check_url, is_public, resolve
 
-NOTHING = Allowed()
+NOTHING = PrivateTargets()
 PRIVATE = [
     *("0.0.0.0", "10.1.2.3", "100.64.0.1", "100.100.100.200", "127.0.0.1", "127.255.255.254"),
     *("169.254.169.254", "172.16.0.1", "192.0.0.192", "192.0.2.1", "192.88.99.1", "192.168.1.1"),
@@ -82,13 +83,13 @@ def test_refuses_urls(url: str) -> None:
     ],
 )
 def test_takes_what_is_opened(url: str) -> None:
-    assert check_url(url, Allowed("127.0.0.0/8,10.0.0.1/32,hooks.lan"))
+    assert check_url(url, parse_targets("127.0.0.0/8,10.0.0.1/32,hooks.lan"))
 
 
 @pytest.mark.parametrize("url", ["http://10.0.0.2/", "https://10.0.0.2/", "http://a.hooks.lan/"])
 def test_opens_nothing_beside(url: str) -> None:
     with pytest.raises(TargetRefused):
-        check_url(url, Allowed("127.0.0.0/8,10.0.0.1/32,hooks.lan"))
+        check_url(url, parse_targets("127.0.0.0/8,10.0.0.1/32,hooks.lan"))
 
 
 @pytest.mark.parametrize("host", ["localhost", "0x7f.1", "2130706433", "127.1", "0177.0.0.1"])
@@ -96,5 +97,5 @@ def test_looks_at_the_address_that_a_name_has(host: str) -> None:
     target = Target("https", host, 443, "/")
     with pytest.raises(TargetRefused):
         resolve(target, NOTHING)
-    assert "127.0.0.1" in resolve(target, Allowed("127.0.0.0/8,::1/128"))
-    assert "127.0.0.1" in resolve(target, Allowed(host)) or host != "localhost"
+    assert "127.0.0.1" in resolve(target, parse_targets("127.0.0.0/8,::1/128"))
+    assert "127.0.0.1" in resolve(target, PrivateTargets(hosts=(host,))) or host != "localhost"

@@ -63,15 +63,15 @@ def test_all_run_as_processes_of_their_own(tmp_path: Path) -> None:
 
     def run(*arguments: str | Path) -> str:
         finished = run_contacts_process(*arguments, CONTACTS_DATA=str(data))
-        assert (finished.returncode, finished.stderr) == (0, ""), arguments
+        assert finished.returncode == 0, finished.stderr
         return finished.stdout
 
     assert run("keys", "create", "--label", "crm").startswith("ak_live_")
     [key] = json.loads(run("keys", "list", "--json"))
     assert key["label"] == "crm"
     run("keys", "revoke", key["id"])
-    assert "1 created" in run("import", file, "--yes", "--quiet")
-    assert "918856879188" in run("export", "--quiet")
+    assert "1 created" in run("import", file, "--yes")
+    assert "918856879188" in run("export")
     assert run("backup", copy).startswith("Backed up 1 contact")
     assert "Restored 1 contact" in run("restore", copy)
     assert run("doctor").splitlines()[-1].startswith("0 problems, ")

@@ -92,10 +92,13 @@ INSIDE = {
         "phone": (),
     },
     "app.search": {
-        "routes": ("schemas", "handlers", "store", "planner", "filters", "paging"),
+        "routes": ("schemas", "handlers", "store", "planner", "filters", "paging", "views"),
         "handlers": ("planner", "filters"),
         "store": ("views",),
-        "planner": ("conditions", "index_sources", "filters", "paging", "views"),
+        "planner": (
+            *("conditions", "index_sources", "page_queries", "filters", "paging", "views"),
+        ),
+        "page_queries": ("conditions", "index_sources", "paging", "views"),
         "index_sources": ("conditions", "filters", "operands"),
         "conditions": ("filters", "operands"),
         "schemas": ("filters", "paging", "operands"),
@@ -344,8 +347,9 @@ def test_settings_alone_read_the_environment() -> None:
 def test_sql_stays_in_stores_and_database() -> None:
     homes = (
         *("app.contacts.store", "app.contacts.index_rows", "app.contacts.sweeps"),
-        *("app.search.store", "app.search.planner", "app.search.conditions"),
-        *("app.search.index_sources", "app.tags.store", "app.custom_fields.store"),
+        *("app.search.store", "app.search.planner", "app.search.page_queries"),
+        *("app.search.conditions", "app.search.index_sources"),
+        *("app.tags.store", "app.custom_fields.store"),
         *("app.api_keys.store", "app.metrics.store", "app.journal.store"),
         *("app.webhooks.store", "app.webhooks.delivery_store", "app.web.health"),
         *DATABASE,

@@ -23,7 +23,7 @@ from tests.model.reads import Entry, Query, View, actual_value, line
 from tests.model.service import PATH, Service, assert_same
 
 INCLUDED = {"include": "custom_fields,updated_at"}
-# NARROW and BUDGET: all candidates are sorted, few are, contacts are walked through, in bits.
+# MAX_CANDIDATES and SCAN_BUDGET: sort all candidates, sort few, scan, scan in short pages.
 WAYS = {"narrow": (10_000, 250_000), "few": (1, 250_000), "walk": (-1, 250_000), "bits": (-1, 3)}
 EXAMPLES = os.environ.get("MODEL_EXAMPLES")
 limits = st.sampled_from([1, 2, 3, 100])
@@ -32,8 +32,8 @@ limits = st.sampled_from([1, 2, 3, 100])
 @contextmanager
 def found_in(way: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planner, "NARROW", WAYS[way][0])
-        patch.setattr(planner, "BUDGET", WAYS[way][1])
+        patch.setattr(planner, "MAX_CANDIDATES", WAYS[way][0])
+        patch.setattr(planner, "SCAN_BUDGET", WAYS[way][1])
         yield
 
 

@@ -17,7 +17,7 @@ from app.api_docs.operation import (
 )
 from app.search.filters import MAX_WORDS, OPS
 from app.search.paging import Search
-from app.search.planner import BUDGET, FEW
+from app.search.planner import CHEAP_CONDITIONS, SCAN_BUDGET
 from app.search.schemas import MAX_TAGS_ASKED, ListQuerySchema, MatchSchema, SearchSchema
 
 _FOUND = {200: Answer("A page of the contacts that were found.", ref("ContactList"))}
@@ -112,7 +112,8 @@ FEATURE = Feature(
         "oldest first.",
         "cursor": "Pages by cursor: begin with an empty one, go on with `next_cursor` until it is "
         "null. No contact comes twice, and none is missed. Required where more than "
-        f"{BUDGET:,} contacts must be looked at, or fewer by more than {FEW} conditions.",
+        f"{SCAN_BUDGET:,} contacts must be looked at, or fewer by more than {CHEAP_CONDITIONS} "
+        "conditions.",
         "include": "What to add to each contact.",
     },
     paths={"id": {"type": "string", "minLength": 1}},

@@ -1,4 +1,18 @@
-"""Filters in SQL: what is true of a row of `contacts` where a filter holds for it."""
+"""Filters as SQL conditions on one row of `contacts`, such as those of a WHERE clause.
+
+Every value becomes a named parameter: `Parameters` collects them and returns their names. The
+filter `{"all": [{"field": "last_name", "op": "gt", "value": "M"}, {"field": "tag", "op": "eq",
+"value": "VIP"}]}` becomes this, with `p0` = "m" and `p1` = "VIP":
+
+    (((contacts.last_name_key > :p0) IS TRUE) AND ((EXISTS (
+        SELECT 1 FROM contact_tags
+        WHERE tag_id = (SELECT id FROM tags WHERE name = :p1) AND contact_id = contacts.id
+    )) IS TRUE))
+
+`IS TRUE` makes a comparison with a missing value false instead of NULL, so that NOT and `ne` hold
+where a field is missing. Names and e-mails have a second column each, folded by `app.database.text`
+(no case, no accents), for order, prefixes and parts.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,8 +20,8 @@ from app.database.text import fold, following
 from app.search.filters import All, AnyOf, Condition, Filter, Not, Words
 from app.search.operands import CUSTOM
 
-KEYS = {"first_name": "first_name_key", "last_name": "last_name_key", "email": "email_key"}
-COMPARE = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+KEY_COLUMNS = {"first_name": "first_name_key", "last_name": "last_name_key", "email": "email_key"}
+OPERATORS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _JSON_TYPES = {
     "string": "type = 'text'",
     "number": "type IN ('integer', 'real')",
@@ -22,7 +36,7 @@ _ID_OF_PHONE = """coalesce(
 
 
 class Parameters:
-    """The values of a statement, under names of their own."""
+    """The named parameters of a statement; each added value gets the next name."""
 
     def __init__(self) -> None:
         self.values: dict[str, object] = {}
@@ -36,21 +50,21 @@ class Parameters:
         return ", ".join(map(self.add, values))
 
 
-def holds(node: Filter, bind: Parameters) -> str:
-    """Return what is true of a row of `contacts` where the filter holds for it."""
+def condition_sql(node: Filter, bind: Parameters) -> str:
+    """Return the condition, never NULL, that a row of `contacts` matches a filter."""
     match node:
         case All(parts):
-            return "(" + " AND ".join(holds(part, bind) for part in parts) + ")"
+            return "(" + " AND ".join(condition_sql(part, bind) for part in parts) + ")"
         case AnyOf(parts):
-            return "(" + " OR ".join(holds(part, bind) for part in parts) + ")"
+            return "(" + " OR ".join(condition_sql(part, bind) for part in parts) + ")"
         case Not(part):
-            return f"NOT {holds(part, bind)}"
+            return f"NOT {condition_sql(part, bind)}"
         case Words(()):
             return "FALSE"
         case Words(prefixes):
             return "(" + " AND ".join(_has_word(prefix, bind) for prefix in prefixes) + ")"
         case Condition(field, "ne", value):
-            return f"NOT {holds(Condition(field, 'eq', value), bind)}"
+            return f"NOT {condition_sql(Condition(field, 'eq', value), bind)}"
         case Condition(field, "in", values):
             return f"(({_one_of(field, values, bind)}) IS TRUE)"
     return f"(({comparison(node, bind)}) IS TRUE)"
@@ -62,7 +76,7 @@ def _has_word(prefix: str, bind: Parameters) -> str:
 
 
 def _one_of(field: str, values: Sequence[object], bind: Parameters) -> str:
-    """Compare a field once with all values, however many they are."""
+    """Compare a field with all values in one subquery, which costs less than one for each."""
     if field.startswith(CUSTOM):
         kinds = {type_name(value) for value in values}
         each = [
@@ -81,10 +95,11 @@ def _one_of(field: str, values: Sequence[object], bind: Parameters) -> str:
         return f"contacts.id IN ({ids})"
     keys = bind.all(fold(str(value)) for value in values)
     text = f"json_extract(contacts.document, '$.{field}')"
-    return f"contacts.{KEYS[field]} IN ({keys}) AND {text} IN ({bind.all(values)})"
+    return f"contacts.{KEY_COLUMNS[field]} IN ({keys}) AND {text} IN ({bind.all(values)})"
 
 
 def comparison(node: Condition, bind: Parameters) -> str:
+    """Return one condition, which can be NULL."""
     field, op, value = node.field, node.op, node.value
     if field.startswith(CUSTOM):
         return _custom_condition(node, bind)
@@ -94,14 +109,14 @@ def comparison(node: Condition, bind: Parameters) -> str:
         if op == "starts_with":
             return phone_starts_with(value, bind)
         return f"contacts.id = {_ID_OF_PHONE.format(bind.add(value))}"
-    if field in KEYS:
+    if field in KEY_COLUMNS:
         return _text_condition(node, bind)
-    return f"contacts.{field} {COMPARE[op]} {bind.add(value)}"
+    return f"contacts.{field} {OPERATORS[op]} {bind.add(value)}"
 
 
 def _text_condition(node: Condition, bind: Parameters) -> str:
-    """Names and e-mails: equal exactly, ordered and searched without case and accents."""
-    key = f"contacts.{KEYS[node.field]}"
+    """Compare names and e-mails: exactly where equal, else without case and accents."""
+    key = f"contacts.{KEY_COLUMNS[node.field]}"
     match node.op:
         case "exists":
             return f"{key} IS NOT NULL" if node.value else f"{key} IS NULL"
@@ -111,12 +126,12 @@ def _text_condition(node: Condition, bind: Parameters) -> str:
             prefix = bind.add(fold(node.value))
             return f"substr({key}, 1, length({prefix})) = {prefix}"
         case "eq":
-            # The folded text first: it needs no parsing.
+            # The folded text first: it needs no JSON parsing.
             return (
                 f"{key} = {bind.add(fold(node.value))} AND "
                 f"json_extract(contacts.document, '$.{node.field}') = {bind.add(node.value)}"
             )
-    return f"{key} {COMPARE[node.op]} {bind.add(fold(node.value))}"
+    return f"{key} {OPERATORS[node.op]} {bind.add(fold(node.value))}"
 
 
 def _tag_condition(node: Condition, bind: Parameters) -> str:
@@ -141,7 +156,7 @@ def _custom_condition(node: Condition, bind: Parameters) -> str:
                 AND value = {bind.add(node.value)}
                 AND contact_id = contacts.id
         )"""
-    # The values of one contact stand together in its JSON alone.
+    # `custom_field_values` is not ordered by contact: its JSON is the only place by contact.
     entry = f"SELECT 1 FROM json_each(contacts.custom_fields) WHERE key = {key}"
     match node.op:
         case "exists":
@@ -152,11 +167,12 @@ def _custom_condition(node: Condition, bind: Parameters) -> str:
             prefix = bind.add(node.value)
             compared = f"substr(value, 1, length({prefix})) = {prefix}"
         case _:
-            compared = f"value {COMPARE[node.op]} {bind.add(node.value)}"
+            compared = f"value {OPERATORS[node.op]} {bind.add(node.value)}"
     return f"EXISTS ({entry} AND {_JSON_TYPES[type_name(node.value)]} AND {compared})"
 
 
 def starts_with(column: str, prefix: str, bind: Parameters) -> str:
+    """Return a condition on a range, which an index on `column` can answer, unlike LIKE."""
     if not prefix:
         return f"{column} >= ''"
     low, high = bind.add(prefix), bind.add(following(prefix))
@@ -168,10 +184,12 @@ def phone_starts_with(prefix: str, bind: Parameters) -> str:
 
 
 def is_phone(prefix: str) -> bool:
+    """Return whether a word of a search can also be the first digits of a phone number."""
     return prefix.isascii() and prefix.isdigit()
 
 
 def type_name(value: object) -> str:
+    """Return the `type` of a value in `custom_field_values`."""
     if isinstance(value, bool):
         return "boolean"
     return "string" if isinstance(value, str) else "number"

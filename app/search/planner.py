@@ -1,97 +1,116 @@
-"""Lists by any filter and order, at a cost that does not grow with the store.
+"""Finds a page of contacts for any filter and order, at a cost that does not grow with the store.
 
-Where an index finds at most `NARROW` contacts that a filter may hold for, all of them are looked
-at, counted and sorted. Else contacts are walked through in the order of the list until the page
-is full, `BUDGET` of them at most.
+SQLite keeps no statistics here, so the planner counts. It asks each index source of a filter how
+many contacts it finds, and takes the smallest. Then it reads the page in one of two ways:
+
+- At most `MAX_CANDIDATES` contacts: read, test, count and sort all of them. The total is exact.
+- More: scan contacts in the order of the page until it is full. The scan reads at most
+  `SCAN_BUDGET` contacts, and the total is unknown unless the scan reaches the end.
+
+Example: `tag=VIP&q=pri` has three plans: the contacts tagged VIP, those with a word that starts
+with "pri", and all contacts. If 90,000 are VIP and 40 have such a word, the planner reads the 40
+and tests them for the tag. If 20,000 have such a word, it scans all contacts by row id, and stops
+at the contact that fills the page.
+
+`conditions` writes the test, `index_sources` the sources, `page_queries` the two kinds of pages.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Literal
 
 from app.database import Connection
-from app.search.conditions import KEYS, Parameters, holds
+from app.search.conditions import Parameters, condition_sql
 from app.search.filters import Condition, Filter, conditions
-from app.search.index_sources import EVERY, Source, alternatives
-from app.search.paging import Position, Search, Sort
-from app.search.views import view
+from app.search.index_sources import ALL_CONTACTS, IndexSource, plans
+from app.search.page_queries import (
+    FoundContact,
+    bind_page,
+    end_of_budget,
+    read_view,
+    scan_in_order,
+    sort_candidates,
+)
+from app.search.paging import Position, Search
+from app.search.views import MAX_PAGE_BYTES
 
-NARROW = 5_000
-BUDGET = 100_000
-FEW = 10  # Conditions of a filter; with more of them fewer contacts are looked at.
+MAX_CANDIDATES = 5_000
+SCAN_BUDGET = 100_000
+CHEAP_CONDITIONS = 10
+"""A filter with more conditions costs more for each contact: its scan has a smaller budget."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Rendered contacts; `total` is None where counting would cost too much.
+    """Views of contacts, as JSON; `total` is None where counting would cost too much.
 
-    `next` is where the next page begins, if there may be one. A page that is `cut` has looked at
-    `BUDGET` contacts and may be short.
+    `next` is the position after which a next page begins, None where there is none. A page that
+    ended early, by the budget of the scan or by `MAX_PAGE_BYTES`, says so in `ended_by`.
     """
 
     contacts: list[str]
     total: int | None
     next: Position | None
-    cut: bool = False
+    ended_by: Literal["budget", "bytes"] | None = None
 
 
 def search_contacts(db: Connection, search: Search) -> Page:
-    """Return a page of the contacts that a filter holds for. Needs a snapshot."""
+    """Return a page of the contacts that match a filter. Needs a snapshot."""
     bind = Parameters()
-    where = holds(search.filter, bind) if search.filter else ""
-    way, size = _best_way(db, search.filter, bind)
-    bind.values |= {"count": search.limit + 1, "offset": search.offset}
-    bind.values["budget"] = _budget(search.filter)
-    if search.after:
-        bind.values |= {"after_key": search.after.key, "after_id": search.after.id}
-    total = _kept_total(db, search.filter)
+    where = condition_sql(search.filter, bind) if search.filter else ""
+    sources, size = _smallest_plan(db, search.filter, bind)
+    bind_page(search, _scan_budget(search.filter), bind)
+    total = _stored_total(db, search.filter)
     if not where:
-        return _page(search, _walk(db, search, "", None, bind), total)
-    if size <= NARROW and (total is None or search.sort.field):
-        return _page(search, *_narrow(db, search, where, way, bind))
-    [first, *more] = way
-    ordered = first if first.ordered and not more and not search.sort.field else None
-    rows = _walk(db, search, where, ordered, bind)
-    if len(rows) > search.limit:
-        return _page(search, rows, total)
-    end = _end_of_walk(db, search, ordered, bind)
-    if not end and not search.after and (rows or not search.offset):
-        total = search.offset + len(rows)
-    return replace(_page(search, rows, total), next=end, cut=bool(end))
-
-
-def _budget(node: Filter | None) -> int:
-    """Return how many contacts a walk may look at: fewer where each costs more."""
-    asked = sum(1 for _ in conditions(node)) if node else 0
-    return max(1, BUDGET * FEW // max(FEW, asked))
+        return _page(db, search, scan_in_order(db, search, "", None, bind), total)
+    if size <= MAX_CANDIDATES and (total is None or search.sort.field):
+        return _page(db, search, *sort_candidates(db, search, where, sources, bind))
+    [first, *others] = sources
+    leading = first if first.ordered and not others and not search.sort.field else None
+    found = scan_in_order(db, search, where, leading, bind)
+    if len(found) > search.limit:
+        return _page(db, search, found, total)
+    end = end_of_budget(db, search, leading, bind)
+    if not end and not search.after and (found or not search.offset):
+        total = search.offset + len(found)
+    page = _page(db, search, found, total)
+    return page if page.next or not end else replace(page, next=end, ended_by="budget")
 
 
 def match_contact(db: Connection, phone: str, filters: Sequence[Filter]) -> list[bool]:
-    """Return whether each filter holds for the contact of a phone, which must exist."""
+    """Return for each filter whether the contact of a phone, which must exist, matches it."""
     bind = Parameters()
-    columns = ", ".join(holds(each, bind) for each in filters)
+    columns = ", ".join(condition_sql(each, bind) for each in filters)
     parameters = bind.values | {"phone": phone}
     [row] = db.execute(f"SELECT {columns} FROM contacts WHERE phone = :phone", parameters)
     return [bool(each) for each in row]
 
 
-def _best_way(db: Connection, node: Filter | None, bind: Parameters) -> tuple[list[Source], int]:
-    """Return the sources that find the fewest contacts, and how many, counted past `NARROW`."""
-    ways = [*(alternatives(node, bind) if node else ()), [EVERY]]
+def _scan_budget(node: Filter | None) -> int:
+    count = sum(1 for _ in conditions(node)) if node else 0
+    return max(1, SCAN_BUDGET * CHEAP_CONDITIONS // max(CHEAP_CONDITIONS, count))
+
+
+def _smallest_plan(
+    db: Connection, node: Filter | None, bind: Parameters
+) -> tuple[list[IndexSource], int]:
+    """Return the plan with the fewest contacts, and how many; counts past the maximum are cut."""
+    possible = [*(plans(node, bind) if node else ()), [ALL_CONTACTS]]
     sizes = ", ".join(
-        " + ".join(f"coalesce(({source.size or _bounded_count(source)}), 0)" for source in way)
-        for way in ways
+        " + ".join(f"coalesce(({source.size or _bounded_count(source)}), 0)" for source in plan)
+        for plan in possible
     )
     [row] = db.execute(f"SELECT {sizes}", bind.values)
     size = min(row)
-    return ways[row.index(size)], size
+    return possible[row.index(size)], size
 
 
-def _bounded_count(source: Source) -> str:
-    return f"SELECT count(*) FROM ({source.select} LIMIT {NARROW + 1})"
+def _bounded_count(source: IndexSource) -> str:
+    return f"SELECT count(*) FROM ({source.select} LIMIT {MAX_CANDIDATES + 1})"
 
 
-def _kept_total(db: Connection, node: Filter | None) -> int | None:
+def _stored_total(db: Connection, node: Filter | None) -> int | None:
+    """Return the number of matches where triggers keep it: of all contacts, and of a tag."""
     match node:
         case None:
             rows = db.execute("SELECT value FROM counters WHERE name = 'contacts'")
@@ -102,147 +121,25 @@ def _kept_total(db: Connection, node: Filter | None) -> int | None:
     return int(rows[0][0]) if rows else 0
 
 
-def _narrow(
-    db: Connection, search: Search, where: str, way: list[Source], bind: Parameters
-) -> tuple[list[Any], int]:
-    key, step, _ = _order(search.sort)
-    rows = db.execute(
-        f"""
-        WITH candidates AS MATERIALIZED (
-            SELECT DISTINCT contact_id
-            FROM ({" UNION ALL ".join(source.select for source in way)})
-        ),
-        matched AS MATERIALIZED (
-            SELECT contacts.id AS id, {key} AS key
-            FROM candidates CROSS JOIN contacts ON contacts.id = candidates.contact_id
-            WHERE {where}
-        )
-        SELECT
-            (SELECT count(*) FROM matched),
-            page.key,
-            page.id,
-            (SELECT {view(search.include)} FROM contacts WHERE contacts.id = page.id)
-        FROM (SELECT 1) LEFT JOIN (
-            SELECT key, id
-            FROM matched
-            WHERE {_after(search)}
-            ORDER BY key IS NULL, key {step}, id {step}
-            LIMIT :count OFFSET :offset
-        ) AS page
-        """,
-        bind.values,
-    )
-    return [row[1:] for row in rows if row[2] is not None], rows[0][0]
+def _page(db: Connection, search: Search, found: list[FoundContact], total: int | None) -> Page:
+    """Make a page of what was found; it ends before a contact that exceeds `MAX_PAGE_BYTES`."""
+    wanted = found[: search.limit]
+    views = [each.view for each in wanted if each.view is not None]
+    if len(views) < len(wanted):
+        views = _views_within_bytes(db, search, wanted)
+    last = wanted[len(views) - 1] if len(views) < len(found) else None
+    position = Position(last.key, last.id) if last else None
+    return Page(views, total, position, "bytes" if len(views) < len(wanted) else None)
 
 
-def _after(search: Search) -> str:
-    if search.after is None:
-        return "TRUE"
-    than = "<" if search.sort.descending else ">"
-    if search.after.key is None:
-        return f"key IS NULL AND id {than} :after_id"
-    return f"key IS NULL OR (key, id) {than} (:after_key, :after_id)"
-
-
-def _walk(
-    db: Connection, search: Search, where: str, ordered: Source | None, bind: Parameters
-) -> list[Any]:
-    """Walk through contacts in order; `where` may be empty."""
-    walked = _path(search, ordered, ":budget" if where else "-1")
-    matched = f"CROSS JOIN contacts ON contacts.id = walked.id WHERE {where}" if where else ""
-    return db.execute(
-        f"""
-        SELECT
-            page.key,
-            page.id,
-            (SELECT {view(search.include)} FROM contacts WHERE contacts.id = page.id)
-        FROM (
-            SELECT walked.key AS key, walked.id AS id
-            FROM ({walked}) AS walked {matched}
-            LIMIT :count OFFSET :offset
-        ) AS page
-        """,
-        bind.values,
-    )
-
-
-def _end_of_walk(
-    db: Connection, search: Search, ordered: Source | None, bind: Parameters
-) -> Position | None:
-    """Return where the budget ended a walk, if it did."""
-    path = _path(search, ordered, ":budget")
-    rows = db.execute(f"SELECT key, id FROM ({path}) LIMIT 1 OFFSET :budget - 1", bind.values)
-    return Position(*rows[0]) if rows else None
-
-
-def _path(search: Search, ordered: Source | None, most: str) -> str:
-    """Return a query for the keys and ids of contacts, in order, from where the page begins."""
-    if ordered:
-        after = "AND contact_id > :after_id" if search.after else ""
-        return f"""
-            SELECT key, id FROM (
-                SELECT contact_id AS key, contact_id AS id
-                FROM ({ordered.select})
-                WHERE TRUE {after}
-                ORDER BY contact_id
-                LIMIT {most}
-            )
-        """
-    stretches = " UNION ALL ".join(
-        f"""
-        SELECT key, id FROM (
-            SELECT {key} AS key, contacts.id AS id
-            FROM contacts {index}
-            WHERE {where}
-            ORDER BY {order}
-            LIMIT {most}
-        )
-        """
-        for key, index, where, order in _stretches(search)
-    )
-    return f"{stretches} LIMIT {most}"
-
-
-def _stretches(search: Search) -> list[tuple[str, str, str, str]]:
-    """Return the stretches of an index that follow each other: key, index, condition, order."""
-    key, step, nullable = _order(search.sort)
-    than = "<" if search.sort.descending else ">"
-    index = _INDEXES[search.sort.field]
-    nulls = [f"{key} IS NULL"] if nullable else []
-    if search.after is None:
-        found = [f"{key} >= ''" if nullable else "TRUE", *nulls]
-    elif search.after.key is None:
-        found = [f"{key} IS NULL AND contacts.id {than} :after_id"]
-    elif search.sort.field is None:
-        found = [f"contacts.id {than} :after_id"]
-    else:
-        same = f"{key} = :after_key AND contacts.id {than} :after_id"
-        found = [same, f"{key} {than} :after_key", *nulls]
-    by_id = f"contacts.id {step}"
-    return [
-        (key, index, where, by_id if "IS NULL" in where else f"{key} {step}, {by_id}")
-        for where in found
-    ]
-
-
-def _order(sort: Sort) -> tuple[str, str, bool]:
-    """Return what is sorted by, the direction, and whether it may be null."""
-    column = KEYS.get(sort.field or "id", sort.field or "id")
-    return f"contacts.{column}", "DESC" if sort.descending else "ASC", column in KEYS.values()
-
-
-_INDEXES = {
-    None: "INDEXED BY contacts_by_id",
-    "phone": "",
-    "first_name": "INDEXED BY contacts_by_first_name",
-    "last_name": "INDEXED BY contacts_by_last_name",
-    "email": "INDEXED BY contacts_by_email",
-    "created_at": "INDEXED BY contacts_by_created_at",
-    "updated_at": "INDEXED BY contacts_by_updated_at",
-}
-
-
-def _page(search: Search, rows: list[Any], total: int | None) -> Page:
-    shown = rows[: search.limit]
-    more = Position(*shown[-1][:2]) if len(rows) > search.limit else None
-    return Page([text for _, _, text in shown], total, more)
+def _views_within_bytes(db: Connection, search: Search, wanted: list[FoundContact]) -> list[str]:
+    """Return the first views, at least one; reads those that exceed their share one by one."""
+    views: list[str] = []
+    size = 0
+    for each in wanted:
+        text = each.view or read_view(db, each.id, search.include)
+        size += len(text.encode())
+        if views and size > MAX_PAGE_BYTES:
+            break
+        views.append(text)
+    return views

@@ -1,4 +1,4 @@
-"""Lists, searches and matches over HTTP."""
+"""Routes that list, search and match contacts."""
 
 from flask import Blueprint, Response
 from marshmallow import Schema
@@ -11,6 +11,7 @@ from app.search.filters import Condition
 from app.search.paging import BY_ARRIVAL, Search, encode_cursor
 from app.search.planner import search_contacts
 from app.search.schemas import ListQuerySchema, MatchSchema, SearchSchema
+from app.search.views import page_too_large
 from app.web.requests import database, json_object, load, load_query
 from app.web.responses import encode, json_response, success
 
@@ -29,7 +30,7 @@ def get_contacts() -> Response:
     match search.filter:
         case None | Condition("tag", "eq") if search.sort == BY_ARRIVAL and not by_cursor:
             return _documented_list(search)
-    return _found(search, by_cursor)
+    return _page_of(search, by_cursor)
 
 
 def _documented_list(search: Search) -> Response:
@@ -51,11 +52,14 @@ def _documented_list(search: Search) -> Response:
 def post_contacts_search() -> Response:
     search, by_cursor = load(_search_schema, json_object())
     load_query(_no_query)
-    return _found(search, by_cursor)
+    return _page_of(search, by_cursor)
 
 
-def _found(search: Search, by_cursor: bool) -> Response:
-    """Answer with a page of a search. Raises `InvalidInput` for an offset too far to reach."""
+def _page_of(search: Search, by_cursor: bool) -> Response:
+    """Return a page of a search.
+
+    A page by cursor may be short. Raises `InvalidInput` for a page by offset that ends early.
+    """
     with database().snapshot() as snapshot:
         page = search_contacts(snapshot, search)
     pagination: dict[str, object] = {"total": page.total}
@@ -66,12 +70,14 @@ def _found(search: Search, by_cursor: bool) -> Response:
         pagination["next_cursor"] = page.next and encode_cursor(
             page.next, (search.filter, search.sort)
         )
-    elif page.cut:
+    elif page.ended_by == "bytes":
+        raise page_too_large()
+    elif page.ended_by == "budget":
         raise InvalidInput(
             {
                 "cursor": [
-                    "Required where so many contacts must be looked at: begin with an "
-                    "empty cursor, and go on while next_cursor is not null."
+                    "Required, since this search reads too many contacts for one page: begin "
+                    "with an empty cursor, and continue while next_cursor is not null."
                 ]
             }
         )

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from app.database import Database
 from app.search import planner
-from app.search.conditions import Parameters, holds
+from app.search.conditions import Parameters, condition_sql
 from app.search.filters import parse_tree
 
 PATH = "/v1/contacts"
@@ -38,13 +38,13 @@ PEOPLE = [
 ]
 
 
-@pytest.fixture(params=["narrow", "walk"])
+@pytest.fixture(params=["candidates", "scan"])
 def people(
     request: pytest.FixtureRequest, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> FlaskClient:
     """A client of five contacts, found in each of the two ways."""
-    if request.param == "walk":
-        monkeypatch.setattr(planner, "NARROW", -1)
+    if request.param == "scan":
+        monkeypatch.setattr(planner, "MAX_CANDIDATES", -1)
     for person in PEOPLE:
         assert client.post(PATH, json=person).status_code == 201
     return client
@@ -340,7 +340,7 @@ def test_totals_are_exact_while_counting_is_cheap(
         client.post(PATH, json=person)
     query = f"{PATH}?tag=VIP&tag=Lead&limit=1"
     assert client.get(query).json["pagination"] == {"total": 2, "limit": 1, "offset": 0}
-    monkeypatch.setattr(planner, "NARROW", 2)
+    monkeypatch.setattr(planner, "MAX_CANDIDATES", 2)
     estimated = {"total": None, "total_is_estimate": True, "limit": 1}
     assert client.get(query).json["pagination"] == {**estimated, "offset": 0}
     assert client.get(f"{query}&offset=1").json["pagination"]["total"] == 2
@@ -348,14 +348,14 @@ def test_totals_are_exact_while_counting_is_cheap(
     assert client.get(f"{PATH}?sort=phone&limit=1").json["pagination"]["total"] == 5
 
 
-def test_a_walk_ends_within_its_budget(
+def test_a_scan_ends_within_its_budget(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(30):
         tags = ["odd" if number % 2 else "even", *(["both"] if number == 27 else [])]
         client.post(PATH, json={"phone": f"91885687{number:04}", "tags": tags})
-    monkeypatch.setattr(planner, "NARROW", 0)
-    monkeypatch.setattr(planner, "BUDGET", 4)
+    monkeypatch.setattr(planner, "MAX_CANDIDATES", 0)
+    monkeypatch.setattr(planner, "SCAN_BUDGET", 4)
     filter = {"field": "custom_fields.x", "op": "exists", "value": False}
     both = {"all": [filter, {"field": "tag", "op": "in", "value": ["both"]}]}
     for sort in ({}, {"sort": "phone"}, {"sort": "-first_name"}):
@@ -374,10 +374,10 @@ def test_a_walk_ends_within_its_budget(
         assert turns <= 9
 
 
-def test_many_conditions_end_a_walk_earlier(client: FlaskClient) -> None:
-    few, many = (parse_tree({"any": [VIP] * count}) for count in (planner.FEW, 50))
-    assert planner._budget(few) == planner.BUDGET
-    assert planner._budget(many) == planner.BUDGET // 5
+def test_many_conditions_end_a_scan_earlier(client: FlaskClient) -> None:
+    few, many = (parse_tree({"any": [VIP] * count}) for count in (planner.CHEAP_CONDITIONS, 50))
+    assert planner._scan_budget(few) == planner.SCAN_BUDGET
+    assert planner._scan_budget(many) == planner.SCAN_BUDGET // 5
 
 
 def test_the_last_character_has_a_beginning_too(people: FlaskClient) -> None:
@@ -393,7 +393,7 @@ def test_the_last_character_has_a_beginning_too(people: FlaskClient) -> None:
 def test_a_contact_is_compared_once_with_many_values(db: Database, field: str) -> None:
     bind = Parameters()
     values = [f"9188568{number:05}" for number in range(100)]
-    where = holds(parse_tree({"not": {"field": field, "op": "in", "value": values}}), bind)
+    where = condition_sql(parse_tree({"not": {"field": field, "op": "in", "value": values}}), bind)
     plan = db.connection().execute(
         f"EXPLAIN QUERY PLAN SELECT id FROM contacts WHERE {where}", bind.values
     )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,8 @@ from app.contacts.handlers import upsert_contact
 from app.contacts.model import Draft
 from app.database import Database
 from app.search import planner
+from app.search.conditions import KEY_COLUMNS
+from app.search.paging import Position
 from app.search.schemas import ListQuerySchema, SearchSchema
 from tests.contacts.test_store import Recorder
 
@@ -82,7 +85,7 @@ def steps(recorder: Recorder) -> list[tuple[str, str]]:
     return [(step, sql) for sql, plan in recorder.plans.items() for step in plan]
 
 
-def assert_walked_in_order(plans: Mapping[str, list[str]]) -> None:
+def assert_scanned_in_order(plans: Mapping[str, list[str]]) -> None:
     """No whole table is looked at, none is sorted: rows come in order until the page is full."""
     for sql, plan in plans.items():
         for step in plan:
@@ -92,7 +95,7 @@ def assert_walked_in_order(plans: Mapping[str, list[str]]) -> None:
 
 
 @pytest.mark.parametrize("name", [*SEARCHES, *TREES])
-def test_a_filter_is_led_by_its_index(
+def test_reads_a_filter_by_its_index(
     recorder: Recorder, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if name in SEARCHES:
@@ -101,9 +104,9 @@ def test_a_filter_is_led_by_its_index(
     else:
         field, op, value, index = TREES[name]
         asked, _ = SearchSchema().load({"filter": {"field": field, "op": op, "value": value}})
-    # However many there are: those it finds are few beside the rest, or EVERY would do.
+    # However many there are: those it finds are few beside the rest, or ALL_CONTACTS would do.
     monkeypatch.setattr(
-        planner, "EVERY", planner.Source("SELECT 1 AS contact_id", size="SELECT 9e9")
+        planner, "ALL_CONTACTS", planner.IndexSource("SELECT 1 AS contact_id", size="SELECT 9e9")
     )
     planner.search_contacts(recorder, asked)
     led = [step for step, sql in steps(recorder) if "WITH candidates" in sql or "AS walked" in sql]
@@ -114,35 +117,35 @@ def test_a_filter_is_led_by_its_index(
 
 
 @pytest.mark.parametrize("name", [*SEARCHES, *TREES])
-def test_what_is_too_much_to_count_is_walked(
+def test_scans_what_is_too_much_to_count(
     recorder: Recorder, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planner, "NARROW", -1)
+    monkeypatch.setattr(planner, "MAX_CANDIDATES", -1)
     if name in SEARCHES:
         asked, _ = ListQuerySchema().load(SEARCHES[name][0])
     else:
         field, op, value, _ = TREES[name]
         asked, _ = SearchSchema().load({"filter": {"field": field, "op": op, "value": value}})
     planner.search_contacts(recorder, asked)
-    assert_walked_in_order(recorder.plans)
+    assert_scanned_in_order(recorder.plans)
 
 
 @pytest.mark.parametrize("field", SORTS)
 @pytest.mark.parametrize("way", ["", "-"])
 @pytest.mark.parametrize("more", [{}, {"tag": ["a"]}, {"custom_fields[x][contains]": "v"}])
-def test_an_order_is_that_of_an_index(
+def test_reads_an_order_from_its_index(
     recorder: Recorder, field: str, way: str, more: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planner, "NARROW", -1)
+    monkeypatch.setattr(planner, "MAX_CANDIDATES", -1)
     asked, _ = ListQuerySchema().load({"sort": way + field, "limit": "5", **more})
     page = planner.search_contacts(recorder, asked)
     assert page.next and len(page.contacts) == 5
-    from_there = planner.replace(asked, after=page.next)
+    from_there = replace(asked, after=page.next)
     planner.search_contacts(recorder, from_there)
-    if field in planner.KEYS:
-        among_nulls = planner.replace(asked, after=planner.Position(None, 3))
+    if field in KEY_COLUMNS:
+        among_nulls = replace(asked, after=Position(None, 3))
         planner.search_contacts(recorder, among_nulls)
-    assert_walked_in_order(recorder.plans)
+    assert_scanned_in_order(recorder.plans)
     assert any(SORTS[field] in step for step, _ in steps(recorder))
 
 

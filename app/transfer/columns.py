@@ -12,6 +12,7 @@ from app.contacts.fields import clean_key
 from app.errors import InvalidInput
 from app.search.operands import CUSTOM
 from app.transfer.rows import LINE, REASON, TEXT
+from app.web.loading import printable, printable_name
 
 FIELDS = ("phone", "first_name", "last_name", "email", "tags")
 CARRIED = ("id", "created_at", "updated_at")
@@ -57,12 +58,12 @@ def parse_mapping(texts: Iterable[str]) -> dict[str, str]:
         if not equals or not name.strip():
             raise ValidationError("Must be COLUMN=FIELD pairs, with commas between.")
         if name.strip() in mapping:
-            raise ValidationError(f'The column "{_shown(name)}" stands there twice.')
+            raise ValidationError(f'The column "{printable_name(name)}" stands there twice.')
         mapping[name.strip()] = _target(target.strip())
     if len(mapping) > MAX_PAIRS:
         raise ValidationError(f"At most {MAX_PAIRS} columns.")
     if twice := _first_twice(mapping.values()):
-        raise ValidationError(f"Two columns for {_shown(twice)}: leave one out with NAME=")
+        raise ValidationError(f"Two columns for {printable_name(twice)}: leave one out with NAME=")
     return mapping
 
 
@@ -80,7 +81,7 @@ def _target(name: str) -> str:
         return CUSTOM + clean_key(name.removeprefix(CUSTOM))
     if name not in (SKIPPED, *FIELDS, *CARRIED):
         known = ", ".join((*FIELDS, *CARRIED))
-        raise ValidationError(f'No field "{_shown(name)}": use {known} or {CUSTOM}KEY.')
+        raise ValidationError(f'No field "{printable_name(name)}": use {known} or {CUSTOM}KEY.')
     return name
 
 
@@ -91,7 +92,7 @@ def choose(header: Sequence[str], mapping: Mapping[str, str], *, guess: bool) ->
     """
     names = [name.strip() for name in header]
     if unknown := [name for name in mapping if name not in names]:
-        raise _refused(f'There is no column "{_shown(unknown[0])}" in the file.')
+        raise _refused(f'There is no column "{printable_name(unknown[0])}" in the file.')
     chosen = [mapping[name] if name in mapping else _by_name(name) for name in names]
     taken = {target for target in chosen if target}
     guessed: dict[str, str] = {}
@@ -104,7 +105,7 @@ def choose(header: Sequence[str], mapping: Mapping[str, str], *, guess: bool) ->
         raise _refused(f"Columns without a field: give them one, such as map={told}")
     targets = [target or SKIPPED for target in chosen]
     if twice := _first_twice(targets):
-        raise _refused(f"Two columns for {_shown(twice)}: leave one out with NAME=")
+        raise _refused(f"Two columns for {printable_name(twice)}: leave one out with NAME=")
     if "phone" not in targets:
         raise _refused("No column is the phone: name it, such as Mobile=phone")
     return Columns(names, targets, guessed)
@@ -119,7 +120,7 @@ def _by_name(name: str) -> str | None:
         try:
             return CUSTOM + clean_key(name.removeprefix(CUSTOM))
         except ValidationError as error:
-            raise _refused(f'"{_shown(name)}": {error.messages[0]}') from None
+            raise _refused(f'"{printable_name(name)}": {error.messages[0]}') from None
     return None
 
 
@@ -133,12 +134,8 @@ def _guess(name: str, taken: set[str]) -> str:
 
 
 def _escaped(name: str) -> str:
-    return _shown(name).replace("\\", "\\\\").replace(",", "\\,")
-
-
-def _shown(name: str) -> str:
-    return name if len(name) <= 64 else f"{name[:64]}…"
+    return printable_name(name).replace("\\", "\\\\").replace(",", "\\,")
 
 
 def _refused(reason: str) -> InvalidInput:
-    return InvalidInput({"map": [reason]})
+    return InvalidInput({"map": [printable(reason)]})

@@ -1,4 +1,4 @@
-"""Checks data by a schema, with a reason for each field at fault."""
+"""Checks data by a schema and reports a reason for each invalid field."""
 
 import difflib
 import re
@@ -12,11 +12,11 @@ from app.errors import InvalidInput
 from app.web.fields import MAX_REASONS
 
 _MAX_ECHO = 64
-_SURROGATES = re.compile(r"[\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def load(schema: marshmallow.Schema, data: Mapping[str, Any]) -> Any:
-    """Check `data` by a schema. Raises `InvalidInput` with a reason for each field at fault."""
+    """Check `data` by a schema. Raises `InvalidInput` with a reason for each invalid field."""
     try:
         return schema.load(data)
     except marshmallow.ValidationError as error:
@@ -25,9 +25,10 @@ def load(schema: marshmallow.Schema, data: Mapping[str, Any]) -> Any:
     for (*path, name), reason in islice(_leaves(reasons), MAX_REASONS):
         place = details
         for step in path:
-            place = place.setdefault(cut(step), {})
+            place = place.setdefault(printable_name(step), {})
         unknown = not path and reason == ["Unknown field."]
-        place[cut(name)] = _unknown(name, schema) if unknown else list(map(_printable, reason))
+        found = _unknown(name, schema) if unknown else reason
+        place[printable_name(name)] = list(map(printable, found))
     raise InvalidInput(details)
 
 
@@ -49,10 +50,21 @@ def _unknown(name: str, schema: marshmallow.Schema) -> list[str]:
     return [f"Unknown: leave it out, or use one of {known}." if known else "Unknown: leave it out."]
 
 
-def cut(name: str) -> str:
-    return _printable(name if len(name) <= _MAX_ECHO else name[:_MAX_ECHO] + "…")
+def printable_name(name: str) -> str:
+    """Return a name that a client sent, printable and of at most 64 characters."""
+    return printable(name if len(name) <= _MAX_ECHO else name[:_MAX_ECHO] + "…")
 
 
-def _printable(text: str) -> str:
-    """Return text that can be sent: lone surrogates have no place in UTF-8."""
-    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
+def printable(text: str) -> str:
+    r"""Return text on one line, with `\n` and other control characters escaped.
+
+    Lone surrogates, which UTF-8 cannot encode, become U+FFFD.
+    """
+    return _UNPRINTABLE.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    if "\ud800" <= character <= "\udfff":
+        return "\N{REPLACEMENT CHARACTER}"
+    return character.encode("unicode_escape").decode("ascii")

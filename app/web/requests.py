@@ -19,8 +19,8 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.settings import Settings
-from app.web.loading import cut
 from app.web.loading import load as load
+from app.web.loading import printable_name
 from app.web.service import service
 from app.web.strict_json import parse_object
 
@@ -57,7 +57,7 @@ def _query(schema: marshmallow.Schema, query_string: bytes) -> Any:
     repeatable = getattr(schema, "repeatable", ())
     given = {name: values for name, values in args.lists() if name not in repeatable}
     if twice := [name for name, values in given.items() if len(values) > 1]:
-        raise InvalidInput({cut(name): ["Given more than once."] for name in twice})
+        raise InvalidInput({printable_name(name): ["Given more than once."] for name in twice})
     lists = {name: args.getlist(name) for name in repeatable if name in args}
     return load(schema, {name: values[0] for name, values in given.items()} | lists)
 

@@ -10,6 +10,7 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from app.errors import ServiceError, StoreFault
+from app.web.loading import printable
 from app.web.rate_limit import Quota
 
 STATUSES = {
@@ -104,7 +105,7 @@ def _service_error(error: ServiceError) -> Response:
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     code, message = {
-        404: ("not_found", f"No such route: {request.path[:200]}"),
+        404: ("not_found", f"No such route: {printable(request.path[:200])}"),
         405: ("method_not_allowed", f"{request.method[:20]} is not served here: see Allow."),
     }.get(status, ("bad_request", "The request cannot be read: check its framing and headers."))
     response = error_response(code, message, status)

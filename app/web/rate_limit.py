@@ -1,29 +1,26 @@
-"""Exact rate limits over a rolling minute, shared by all threads and processes on one store.
+"""Rate limits over a rolling minute, exact over all threads and processes that use a store.
 
-Each key has a file with a ring of the instants of its counted requests, by the clock that all
-processes of a machine share and nobody sets (CLOCK_MONOTONIC).
+Each key has a file: a ring buffer of the times of its counted requests, by the clock that all
+processes of a machine share and nobody can set (CLOCK_MONOTONIC).
 """
 
-import errno
-import fcntl
-import mmap
 import os
-import struct
 import threading
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 
 from app import clock
+from app.database.shared_words import SharedWords
 
 WINDOW = 60 * 10**9  # nanoseconds
 _MAGIC = 0x436E74634C696D31
-_HEADER = 4  # magic, places in the ring, first and end of those counted
+_HEADER = 4  # Words: magic, size of the ring, first and end of those that count.
 
 
 @dataclass(frozen=True)
 class Quota:
-    """What is left of a key's minute; `reset` is in Unix seconds, `retry_after` None if allowed."""
+    """What a key has left; `reset` is in Unix seconds, `retry_after` is None if allowed."""
 
     limit: int
     remaining: int
@@ -32,7 +29,7 @@ class Quota:
 
 
 class RateLimiter:
-    """Counts the requests of each key, in files of a folder of its own."""
+    """Counts the requests of each key in files of its own folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -41,17 +38,15 @@ class RateLimiter:
         self._pid = 0
 
     def take(self, key: str, limit: int, *, count: bool = True) -> Quota:
-        """Count a request of a key, if its limit allows it; or only look.
+        """Return what a key has left, after counting a request if it is allowed and `count`.
 
-        Raises `OSError` or `ValueError` where the key's file cannot be used.
+        Raises `OSError` or `ValueError` if the key's file cannot be used.
         """
         with self._mutex:
-            ring = self._ring(key, limit)
             try:
-                return ring.take(count=count)
+                return self._ring(key, limit).take(count=count)
             except (OSError, ValueError):
-                del self._rings[key, limit]
-                ring.close()
+                self._rings.pop((key, limit), None)
                 raise
 
     def _ring(self, key: str, limit: int) -> "_Ring":
@@ -65,41 +60,17 @@ class RateLimiter:
 
 
 class _Ring:
-    """Words of 64 bits: four of a header, then the instants, in nanoseconds."""
+    """Four words of a header, then the times of the last `limit` requests, in nanoseconds."""
 
     def __init__(self, path: Path, limit: int) -> None:
         self._limit = limit
-        self._size = 8 * (_HEADER + limit)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            if not os.fstat(self._file).st_size:
-                self._fill()
-            self._check_size()
-            self._words = memoryview(mmap.mmap(self._file, self._size)).cast("Q")
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-        except BaseException:
-            os.close(self._file)
-            raise
-
-    def _fill(self) -> None:
-        """Write all of an empty file: a hole in a map kills where the disk is full."""
-        blank = struct.pack("=2Q", _MAGIC, self._limit).ljust(self._size, b"\0")
-        try:
-            if os.pwrite(self._file, blank, 0) < self._size:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError:
-            os.truncate(self._file, 0)  # To be made when there is room.
-            raise
-
-    def close(self) -> None:
-        os.close(self._file)
+        self._words = SharedWords(path, _HEADER + limit, first=(_MAGIC, limit))
 
     def take(self, *, count: bool) -> Quota:
-        words, limit = self._words, self._limit
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        words, limit = self._words.values, self._limit
+        self._words.lock()
         try:
-            now = clock.monotonic_ns()  # Not before the lock: instants must stand in their order.
+            now = clock.monotonic_ns()  # Not before the lock: the times must be in order.
             first, end = self._counted(now)
             allowed = end - first < limit
             if allowed and count:
@@ -107,7 +78,7 @@ class _Ring:
                 words[3] = end = end + 1
             oldest = words[_HEADER + first % limit] if end > first else now
         finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+            self._words.unlock()
         left = oldest + WINDOW - now
         if allowed:
             return Quota(limit, limit - (end - first), -(-(clock.time_ns() + left) // 10**9))
@@ -115,15 +86,15 @@ class _Ring:
         return Quota(limit, 0, clock.time_ns() // 10**9 + retry_after, retry_after)
 
     def _counted(self, now: int) -> tuple[int, int]:
-        """Return the first and the end of the requests that still count."""
-        self._check_size()
-        words, limit = self._words, self._limit
+        """Return the first and the end of the requests in the window."""
+        self._words.check_size()
+        words, limit = self._words.values, self._limit
         magic, places, first, end = words[:_HEADER]
         if magic != _MAGIC or places != limit or not 0 <= end - first <= limit:
             raise ValueError("not a file of this rate limit")
         start = first
         if end > first and words[_HEADER + (end - 1) % limit] > now:
-            first = end  # Counted before the machine started anew.
+            first = end  # Counted before the machine was restarted.
         if end > first and words[_HEADER + first % limit] <= now - WINDOW:
             first = bisect_right(
                 range(end),
@@ -134,8 +105,3 @@ class _Ring:
         if first != start:
             words[2] = first
         return first, end
-
-    def _check_size(self) -> None:
-        """A map of a file that was cut short would kill the process."""
-        if os.fstat(self._file).st_size < self._size:
-            raise ValueError("a rate limit's file was cut short")

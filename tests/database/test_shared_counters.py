@@ -18,9 +18,9 @@ import sys
 from pathlib import Path
 from app.database.shared_counters import SharedCounters
 
-tally = SharedCounters(Path(sys.argv[1]))
+counters = SharedCounters(Path(sys.argv[1]))
 for _ in range(int(sys.argv[2])):
-    tally.add({"a": 1, sys.argv[3]: 2, "present x": 1})
+    counters.add({"a": 1, sys.argv[3]: 2, "present x": 1})
 print("done", flush=True)
 sys.stdin.read()
 """
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tally(folder: Path) -> Iterator[SharedCounters]:
+def counters(folder: Path) -> Iterator[SharedCounters]:
     yield SharedCounters(folder)
 
 
@@ -54,76 +54,78 @@ def end(process: Process, how: signal.Signals) -> None:
     process.communicate(timeout=20)
 
 
-def test_counts_nothing_at_first(tally: SharedCounters, folder: Path) -> None:
-    assert tally.read() == {}
+def test_counts_nothing_at_first(counters: SharedCounters, folder: Path) -> None:
+    assert counters.read() == {}
     assert not folder.exists()
 
 
-def test_adds_by_name(tally: SharedCounters) -> None:
-    tally.add({"a": 1, "b": 10**15})
-    tally.add({"a": 2})
-    assert tally.read() == {"a": 3, "b": 10**15}
+def test_adds_by_name(counters: SharedCounters) -> None:
+    counters.add({"a": 1, "b": 10**15})
+    counters.add({"a": 2})
+    assert counters.read() == {"a": 3, "b": 10**15}
 
 
-def test_closes_its_files_to_others(tally: SharedCounters, folder: Path) -> None:
-    tally.add({"a": 1})
+def test_closes_its_files_to_others(counters: SharedCounters, folder: Path) -> None:
+    counters.add({"a": 1})
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
 
 
-def test_loses_nothing_over_threads(tally: SharedCounters) -> None:
+def test_loses_nothing_over_threads(counters: SharedCounters) -> None:
     def work(number: int) -> None:
         for _ in range(2_000):
-            tally.add({"a": 1, f"b {number}": 1})
+            counters.add({"a": 1, f"b {number}": 1})
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert tally.read() == {"a": 8_000} | {f"b {number}": 2_000 for number in range(4)}
+    assert counters.read() == {"a": 8_000} | {f"b {number}": 2_000 for number in range(4)}
 
 
-def test_sums_over_processes_and_outlives_them(tally: SharedCounters, folder: Path) -> None:
+def test_sums_over_processes_and_outlives_them(counters: SharedCounters, folder: Path) -> None:
     processes = [counting(folder, 500, f"b {number}") for number in range(3)]
     for process in processes:
         counted(process)
     expected = {"a": 1_500, "b 0": 1_000, "b 1": 1_000, "b 2": 1_000, f"{PRESENT}x": 1_500}
-    assert tally.read() == expected
+    assert counters.read() == expected
     for process in processes:
         end(process, signal.SIGKILL)
-    assert tally.read() == expected
+    assert counters.read() == expected
 
 
-def test_another_process_goes_on_where_one_has_died(tally: SharedCounters, folder: Path) -> None:
+def test_another_process_goes_on_where_one_has_died(counters: SharedCounters, folder: Path) -> None:
     for number in range(3):
         process = counting(folder, 10, "b")
         counted(process)
         end(process, signal.SIGKILL)
-        found = tally.read()
+        found = counters.read()
         assert (found["a"], found["b"]) == (10 * (number + 1), 20 * (number + 1))
         # What ends with a process is that of the last one alone.
         assert found[f"{PRESENT}x"] == 10
     assert sorted(path.name for path in folder.iterdir()) == ["0", "names"]
 
 
-def test_is_not_shared_with_a_fork(tally: SharedCounters, folder: Path) -> None:
-    tally.add({"a": 1})
+def test_is_not_shared_with_a_fork(counters: SharedCounters, folder: Path) -> None:
+    counters.add({"a": 1})
     child = os.fork()
     if not child:
         for _ in range(100):
-            tally.add({"a": 1})
+            counters.add({"a": 1})
         os._exit(0)
     for _ in range(100):
-        tally.add({"a": 1})
+        counters.add({"a": 1})
     os.waitpid(child, 0)
-    assert tally.read() == {"a": 201}
+    assert counters.read() == {"a": 201}
     assert sorted(path.name for path in folder.iterdir()) == ["0", "1", "names"]
 
 
 @pytest.mark.parametrize("names", [b"\0" * 20 + b"a\n", b"a\nb", b"a\na\n", b"\xff\n"])
-def test_starts_over_after_damaged_names(tally: SharedCounters, folder: Path, names: bytes) -> None:
-    tally.add({"a": 1})
+def test_starts_over_after_damaged_names(
+    counters: SharedCounters, folder: Path, names: bytes
+) -> None:
+    counters.add({"a": 1})
     (folder / "names").write_bytes(names)
     other = SharedCounters(folder)
     other.add({"b": 5})
@@ -135,31 +137,31 @@ def test_goes_on_after_a_file_was_cut_short(
     folder: Path, size: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SECONDS_BETWEEN_TRIES", 0)
-    tally = SharedCounters(folder)
-    tally.add({"a": 1})
+    counters = SharedCounters(folder)
+    counters.add({"a": 1})
     os.truncate(folder / "0", size)
-    tally.add({"a": 1})
+    counters.add({"a": 1})
     assert "not counted" in caplog.text
-    tally.add({"a": 1})
-    assert tally.read()["a"] >= 1
+    counters.add({"a": 1})
+    assert counters.read()["a"] >= 1
 
 
 def test_is_silent_where_there_is_no_place(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
-    tally = SharedCounters(tmp_path / "file" / "metrics")
+    counters = SharedCounters(tmp_path / "file" / "metrics")
     for _ in range(100):
-        tally.add({"a": 1})
-    assert tally.read() == {}
+        counters.add({"a": 1})
+    assert counters.read() == {}
     assert caplog.text.count("not counted") == 1
 
 
 def test_refuses_more_names_than_there_is_room_for(
-    tally: SharedCounters, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    counters: SharedCounters, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "MOST_NAMES", 3)
-    tally.add({"a": 1, "b": 1, "c": 1})
-    tally.add({"d": 1})
+    counters.add({"a": 1, "b": 1, "c": 1})
+    counters.add({"d": 1})
     assert "too many names" in caplog.text
-    assert tally.read() == {"a": 1, "b": 1, "c": 1}
+    assert counters.read() == {"a": 1, "b": 1, "c": 1}

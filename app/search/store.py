@@ -1,7 +1,10 @@
 """The list that the vendor documents: all contacts, or those with one tag, oldest first."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from app.database import Connection
-from app.search.views import MAX_PAGE_BYTES, page_too_large, view_bytes, view_within
+from app.search.views import MAX_PAGE_BYTES, VIEW_BYTES, page_too_large, view, view_within
 
 
 def list_contacts(
@@ -11,31 +14,32 @@ def list_contacts(
 
     Raises `InvalidInput` where the page exceeds `MAX_PAGE_BYTES`.
     """
-    page, total, size = _read_page(db, tag, limit, offset, include, MAX_PAGE_BYTES // limit)
-    if page is None and size <= MAX_PAGE_BYTES:  # One large contact among small ones.
-        page, total, _ = _read_page(db, tag, limit, offset, include, MAX_PAGE_BYTES)
-    if page is None:
-        raise page_too_large()
-    return page, total
+    page: dict[str, object] = {"tag": tag, "limit": limit, "offset": offset}
+    share = MAX_PAGE_BYTES // limit
+    views, large, total = _aggregate(db, "group_concat", view_within(share, include), page)
+    if large:  # The page as a whole can still be small enough.
+        size, _, _ = _aggregate(db, "sum", VIEW_BYTES, page)
+        if size > MAX_PAGE_BYTES:
+            raise page_too_large()
+        views, _, total = _aggregate(db, "group_concat", view(include), page)
+    return views or "", total
 
 
-def _read_page(
-    db: Connection, tag: str | None, limit: int, offset: int, include: frozenset[str], share: int
-) -> tuple[str | None, int, int]:
-    """Return the page, the total and the bytes; no page if a contact exceeds its `share`."""
-    # One statement sees one state of the store; one row, since threads contend for the
-    # interpreter again at each row. It skips over a narrow index, from the nearer end.
-    ids, total = (_IDS, _TOTAL) if tag is None else (_IDS_OF_TAG, _TOTAL_OF_TAG)
-    [(views, missing, count, size)] = db.execute(
+def _aggregate(
+    db: Connection, function: str, column: str, page: Mapping[str, object]
+) -> tuple[Any, int, int]:
+    """Aggregate a column over a page; return the value, the count of NULLs, and the total.
+
+    One statement sees one state of the store. It returns one row, since threads contend for the
+    interpreter again at each row. It skips over a narrow index, from the nearer end.
+    """
+    ids, total = (_IDS, _TOTAL) if page["tag"] is None else (_IDS_OF_TAG, _TOTAL_OF_TAG)
+    [(value, nulls, count)] = db.execute(
         f"""
         WITH counted (total) AS MATERIALIZED (SELECT coalesce(({total}), 0))
-        SELECT
-            coalesce(group_concat(view), ''),
-            count(*) - count(view),
-            (SELECT total FROM counted),
-            coalesce(sum(size), 0)
+        SELECT {function}(shown), count(*) - count(shown), (SELECT total FROM counted)
         FROM (
-            SELECT {view_within(share, include)} AS view, {view_bytes(include)} AS size
+            SELECT {column} AS shown
             FROM contacts
             WHERE id IN (
                 SELECT id FROM ({ids} LIMIT ({_FROM_START}) OFFSET :offset)
@@ -45,9 +49,9 @@ def _read_page(
             ORDER BY id
         )
         """,
-        {"tag": tag, "limit": limit, "offset": offset},
+        page,
     )
-    return None if missing else views, count, size
+    return value, nulls, count
 
 
 _TOTAL = "SELECT value FROM counters WHERE name = 'contacts'"

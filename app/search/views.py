@@ -11,11 +11,11 @@ contacts all fit their share fits as a whole, and is read by one statement.
 from app.errors import InvalidInput
 
 MAX_PAGE_BYTES = 8 * 2**20
+VIEW_BYTES = "length(CAST(document AS BLOB)) + length(CAST(custom_fields AS BLOB))"
 
 _OPEN = "substr(document, 1, length(document) - 1)"
 _FIELDS = """ || ',"custom_fields":' || custom_fields"""
 _UPDATED = """ || ',"updated_at":"' || updated_at || '"'"""
-_BYTES = "length(CAST(document AS BLOB)) + length(CAST(custom_fields AS BLOB))"
 
 
 def view(include: frozenset[str]) -> str:
@@ -31,12 +31,7 @@ def view_within(share: int, include: frozenset[str]) -> str:
     """Return the expression for a view, NULL where it is larger than `share` bytes."""
     if "custom_fields" not in include:
         return view(include)
-    return f"iif({_BYTES} <= {share}, {view(include)}, NULL)"
-
-
-def view_bytes(include: frozenset[str]) -> str:
-    """Return the expression for the size of a view that can be large, 0 for all others."""
-    return _BYTES if "custom_fields" in include else "0"
+    return f"iif({VIEW_BYTES} <= {share}, {view(include)}, NULL)"
 
 
 def page_too_large() -> InvalidInput:

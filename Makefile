@@ -37,7 +37,7 @@ coverage: $(VENV)/tested ## Run the tests and print what they cover, by folder, 
 	@printf '%4s %%  in all; lines: %s\n' "$$($(BIN)/coverage report --format=total)" '$(BIN)/coverage report -m'
 
 fuzz: $(VENV)/tested ## Send what nobody thought of, by the OpenAPI document, for SECONDS=600
-	FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest tests/api_docs/test_fuzz.py
+	FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest -m soak tests/api_docs/test_fuzz.py
 
 bench: $(VENV)/installed ## Measure requests beside Flask's hello (needs wrk), imports, exports, queries and backups
 	@command -v wrk >/dev/null || { \

@@ -127,11 +127,27 @@ class RunningServer:
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Stop the server, its workers too where it is killed; returns the exit status."""
+        workers = []
         if how == signal.SIGKILL:
-            for pid in self.workers():
+            self.process.send_signal(signal.SIGSTOP)  # It would replace them.
+            workers = self.workers()
+            for pid in workers:
                 os.kill(pid, how)
         self.process.send_signal(how)
-        return self.process.wait(40)
+        status = self.process.wait(60)
+        wait_until(lambda: all(map(_is_over, workers)))
+        return status
+
+
+def _is_over(pid: int) -> bool:
+    """Tell whether a process has let go of its files (Linux), reaped or not."""
+    folder = Path(f"/proc/{pid}")
+    try:
+        threads = len(list((folder / "task").iterdir()))
+        state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state == "Z" and threads == 1
 
 
 StartServer = Callable[..., RunningServer]
@@ -230,11 +246,11 @@ def filled_db(filled_folder_to_copy: Path, tmp_path: Path) -> Iterator[Database]
         yield db
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 ROOT = Path(__file__).parent.parent

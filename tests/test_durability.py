@@ -107,11 +107,12 @@ def _assert_nothing_is_lost(server: RunningServer, writers: list[Writer]) -> Non
     assert store_faults(server.data / "contacts.db") == []
 
 
-def test_a_killed_worker_loses_nothing(start_server: StartServer) -> None:
+@pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.soak)])
+def test_a_killed_worker_loses_nothing(start_server: StartServer, rounds: int) -> None:
     server = start_server()
     writers = [Writer(number) for number in range(CLIENTS)]
     with _writing(writers, server):
-        for _ in range(3):
+        for _ in range(rounds):
             time.sleep(0.6)
             killed = server.workers()[0]
             os.kill(killed, signal.SIGKILL)
@@ -122,15 +123,15 @@ def test_a_killed_worker_loses_nothing(start_server: StartServer) -> None:
     _assert_nothing_is_lost(server, writers)
 
 
-def test_a_killed_server_loses_nothing(start_server: StartServer) -> None:
+@pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.soak)])
+def test_a_killed_server_loses_nothing(start_server: StartServer, rounds: int) -> None:
     writers = [Writer(number) for number in range(CLIENTS)]
-    for _ in range(4):
+    for round in range(1, rounds + 1):
         server = start_server()
         with _writing(writers, server):
-            time.sleep(0.8)
+            wait_until(lambda: min(len(each.acknowledged) for each in writers) > 10 * round)  # noqa: B023
             server.stop(signal.SIGKILL)
     server = start_server()
-    assert all(len(writer.acknowledged) > 10 for writer in writers)
     _assert_nothing_is_lost(server, writers)
     assert server.post(phone="+91 88568 79188").status_code == 201
 
@@ -242,6 +243,7 @@ def _post_until_refused(server: RunningServer) -> requests.Response:
     raise AssertionError("the store never ran out of room")
 
 
+@pytest.mark.soak
 def test_a_store_locked_by_another_program_answers_503_in_time(start_server: StartServer) -> None:
     server = start_server()
     assert server.post(phone="918856879188").status_code == 201
@@ -266,6 +268,7 @@ def test_a_store_locked_by_another_program_answers_503_in_time(start_server: Sta
     assert {_post_new(server, n).status_code for n in range(8)} == {201}
 
 
+@pytest.mark.soak
 def test_a_worker_that_dies_while_the_store_is_locked_is_replaced(
     start_server: StartServer,
 ) -> None:
@@ -287,6 +290,7 @@ def test_a_worker_that_dies_while_the_store_is_locked_is_replaced(
     assert _post_new(server, 1).status_code == 201
 
 
+@pytest.mark.soak
 def test_reads_are_not_held_up_by_a_locked_store(start_server: StartServer) -> None:
     server = start_server()
     assert server.post(phone="918856879188").status_code == 201

@@ -1,6 +1,6 @@
 """Random sequences of requests, answered by the service as by a model of it in plain Python.
 
-`MODEL_EXAMPLES=2000 pytest tests/test_model.py` looks further, each time elsewhere.
+`MODEL_EXAMPLES=2000 pytest -m soak tests/test_model.py` looks further, each time elsewhere.
 """
 
 import os
@@ -221,9 +221,9 @@ def leaves(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from leaves(part)
 
 
-Sequence.TestCase.settings = settings(
+ALWAYS = settings(
     deadline=None,
-    max_examples=int(EXAMPLES or 60),
+    max_examples=10,
     stateful_step_count=40,
     derandomize=EXAMPLES is None,
     database=None,
@@ -231,3 +231,12 @@ Sequence.TestCase.settings = settings(
     suppress_health_check=list(HealthCheck),
 )
 TestSequence = Sequence.TestCase
+TestSequence.settings = ALWAYS
+
+
+class LongSequence(Sequence):
+    """The same, through more examples."""
+
+
+TestLongSequence = pytest.mark.soak(LongSequence.TestCase)
+TestLongSequence.settings = settings(ALWAYS, max_examples=int(EXAMPLES or 60))

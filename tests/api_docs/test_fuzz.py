@@ -1,6 +1,7 @@
 """Schemathesis sends a running server what its own document allows, and what it forbids.
 
-Short and always the same here; `make fuzz` sends something new for ten minutes.
+Short in `make test` and longer in `make soak`, always the same; `make fuzz` sends something new
+for ten minutes.
 """
 
 import os
@@ -36,11 +37,20 @@ def undelivered(tmp_path: Path) -> Iterator[Path]:
         yield settings.data
 
 
-def test_finds_nothing(start_server: StartServer, undelivered: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "extent",
+    [
+        pytest.param(["--phases", "examples,fuzzing", "--max-examples", "6"], id="short"),
+        pytest.param(["--max-examples", "20"], id="long", marks=pytest.mark.soak),
+    ],
+)
+def test_finds_nothing(
+    start_server: StartServer, undelivered: Path, tmp_path: Path, extent: list[str]
+) -> None:
     server = start_server(data=undelivered)
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG if SECONDS else CONFIG + SHORT)
-    much = ["--max-time", SECONDS] if SECONDS else ["--seed", "1", "--max-examples", "20"]
+    much = ["--max-time", SECONDS] if SECONDS else ["--seed", "1", *extent]
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run"),
         *("--header", f"Authorization: Bearer {server.key}", "--no-color"),

@@ -202,7 +202,9 @@ def test_keeps_so_many(large_folder: Path, tmp_path: Path) -> None:
     assert finished.stdout.endswith("removed 1 older\n")
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)]
+)
 def test_goes_on_until_stopped(large_folder: Path, tmp_path: Path, how: signal.Signals) -> None:
     folder = tmp_path / "backups"
     options = ["--every", "1s", "--keep", "2", "--data", large_folder]
@@ -245,6 +247,7 @@ def test_stopped_in_the_middle_leaves_nothing(
     assert (folder / "one.db").exists() == (process.returncode == 0)
 
 
+@pytest.mark.soak
 def test_killed_in_the_middle_leaves_no_part_under_the_name(
     large_folder: Path, tmp_path: Path
 ) -> None:

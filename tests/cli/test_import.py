@@ -373,6 +373,7 @@ def sizes(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
     more.unlink()
 
 
+@pytest.mark.soak
 def test_memory_stays_flat(tmp_path: Path, sizes: tuple[Path, Path]) -> None:
     few, more = sizes
     for number, options in enumerate(([], ["--dry-run"])):

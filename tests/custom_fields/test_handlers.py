@@ -117,6 +117,7 @@ def _is_half_way(path: Path) -> bool:
         return driver.execute("SELECT 1 FROM custom_field_sweeps").fetchall() != []
 
 
+@pytest.mark.soak
 def test_a_killed_server_finishes_its_deletion_when_started_again(
     start_server: StartServer, large_folder: Path
 ) -> None:

@@ -157,10 +157,11 @@ def test_a_process_killed_half_way_leaves_nothing(path: Path, whole: list[tuple[
     assert _schema(path) == whole
 
 
+@pytest.mark.parametrize("times", [1, pytest.param(5, marks=pytest.mark.soak)])
 def test_processes_that_start_at_once_make_one_database(
-    tmp_path: Path, whole: list[tuple[str, str]]
+    tmp_path: Path, whole: list[tuple[str, str]], times: int
 ) -> None:
-    for number in range(5):
+    for number in range(times):
         path = tmp_path / f"{number}.db"
         processes = [
             subprocess.Popen(

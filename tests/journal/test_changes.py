@@ -242,6 +242,7 @@ def test_a_stop_ends_all_waiting_and_others_are_served(start_server: StartServer
     assert [answer.json()["changes"] for answer in answers] == [[]] * 3
 
 
+@pytest.mark.soak
 def test_a_long_wait_keeps_the_connection(start_server: StartServer) -> None:
     """The time for sending a request ends once all of it is there."""
     server = start_server()

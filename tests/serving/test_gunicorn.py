@@ -96,6 +96,7 @@ def test_refuses_malformed_requests_in_our_envelope(
     assert gunicorn.key not in (tmp_path / "gunicorn.log").read_text()
 
 
+@pytest.mark.soak
 def test_serves_others_while_stalled_clients_hold_every_thread(gunicorn: RunningServer) -> None:
     wait_for_workers(gunicorn, 2)
     with ExitStack() as held:
@@ -108,6 +109,7 @@ def test_serves_others_while_stalled_clients_hold_every_thread(gunicorn: Running
         assert time.monotonic() - started <= 20
 
 
+@pytest.mark.soak
 def test_replaces_workers_that_die_while_the_store_is_locked(gunicorn: RunningServer) -> None:
     wait_for_workers(gunicorn, 2)
     with closing(sqlite3.connect(gunicorn.data / "contacts.db", isolation_level=None)) as other:

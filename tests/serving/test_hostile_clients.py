@@ -146,6 +146,7 @@ def _chunked_head(server: RunningServer) -> bytes:
     return _head(server, "Transfer-Encoding: chunked", "Connection: close")
 
 
+@pytest.mark.soak
 def test_serves_others_while_stalled_clients_hold_every_thread(
     start_server: StartServer, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
@@ -279,7 +280,7 @@ def test_a_large_body_with_a_wrong_key_does_no_harm(start_server: StartServer, k
             )
             assert answer.status_code == 401
     assert server.get().status_code == 200
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
 
 
 def test_a_client_that_leaves_before_the_answer_does_no_harm(
@@ -320,6 +321,7 @@ def test_odd_bytes_in_the_path_and_the_key_get_an_ordinary_answer(
 
 
 @pytest.mark.parametrize("part", ["head", "body"])
+@pytest.mark.soak
 def test_serves_others_while_clients_trickle_on_every_thread(
     start_server: StartServer, part: str
 ) -> None:

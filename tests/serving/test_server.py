@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 from urllib.parse import urlsplit
 
 import pytest
@@ -137,35 +138,36 @@ def test_a_stopped_server_leaves_one_whole_file(start_server: StartServer) -> No
 def test_reloads_on_hup_without_failing_a_request(start_server: StartServer) -> None:
     server = start_server()
     wait_for_workers(server)
-    before = set(server.workers())
-    deadline = time.monotonic() + 3
+    over, posted = Event(), [0] * 4
+
+    def is_reloaded(before: set[int]) -> bool:
+        return len(server.workers()) == 2 and not before & set(server.workers())
+
     with ThreadPoolExecutor(4) as clients:
-        posting = [clients.submit(_post_until, server, deadline, n) for n in range(4)]
-        for _ in range(2):
-            time.sleep(0.9)
-            server.process.send_signal(signal.SIGHUP)
-        posted = _results(posting)
-    assert min(posted) > 20
+        posting = [clients.submit(_post_until, over, server, n, posted) for n in range(4)]
+        try:
+            for _ in range(2):
+                before, enough = set(server.workers()), min(posted) + 10
+                wait_until(lambda: min(posted) > enough)  # noqa: B023
+                server.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: is_reloaded(before))  # noqa: B023
+        finally:
+            over.set()
+        for each in posting:
+            each.result()
     assert server.get().json()["pagination"]["total"] == sum(posted)
-    wait_until(lambda: len(server.workers()) == 2 and not before & set(server.workers()))
 
 
-def _post_until(server: RunningServer, deadline: float, client: int) -> int:
-    """Post new contacts; clients with an odd number open a connection for each."""
-    posted = 0
+def _post_until(over: Event, server: RunningServer, client: int, posted: list[int]) -> None:
+    """Post new contacts and count them; clients with an odd number open a connection for each."""
     with server.session() as session:
-        while time.monotonic() < deadline:
+        while not over.is_set():
             headers = {"Connection": "close"} if client % 2 else {}
-            body = {"phone": f"9188{client}{posted:07d}"}
+            body = {"phone": f"9188{client}{posted[client]:07d}"}
             url = f"{server.url}/v1/contacts"
             answer = session.post(url, json=body, headers=headers, timeout=20)
             assert answer.status_code == 201, answer.text
-            posted += 1
-    return posted
-
-
-def _results(futures: "list[Future[int]]") -> list[int]:
-    return [future.result() for future in futures]
+            posted[client] += 1
 
 
 def test_makes_no_control_socket(start_server: StartServer, tmp_path: Path) -> None:
@@ -252,7 +254,7 @@ def test_a_key_stops_when_it_expires(start_server: StartServer) -> None:
     server = start_server()
     secret = _create_key(server, "--label", "short", "--expires-in", "3s")
     assert _status(server, secret) == 200
-    wait_until(lambda: _status(server, secret) == 401, 6)
+    wait_until(lambda: _status(server, secret) == 401)
     assert {_status(server, secret) for _ in range(20)} == {401}
 
 

@@ -51,6 +51,7 @@ def _other_documents(db: Database) -> int:
     return int(count)
 
 
+@pytest.mark.soak
 def test_others_write_while_a_tag_of_many_is_renamed(large_folder: Path) -> None:
     large_db = Database(large_folder / "contacts.db")
     waits: list[float] = []
@@ -225,6 +226,7 @@ def _tags(server: RunningServer) -> dict[str, int]:
     return {tag["name"]: tag["contacts"] for tag in server.get("/v1/tags").json()["tags"]}
 
 
+@pytest.mark.soak
 def test_a_killed_server_finishes_its_rename_when_started_again(
     start_server: StartServer, large_folder: Path
 ) -> None:
@@ -239,6 +241,7 @@ def test_a_killed_server_finishes_its_rename_when_started_again(
     assert store_faults(large_folder / "contacts.db") == []
 
 
+@pytest.mark.soak
 def test_a_killed_worker_leaves_its_rename_to_the_next(
     start_server: StartServer, large_folder: Path
 ) -> None:

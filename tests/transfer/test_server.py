@@ -80,6 +80,7 @@ def test_a_cut_upload_leaves_whole_batches(server: RunningServer, chunked: bool)
     assert store_faults(server.data / "contacts.db") == []
 
 
+@pytest.mark.soak
 def test_a_slow_upload_that_goes_on_is_taken(server: RunningServer) -> None:
     """It takes longer than any other request may, and never pauses for long."""
     data = file(6_000)
@@ -93,6 +94,7 @@ def test_a_slow_upload_that_goes_on_is_taken(server: RunningServer) -> None:
     assert total(server) == 6_000
 
 
+@pytest.mark.soak
 def test_an_upload_that_stalls_is_cut(server: RunningServer) -> None:
     with connect(server, "Content-Length: 1000") as connection:
         connection.sendall(b"phone\n")
@@ -113,6 +115,7 @@ def test_a_refusal_does_not_wait_for_the_upload(server: RunningServer) -> None:
     assert refused.status_code == 422
 
 
+@pytest.mark.soak
 def test_others_write_meanwhile(server: RunningServer) -> None:
     """Two imports at once, and no other write waits for a second."""
     url = f"{server.url}/v1/contacts/import"

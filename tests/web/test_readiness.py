@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
+import pytest
+
 from app.database import Database
 from tests.conftest import RunningServer, StartServer, wait_until
 
@@ -31,7 +33,7 @@ def _goes_and_comes_back(
     assert _is_not_ready(server)
     assert server.get("/healthz").status_code == 200
     mend()
-    wait_until(lambda: all(ready(server) for _ in range(6)), 10)
+    wait_until(lambda: all(ready(server) for _ in range(6)))
     # Whatever thread answers, it works.
     for number in range(8):
         answer = server.post(phone=f"91885687918{number}")
@@ -39,6 +41,7 @@ def _goes_and_comes_back(
         assert (answer := server.get()).status_code == 200, answer.text
 
 
+@pytest.mark.soak
 def test_a_lock_of_another_program(start_server: StartServer) -> None:
     server = start_server()
     with closing(sqlite3.connect(server.data / "contacts.db", isolation_level=None)) as other:

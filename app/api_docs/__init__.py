@@ -1,4 +1,4 @@
-"""How the API describes itself: `/openapi.json`, and `/docs` to read and try it."""
+"""The OpenAPI document at `/openapi.json`, and the page at `/docs` that shows it."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""Describes answers: of success as an operation says, of failure as all routes share them."""
+"""Builds the `responses` of an operation: its own successes, and the errors that routes share."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,7 +9,7 @@ from app.api_docs.operation import Answer, Operation
 
 
 def statuses_of_failure(operation: Operation, scope: str | None) -> set[int]:
-    """Return the statuses of failure that an operation can answer with."""
+    """Return the error statuses that an operation can respond with."""
     found = errors.COMMON | {*operation.errors}
     if scope:
         found |= {401, 429}

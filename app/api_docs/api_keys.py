@@ -1,4 +1,4 @@
-"""What is said of the routes of API keys."""
+"""Describes the routes about the API key in use."""
 
 from app.api_docs.operation import (
     INSTANT,
@@ -17,16 +17,16 @@ from app.api_keys.model import SCOPES
 
 FEATURE = Feature(
     name="Keys",
-    description="What a key can learn about the service and itself.",
+    description="The API key in use: whether it works and what it may do.",
     operations={
         "api_keys.get_status": Operation(
             "Check the connection",
-            "Answers if the key is valid, whatever its scopes.",
+            "Succeeds if the key is valid, whatever its scopes.",
             answers={200: Answer("The service works and the key is valid.", ref("Status"))},
         ),
         "api_keys.get_profile": Operation(
             "Show the key",
-            "Tells what the key in use may do, and until when.",
+            "Returns the scopes, rate limit and expiry of the key in use.",
             answers={200: Answer("The key's profile.", ref("Profile"))},
         ),
     },
@@ -38,11 +38,11 @@ FEATURE = Feature(
                 scopes=array({"enum": list(SCOPES)}),
                 rate_limit={
                     **nullable(INTEGER),
-                    "description": "Requests a minute; null where there is no limit of its own.",
+                    "description": "Requests per minute; null if the key has no limit of its own.",
                 },
                 created_at=INSTANT,
                 expires_at=nullable(INSTANT),
-                last_used_at={**nullable(INSTANT), "description": "To the minute."},
+                last_used_at={**nullable(INSTANT), "description": "Accurate to the minute."},
             )
         ),
     },

@@ -1,4 +1,4 @@
-"""What is said of the routes of many contacts."""
+"""Describes the route that creates or updates many contacts."""
 
 from app.api_docs.operation import (
     INTEGER,
@@ -17,7 +17,7 @@ from app.contacts.bulk import ATOMIC_LINKS
 from app.contacts.schemas import UpsertQuery, UpsertQuerySchema
 
 _DRY_RUN: dict[str, JsonSchema] = {"dry_run": {"const": True}}
-_INDEX: JsonSchema = {**INTEGER, "description": "The row's place in `contacts`, from 0."}
+_INDEX: JsonSchema = {**INTEGER, "description": "Index of the row in `contacts`, from 0."}
 
 FEATURE = Feature(
     name="Bulk",
@@ -25,12 +25,13 @@ FEATURE = Feature(
     operations={
         "bulk.post_contacts_batch": Operation(
             "Create or update many contacts",
-            f"At most {MAX_ROWS} rows, each as the body of a single upsert, applied in order. A "
-            "row at fault fails alone; with `atomic` nothing is stored and the 422 names the rows.",
+            f"Applies up to {MAX_ROWS} rows in order; each is the body of a single upsert. An "
+            "invalid row fails alone. With `atomic`, one invalid row rejects all: nothing is "
+            "stored, and `details` of the 422 names the rows.",
             query=UpsertQuerySchema(),
             defaults=UpsertQuery(),
             body=BatchSchema(),
-            answers={200: Answer("What became of each row.", ref("BatchReport"))},
+            answers={200: Answer("The outcome of each row.", ref("BatchReport"))},
             writes=True,
         ),
     },
@@ -50,8 +51,9 @@ FEATURE = Feature(
         "RowError": shape({"details": ref("ErrorDetails")}, code=STRING, message=STRING),
     },
     names={
-        "contacts": "What `POST /v1/contacts` takes, once for each contact.",
-        "atomic": f"Store all of them or none; at most {ATOMIC_LINKS} tags and fields in all.",
-        "dry_run": "Answer as it would, and store nothing.",
+        "contacts": "One body of `POST /v1/contacts` for each contact.",
+        "atomic": f"Store all rows or none. They may have at most {ATOMIC_LINKS} tags and custom "
+        "fields in total.",
+        "dry_run": "Return what would happen, and store nothing.",
     },
 )

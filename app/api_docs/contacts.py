@@ -1,4 +1,4 @@
-"""What is said of the routes of contacts."""
+"""Describes the routes about one contact."""
 
 from app.api_docs.operation import (
     BOOLEAN,
@@ -44,43 +44,44 @@ _FULL: dict[str, JsonSchema] = {
 }
 _CHANGED: JsonSchema = {
     **array(STRING),
-    "description": "The fields that changed, such as `email` or `custom_fields.plan`.",
+    "description": "Names of the fields that changed, such as `email` or `custom_fields.plan`.",
 }
-_WAS_CHANGED = Answer("The contact as it is now.", ref("ChangedContact"), ("ETag",))
+_WAS_CHANGED = Answer("The contact after the change.", ref("ChangedContact"), ("ETag",))
 _PRECONDITION = ("If-Match",)
 _LOST = (404, 412)
 
 FEATURE = Feature(
     name="Contacts",
-    description="Contacts by phone number, one at a time.",
+    description="Create, read, change, delete and merge one contact.",
     operations={
         "contacts.post_contact": Operation(
             "Create or update a contact",
-            "Known phones are updated, others are created. What is left out or `null` stays as it "
-            "is; `tags` replaces the set; `custom_fields` is merged key by key.",
+            "Updates the contact with this phone number, or creates it. Fields that are absent or "
+            "`null` keep their value. `tags` replaces all tags. `custom_fields` is merged key by "
+            "key.",
             query=UpsertQuerySchema(),
             defaults=UpsertQuery(),
             body=ContactSchema(),
             answers={
-                200: Answer("The contact was known.", ref("UpsertedContact")),
-                201: Answer("The contact is new.", ref("UpsertedContact")),
+                200: Answer("The contact existed.", ref("UpsertedContact")),
+                201: Answer("The contact was created.", ref("UpsertedContact")),
             },
             writes=True,
         ),
         "contacts.get_contact": Operation(
             "Show a contact",
-            "All about one contact, found by its id or any spelling of its phone.",
+            "Returns the contact with this id or phone number, with all its fields.",
             headers=("If-None-Match",),
             answers={
                 200: Answer("The contact.", ref("OneContact"), ("ETag",)),
-                304: Answer("Unchanged since the `ETag` that was sent.", headers=("ETag",)),
+                304: Answer("The contact still has the `ETag` that was sent.", headers=("ETag",)),
             },
             errors=(404, 422),
         ),
         "contacts.patch_contact": Operation(
             "Change a contact",
-            "A JSON merge patch (RFC 7396): `null` clears a value or removes a custom field. "
-            "The phone cannot be changed: create the new number, then merge.",
+            "Applies a JSON merge patch (RFC 7396): `null` clears a value or removes a custom "
+            "field. The phone cannot be changed: create a contact with the new number, then merge.",
             headers=_PRECONDITION,
             body=PatchSchema(),
             body_types=("application/merge-patch+json", "application/json"),
@@ -90,15 +91,16 @@ FEATURE = Feature(
         ),
         "contacts.delete_contact": Operation(
             "Delete a contact",
-            "Erases it, its tags, custom fields and merged numbers; this cannot be undone.",
+            "Erases the contact with its tags, custom fields and merged numbers. This cannot be "
+            "undone.",
             headers=_PRECONDITION,
-            answers={200: Answer("It is gone.", ref("DeletedContact"))},
+            answers={200: Answer("The contact was deleted.", ref("DeletedContact"))},
             errors=(*_LOST, 422),
             writes=True,
         ),
         "contacts.post_contact_tags": Operation(
             "Add tags to a contact",
-            "Those that it carries already stay as they are.",
+            "Adds tags to the end. Tags that the contact already has are ignored.",
             headers=_PRECONDITION,
             body=TagsSchema(),
             answers={200: _WAS_CHANGED},
@@ -106,8 +108,9 @@ FEATURE = Feature(
             writes=True,
         ),
         "contacts.delete_contact_tag": Operation(
-            "Take a tag from a contact",
-            "404 is for a tag that no contact carries; one that only others carry changes nothing.",
+            "Remove a tag from a contact",
+            "Returns 404 if no contact has this tag. Nothing changes if only other contacts have "
+            "it.",
             headers=_PRECONDITION,
             answers={200: _WAS_CHANGED},
             errors=(*_LOST, 422),
@@ -115,7 +118,8 @@ FEATURE = Feature(
         ),
         "contacts.post_contact_merge": Operation(
             "Merge another contact into this one",
-            "Takes over what is missing here. The other's number goes on as an alias of this one.",
+            "Copies the values, tags and custom fields that this contact lacks, then deletes the "
+            "other contact. Its phone number and id become aliases of this contact.",
             headers=_PRECONDITION,
             body=MergeSchema(),
             answers={200: _WAS_CHANGED},
@@ -127,7 +131,12 @@ FEATURE = Feature(
         "Contact": shape(**_DOCUMENTED, **_FULL),
         "ListedContact": shape(_FULL, **_DOCUMENTED),
         "ContactThen": shape(
-            {"merged": {**STRING, "description": "The id of the contact that was merged in."}},
+            {
+                "merged": {
+                    **STRING,
+                    "description": "The id of the contact that was merged into this one.",
+                }
+            },
             **_DOCUMENTED,
             **_FULL,
             changed=_CHANGED,
@@ -140,7 +149,8 @@ FEATURE = Feature(
                 "dry_run": {"const": True},
                 "diff": {
                     "type": "object",
-                    "description": "With `dry_run`: each changed field's value before and after.",
+                    "description": "With `dry_run`: the value of each changed field before and "
+                    "after.",
                     "additionalProperties": shape(before={}, after={}),
                 },
             },
@@ -150,17 +160,18 @@ FEATURE = Feature(
         ),
     },
     names={
-        "id": "`cnt_` and the phone, or the phone in any tolerated spelling.",
-        "phone": "With its country code; spaces, dashes, brackets, `+`, `00`, `tel:` may be there.",
-        "first_name": "Trimmed; empty means unset.",
-        "last_name": "Trimmed; empty means unset.",
-        "email": "A valid address; empty means unset.",
-        "tags": "Trimmed, kept in this order; duplicates collapse to the first.",
-        "custom_fields": "Keys with a string, a number or a boolean each; values come back as "
-        "they were sent.",
-        "from": "The id or phone of the contact that is merged in.",
-        "tag": "The exact tag; case counts.",
-        "dry_run": "Answer as it would, with a `diff`, and store nothing.",
+        "id": "`cnt_` and the phone number, or the phone number in any accepted spelling.",
+        "phone": "Phone number with its country code. Spaces, dashes, brackets, `+`, `00` and "
+        "`tel:` are accepted.",
+        "first_name": "Trimmed. An empty string means unset.",
+        "last_name": "Trimmed. An empty string means unset.",
+        "email": "A valid e-mail address. An empty string means unset.",
+        "tags": "Trimmed and stored in this order. Duplicates are removed.",
+        "custom_fields": "Values by key: strings, numbers or booleans. They are returned as they "
+        "were sent.",
+        "from": "The id or phone number of the other contact.",
+        "tag": "The exact tag; case-sensitive.",
+        "dry_run": "Return the result with a `diff`, and store nothing.",
     },
     paths={"id": {"type": "string", "minLength": 1}, "tag": {"type": "string", "minLength": 1}},
 )

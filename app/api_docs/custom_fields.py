@@ -1,4 +1,4 @@
-"""What is said of the routes of custom fields over all contacts."""
+"""Describes the routes about custom fields of all contacts."""
 
 from app.api_docs.operation import (
     INTEGER,
@@ -19,27 +19,30 @@ from app.web.paging import PageQuery, PageQuerySchema
 
 FEATURE = Feature(
     name="Custom fields",
-    description="Custom fields over all contacts, and what is pinned of them.",
+    description="Custom fields of all contacts, with their labels and required types.",
     operations={
         "custom_fields.get_custom_fields": Operation(
             "List custom fields",
-            "All fields by key: the type found, how many contacts have each, what is pinned.",
+            "Lists the fields by key, with the type of their values, the number of contacts that "
+            "have them, and their label and required type.",
             query=PageQuerySchema(),
             defaults=PageQuery(),
             answers={200: Answer("A page of the list.", ref("CustomFieldList"))},
         ),
         "custom_fields.put_custom_field": Operation(
             "Pin a custom field",
-            "Sets its label and its type, known or not. From then on a value of another type is a "
-            "422; what is stored stays. What is left out or `null` is taken away.",
+            "Sets the label and required type of a field, which need not exist yet. New values of "
+            "another type are then rejected with 422; stored values stay. A label or type that is "
+            "absent or `null` is removed.",
             body=PinSchema(),
-            answers={200: Answer("The field as it is now.", ref("OneCustomField"))},
+            answers={200: Answer("The field after the change.", ref("OneCustomField"))},
             writes=True,
         ),
         "custom_fields.delete_custom_field": Operation(
             "Delete a custom field",
-            "Removes it from every contact, and what is pinned of it. Answers after the last one.",
-            answers={200: Answer("No contact has it.", ref("DeletedCustomField"))},
+            "Removes the field from every contact, with its label and required type. The response "
+            "is sent after the last contact.",
+            answers={200: Answer("The field was deleted.", ref("DeletedCustomField"))},
             errors=(404, 422),
             writes=True,
         ),
@@ -49,26 +52,29 @@ FEATURE = Feature(
             key=STRING,
             type={
                 "enum": [*TYPES, "mixed", None],
-                "description": "Of the values there are; the pinned one, or null, where there are "
-                "none.",
+                "description": "Type of the stored values. Without values: the required type, or "
+                "null.",
             },
-            contacts={**INTEGER, "description": "How many contacts have it."},
+            contacts={**INTEGER, "description": "Number of contacts that have the field."},
             label=nullable(STRING),
-            required_type={"enum": [*TYPES, None], "description": "What is pinned."},
+            required_type={
+                "enum": [*TYPES, None],
+                "description": "Type that new values must have.",
+            },
         ),
         "CustomFieldList": success(custom_fields=array(ref("CustomField")), pagination=PAGINATION),
         "OneCustomField": success(custom_field=ref("CustomField")),
         "DeletedCustomField": success(
             custom_field=shape(key=STRING, deleted={"const": True}),
-            changed={**INTEGER, "description": "How many contacts had it."},
+            changed={**INTEGER, "description": "Number of contacts that had the field."},
         ),
     },
     names={
-        "key": "The field's key; trimmed, case counts.",
-        "label": "What people call it; trimmed, empty means none.",
-        "type": "What its values must be from now on.",
-        "limit": "How many fields to answer with.",
-        "offset": "How many fields to skip.",
+        "key": "The key of the field; trimmed, case-sensitive.",
+        "label": "Name to show to people; trimmed. An empty string means none.",
+        "type": "Type that new values must have.",
+        "limit": "Maximum number of fields to return.",
+        "offset": "Number of fields to skip.",
     },
     paths={"key": {"type": "string", "pattern": f"^{KEY_PATTERN}$"}},
 )

@@ -1,4 +1,4 @@
-"""Puts the OpenAPI document together from the routes, their schemas and what is said of them."""
+"""Builds the OpenAPI document from the routes, their schemas and their descriptions."""
 
 import json
 import re
@@ -23,22 +23,23 @@ from app.web.service import service_of
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _ABOUT = """\
-Contacts by phone number: create or update them, list them by tag.
+Store contacts by phone number: create or update them, list them by tag, search them, and react to
+their changes.
 
-Send a key with every call, as `Authorization: Bearer YOUR_API_KEY`; make one with
-`contacts keys create`. An answer to a write means that it is on disk.
+Send an API key with every request, as `Authorization: Bearer YOUR_API_KEY`. Create one with
+`contacts keys create`. A successful response to a write means that the data is on disk.
 
-Every answer is JSON with `success`. Every failure has a `code` for programs, a `message` for
-people, and `details` for each field at fault. Unknown fields and parameters are refused.
+Responses are JSON objects with `success`. Errors have a `code` for programs, a `message` for
+people, and `details` for each invalid field. Unknown fields and parameters are rejected.
 
-A key may make so many requests in any 60 seconds: the headers `X-RateLimit-…` of each answer tell
-how many, and what is left. Over the limit it is a 429 with `Retry-After`.
+Each key has a limit of requests per 60 seconds. The headers `X-RateLimit-…` of each response show
+the limit and what is left. Requests over the limit get status 429 with `Retry-After`.
 """
 _VERSION = "3.1.0"
 
 
 def rendered(app: Flask) -> str:
-    """Return the document as JSON; made once in each process."""
+    """Return the document as JSON; each process builds it once."""
     service = service_of(app)
     if service.openapi is None:
         service.openapi = json.dumps(build(app), indent=2, ensure_ascii=False) + "\n"
@@ -182,7 +183,7 @@ def path_of(rule: Rule) -> str:
 def _needs(scope: str | None) -> str:
     if scope is None:
         return ""
-    return " Any key will do." if scope == "any" else f" Needs the scope `{scope}`."
+    return " Requires any valid key." if scope == "any" else f" Requires the scope `{scope}`."
 
 
 def _camel_case(name: str) -> str:

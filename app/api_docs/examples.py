@@ -1,4 +1,4 @@
-"""Requests with their answers, from `examples.json`: each was really given, and is tested."""
+"""Example requests and responses from `examples.json`, which a test compares with real ones."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ PATH = Path(__file__).with_name("examples.json")
 
 
 class Examples:
-    """The exchanges by route; each has a `title`, a `request` and its `answer`."""
+    """The examples by route; each has a `title`, a `request` and its `answer`."""
 
     def __init__(self, app: Flask) -> None:
         self._exchanges = json.loads(PATH.read_text(encoding="utf-8"))
@@ -26,14 +26,14 @@ class Examples:
                 each["endpoint"] = None
 
     def of_failure(self, status: int) -> dict[str, Any]:
-        """Return one answer with the status, of whatever route."""
+        """Return one response with the status, from any route."""
         found = [each for each in self._exchanges if each["answer"]["status"] == status]
         return {_name(each): _answer(each) for each in found[:1]}
 
     def of_answer(
         self, endpoint: str, status: int, media_type: str = "application/json"
     ) -> dict[str, Any]:
-        """Return the answers of a route with the status."""
+        """Return the responses of a route with the status."""
         return {
             _name(each): _answer(each)
             for each in self._of(endpoint)
@@ -43,7 +43,7 @@ class Examples:
         }
 
     def of_text(self, endpoint: str, media_type: str) -> dict[str, Any]:
-        """Return the bodies of a media type that a route took; they are texts."""
+        """Return the text bodies of a media type that a route accepted."""
         return {
             _name(each): {"summary": each["title"], "value": each["request"]["text"]}
             for each in self._of(endpoint)
@@ -52,7 +52,7 @@ class Examples:
         }
 
     def of_body(self, endpoint: str) -> dict[str, Any]:
-        """Return the bodies that a route took."""
+        """Return the JSON bodies that a route accepted."""
         return {
             _name(each): {"summary": each["title"], "value": each["request"]["body"]}
             for each in self._of(endpoint)

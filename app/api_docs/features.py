@@ -1,4 +1,4 @@
-"""What is described: the features, in the order of the document."""
+"""Lists the described features in the order of the document."""
 
 from app.api_docs import (
     api_keys,

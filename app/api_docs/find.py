@@ -1,4 +1,4 @@
-"""What is said of the routes that find contacts."""
+"""Describes the routes that list, search and match contacts."""
 
 from app.api_docs.grammar import SCHEMAS
 from app.api_docs.operation import (
@@ -20,38 +20,40 @@ from app.search.paging import Search
 from app.search.planner import CHEAP_CONDITIONS, SCAN_BUDGET
 from app.search.schemas import MAX_TAGS_ASKED, ListQuerySchema, MatchSchema, SearchSchema
 
-_FOUND = {200: Answer("A page of the contacts that were found.", ref("ContactList"))}
+_FOUND = {200: Answer("A page of matching contacts.", ref("ContactList"))}
 _TOTAL: JsonSchema = {
     **nullable({**INTEGER, "minimum": 0}),
-    "description": "How many match in all; null where too many would have to be counted.",
+    "description": "Number of matching contacts; null if counting them would take too long.",
 }
-_ESTIMATE = {"total_is_estimate": {"const": True, "description": "There where `total` is null."}}
+_ESTIMATE = {"total_is_estimate": {"const": True, "description": "Present if `total` is null."}}
 _VALUE: JsonSchema = {"type": ["string", "number", "boolean", "array", "null"]}
 
 FEATURE = Feature(
     name="Find",
-    description="Lists of contacts, by one grammar of filters.",
+    description="List and search contacts with filters; test one contact.",
     operations={
         "search.get_contacts": Operation(
             "List contacts",
-            "Those for which every parameter holds; all of them without any, oldest first.",
+            "Lists the contacts that match every parameter, or all contacts without parameters; "
+            "oldest first.",
             query=ListQuerySchema(),
             defaults=Search(),
             answers=_FOUND,
         ),
         "search.post_contacts_search": Operation(
             "Search contacts",
-            "Asks what the list asks, in JSON: values have types, and conditions are joined by "
-            "`all`, `any` and `not`. Give `cursor` or `offset`, not both.",
+            "Same as the list, with a filter in JSON: values have types, and `all`, `any` and "
+            "`not` combine conditions. Send `cursor` or `offset`, not both.",
             body=SearchSchema(),
             rule={"not": {"required": ["cursor", "offset"]}},
             answers=_FOUND,
         ),
         "search.post_contact_match": Operation(
             "Match a contact",
-            "Tells whether a filter holds for a contact, and of each condition what it met.",
+            "Tests a filter against one contact. Returns the result, and each condition with the "
+            "value that the contact has.",
             body=MatchSchema(),
-            answers={200: Answer("Whether it holds, and why.", ref("Match"))},
+            answers={200: Answer("Whether the filter matches, and why.", ref("Match"))},
             errors=(404,),
         ),
     },
@@ -80,41 +82,44 @@ FEATURE = Feature(
                 shape(
                     field=STRING,
                     op={"enum": list(OPS)},
-                    value={**_VALUE, "description": "As it is compared: phones are normalised."},
-                    actual={**_VALUE, "description": "What the contact has."},
+                    value={
+                        **_VALUE,
+                        "description": "Value as compared; phone numbers are normalised.",
+                    },
+                    actual={**_VALUE, "description": "Value that the contact has."},
                     matches=BOOLEAN,
                 )
             ),
         ),
     },
     names={
-        "id": "`cnt_` and the phone, or the phone in any tolerated spelling.",
-        "limit": "How many contacts to answer with.",
-        "offset": "How many contacts to skip.",
-        "tag": f"The exact tag; case counts. Given again, up to {MAX_TAGS_ASKED} times: all of "
-        "the tags.",
-        "q": f"Up to {MAX_WORDS} words: each begins a word of the names or the e-mail, or the "
-        "phone. Blind to case and accents; nothing in it is an operator.",
-        "email": "Exactly this e-mail.",
-        "phone": "This phone, in any tolerated spelling.",
-        "created_since": "Created at this instant or later.",
-        "created_before": "Created before this instant.",
-        "updated_since": "Changed at this instant or later.",
-        "updated_before": "Changed before this instant.",
-        "custom_fields": "Conditions on custom fields: each member is a query parameter of its "
-        "own, with the key in brackets, and perhaps an operator, such as "
-        "`custom_fields[plan]=pro` or `custom_fields[score][gte]=10`. Operators are "
-        f"`{' '.join(OPS)}`; none is `eq`. `in` takes a comma list, `exists` takes `true` or "
-        '`false`. A query has no types: `eq` finds the number 10 and the string "10"; '
-        "`gt gte lt lte` compare numbers with numbers, else strings with strings.",
-        "filter": "What must hold of a contact.",
-        "sort": "The field to sort by; `-` in front is descending. Nulls come last. Left out: "
-        "oldest first.",
-        "cursor": "Pages by cursor: begin with an empty one, go on with `next_cursor` until it is "
-        "null. No contact comes twice, and none is missed. Required where more than "
-        f"{SCAN_BUDGET:,} contacts must be looked at, or fewer by more than {CHEAP_CONDITIONS} "
+        "id": "`cnt_` and the phone number, or the phone number in any accepted spelling.",
+        "limit": "Maximum number of contacts to return.",
+        "offset": "Number of contacts to skip.",
+        "tag": f"Contacts with exactly this tag; case-sensitive. Repeat it up to {MAX_TAGS_ASKED} "
+        "times for contacts with all of the tags.",
+        "q": f"Up to {MAX_WORDS} words. Each must start a word of the names or the e-mail, or the "
+        "phone number. Case and accents are ignored. There are no operators.",
+        "email": "Contacts with exactly this e-mail address.",
+        "phone": "The contact with this phone number, in any accepted spelling.",
+        "created_since": "Created at or after this time.",
+        "created_before": "Created before this time.",
+        "updated_since": "Updated at or after this time.",
+        "updated_before": "Updated before this time.",
+        "custom_fields": "Conditions on custom fields. Each member is a separate query parameter "
+        "with the key in brackets and an optional operator, such as `custom_fields[plan]=pro` or "
+        f"`custom_fields[score][gte]=10`. Operators are `{' '.join(OPS)}`; the default is `eq`. "
+        "`in` takes a comma list, `exists` takes `true` or `false`. Values have no types: `eq` "
+        'matches the number 10 and the string "10". `gt gte lt lte` compare a number with numbers '
+        "and other text with strings.",
+        "filter": "The filter that contacts must match.",
+        "sort": "Field to sort by; `-` in front means descending. Nulls come last. Default: oldest "
+        "first.",
+        "cursor": "Cursor of the page: send an empty one first, then `next_cursor` until it is "
+        "null. No contact is repeated or missed. A cursor is required if a query must examine "
+        f"more than {SCAN_BUDGET:,} contacts, or fewer with more than {CHEAP_CONDITIONS} "
         "conditions.",
-        "include": "What to add to each contact.",
+        "include": "Fields to add to each contact.",
     },
     paths={"id": {"type": "string", "minLength": 1}},
 )

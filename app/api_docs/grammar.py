@@ -26,12 +26,12 @@ _DIGITS: JsonSchema = {
     "type": "string",
     "maxLength": MAX_LENGTH,
     "pattern": r"^(?!00$)\+?[0-9]+$",
-    "description": "Leading digits, from the country code on.",
+    "description": "Leading digits of a phone number, with its country code.",
 }
 
 
 def _value(field: str, op: str) -> JsonSchema:
-    """Return what a field may be compared with; all custom fields are one field."""
+    """Return the schema of the values of an operator; all custom fields count as one field."""
     if op == "exists":
         return BOOLEAN
     if op == "in":
@@ -58,7 +58,7 @@ def _value(field: str, op: str) -> JsonSchema:
 def _groups(
     ops_of: Mapping[str, Sequence[str]],
 ) -> Iterator[tuple[list[str], list[str], JsonSchema]]:
-    """Yield the fields and operators that take the same values, with the schema of these."""
+    """Yield groups of fields and operators that accept the same values, with their schema."""
     groups: dict[str, tuple[list[str], list[str], JsonSchema]] = {}
     for field, ops in ops_of.items():
         values = {op: _value(field, op) for op in ops}
@@ -75,11 +75,11 @@ def _condition(title: str, field: JsonSchema, ops: list[str], value: JsonSchema)
     return {"title": f"{title}: {', '.join(ops)}", **described}
 
 
-def _joint(name: str, inside: JsonSchema, meaning: str) -> JsonSchema:
+def _combination(name: str, inside: JsonSchema, meaning: str) -> JsonSchema:
     return {"title": name, "description": meaning, **shape(**{name: inside})}
 
 
-_PARTS: JsonSchema = {**array(ref("Filter")), "minItems": 1, "maxItems": MAX_CONDITIONS}
+_FILTERS: JsonSchema = {**array(ref("Filter")), "minItems": 1, "maxItems": MAX_CONDITIONS}
 _CUSTOM_FIELD: JsonSchema = {
     "type": "string",
     "pattern": rf"^custom_fields\.{KEY_PATTERN}$",
@@ -88,18 +88,19 @@ _CUSTOM_FIELD: JsonSchema = {
 
 SCHEMAS: dict[str, JsonSchema] = {
     "Filter": {
-        "description": "One condition, or filters joined by `all`, `any` or `not`: at most "
-        f"{MAX_DEPTH} deep, with {MAX_CONDITIONS} conditions and {4 * MAX_CONDITIONS} values.",
+        "description": "One condition, or filters combined with `all`, `any` or `not`; nested at "
+        f"most {MAX_DEPTH} deep, with at most {MAX_CONDITIONS} conditions and "
+        f"{4 * MAX_CONDITIONS} values.",
         "anyOf": [
             ref("Condition"),
-            _joint("all", _PARTS, "Each of them holds."),
-            _joint("any", _PARTS, "At least one of them holds."),
-            _joint("not", ref("Filter"), "It does not hold."),
+            _combination("all", _FILTERS, "All of the filters match."),
+            _combination("any", _FILTERS, "At least one of the filters matches."),
+            _combination("not", ref("Filter"), "The filter does not match."),
         ],
     },
     "Condition": {
-        "description": 'What one field must be. `ne` is "not eq": it holds where the field is '
-        "absent too.",
+        "description": 'A comparison of one field. `ne` is "not eq": it also matches contacts '
+        "without the field.",
         "anyOf": [
             _condition(", ".join(fields), {"enum": fields}, ops, value)
             for fields, ops, value in _groups(FIELD_OPS)

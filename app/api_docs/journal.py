@@ -1,4 +1,4 @@
-"""What is said of the changes feed."""
+"""Describes the changes feed."""
 
 from app.api_docs.events import EVENTS
 from app.api_docs.operation import (
@@ -18,7 +18,7 @@ from app.journal.schemas import ChangesQuery, ChangesQuerySchema
 
 def _event(event: str, data: JsonSchema) -> JsonSchema:
     return shape(
-        seq={**INTEGER, "description": "Its number, in the order of commits."},
+        seq={**INTEGER, "description": "Sequence number; events are numbered in commit order."},
         event={"const": event},
         timestamp=INSTANT,
         data=data,
@@ -27,22 +27,22 @@ def _event(event: str, data: JsonSchema) -> JsonSchema:
 
 FEATURE = Feature(
     name="Changes",
-    description="Every change in order, for whoever keeps a copy or reacts.",
+    description="Every change in order, to keep a copy up to date or react to events.",
     operations={
         "journal.get_changes": Operation(
             "Follow changes",
-            "The next events after a number. Go on with `after` = `next_after`: nothing is missed, "
-            "and nothing comes twice. 410 says that events are kept no longer, and where to start "
-            "over.",
+            "Returns the events after a sequence number. Continue with `after` set to "
+            "`next_after`: no event is missed or repeated. Status 410 means that the next events "
+            "have been removed; its message says where to start over.",
             query=ChangesQuerySchema(),
             defaults=ChangesQuery(),
             answers={
                 200: Answer(
-                    "The next events, if there are any.",
+                    "The next events; the list can be empty.",
                     ref("ChangeList"),
                     sometimes={
-                        "Retry-After": "There where too many wait already: ask again after so many "
-                        "seconds."
+                        "Retry-After": "Present if too many requests are waiting already: seconds "
+                        "until the next request."
                     },
                 )
             },
@@ -52,15 +52,15 @@ FEATURE = Feature(
     schemas={
         "ChangeList": success(
             changes=array(ref("Change")),
-            next_after={**INTEGER, "description": "The `after` of the next call."},
+            next_after={**INTEGER, "description": "The `after` of the next request."},
         ),
         "Change": {"anyOf": [_event(event, data) for event, (_, data) in EVENTS.items()]},
     },
     names={
-        "after": "The number of the last event that is known; left out, it starts with the oldest "
-        "there is.",
-        "limit": "How many events to answer with, at most: fewer where they are large.",
-        "wait": "So many seconds the answer may wait for an event.",
-        "types": "The events to answer with; all where it is left out.",
+        "after": "Sequence number of the last event that you have. Default: start with the oldest "
+        "event.",
+        "limit": "Maximum number of events to return. Fewer are returned if they are large.",
+        "wait": "Seconds to wait for an event if there is none.",
+        "types": "Types of events to return. Default: all.",
     },
 )

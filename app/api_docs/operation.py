@@ -1,4 +1,4 @@
-"""The words in which a feature's routes are described."""
+"""The classes that describe the routes of a feature, and helpers for JSON Schema."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ INSTANT: JsonSchema = {"type": "string", "format": "date-time"}
 
 @dataclass(frozen=True)
 class Answer:
-    """One status that a route answers with; `headers` are names in `errors.HEADERS`.
+    """One successful response of a route; `headers` are names in `errors.HEADERS`.
 
-    `sometimes` says when a header comes that not all of these answers have.
+    `sometimes` maps an optional header to when it is present.
     """
 
     description: str
@@ -29,11 +29,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """One route; what its guard, its path and its method tell is not repeated here.
+    """One route; its path, method and scope come from the application.
 
-    `defaults` gives the values of the `query` that are left out; `rule` is what the fields of the
-    `body` must be together. `texts` are bodies other than JSON by media type. `headers` are names
-    in `errors.REQUEST_HEADERS`. `errors` adds the statuses that only this route answers with.
+    `defaults` has the default values of the `query`. `rule` is JSON Schema for the `body` as a
+    whole. `texts` are bodies other than JSON by media type. `headers` are names in
+    `errors.REQUEST_HEADERS`. `errors` adds the error statuses of this route alone.
     """
 
     summary: str
@@ -52,10 +52,10 @@ class Operation:
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature's routes by endpoint, the shapes in their answers, and what its words mean.
+    """A feature's routes by endpoint, with the schemas of their responses.
 
-    `names` describes every parameter and field of a body, `paths` the parameters of a path.
-    `webhooks` are path items of OpenAPI by name: what is sent to others.
+    `names` describes every parameter and body field; `paths` has the schemas of path parameters.
+    `webhooks` are OpenAPI path items by name: the requests that are sent to receivers.
     """
 
     name: str
@@ -68,12 +68,12 @@ class Feature:
 
 
 def ref(name: str) -> JsonSchema:
-    """Refer to a shape by its name in `Feature.schemas`."""
+    """Refer to a schema by its name in `Feature.schemas`."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def shape(optional: Mapping[str, JsonSchema] | None = None, /, **fields: JsonSchema) -> JsonSchema:
-    """Describe an object that has all the `fields`, perhaps the `optional` ones, and no others."""
+    """Describe an object with required `fields`, `optional` ones, and no others."""
     return {
         "type": "object",
         "properties": {**fields, **(optional or {})},

@@ -1,4 +1,4 @@
-"""What is said of the route that explains a phone number."""
+"""Describes the route that explains a phone number."""
 
 from app.api_docs.operation import (
     BOOLEAN,
@@ -15,14 +15,18 @@ from app.api_docs.operation import (
 
 FEATURE = Feature(
     name="Phones",
-    description="How a phone number is read.",
+    description="How the service reads a phone number.",
     operations={
         "phone.get_phone": Operation(
             "Explain a phone number",
-            "Tells how it would be stored, or why not, step by step; stores nothing. Twins are "
-            "other numbers that may be the same person, with or without the 9 of mobile numbers "
-            "in Brazil and Argentina.",
-            answers={200: Answer("What is known of it.", ref("ExplainedPhone"))},
+            "Shows step by step how a number would be stored, or why it is rejected. Stores "
+            "nothing. Twins are other numbers that may belong to the same person, with or without "
+            "the 9 of mobile numbers in Brazil and Argentina.",
+            answers={
+                200: Answer(
+                    "The number explained, whether it is accepted or not.", ref("ExplainedPhone")
+                )
+            },
             errors=(404, 422),
         ),
     },
@@ -31,19 +35,28 @@ FEATURE = Feature(
             phone=shape(
                 input=STRING,
                 result={**nullable(STRING), "description": "E.164 without `+`."},
-                reason={**nullable(STRING), "description": "Why it would be refused."},
+                reason={**nullable(STRING), "description": "Why the number is rejected."},
                 steps=array(
                     shape(
                         done=STRING,
                         text={**STRING, "description": "The number after this step."},
                     )
                 ),
-                region={**nullable(STRING), "description": "ISO 3166, `001` where it has none."},
-                kind={**nullable(STRING), "description": "Such as `mobile` or `fixed_line`."},
-                possible={**BOOLEAN, "description": "Its length fits its country."},
-                valid={**BOOLEAN, "description": "Its range is assigned."},
+                region={
+                    **nullable(STRING),
+                    "description": "ISO 3166 code; `001` for numbers of no country.",
+                },
+                kind={
+                    **nullable(STRING),
+                    "description": "Kind of number, such as `mobile` or `fixed_line`.",
+                },
+                possible={**BOOLEAN, "description": "Whether the length fits the country."},
+                valid={**BOOLEAN, "description": "Whether the range is assigned."},
                 twins=array(
-                    shape(phone=STRING, exists={**BOOLEAN, "description": "Whether it is stored."})
+                    shape(
+                        phone=STRING,
+                        exists={**BOOLEAN, "description": "Whether a contact has this number."},
+                    )
                 ),
             )
         )

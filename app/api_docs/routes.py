@@ -1,4 +1,4 @@
-"""The document and the page that shows it, both public and made for offline use."""
+"""Serves the OpenAPI document and the page that shows it; both are public and work offline."""
 
 from flask import Blueprint, Response, current_app, request
 
@@ -10,7 +10,7 @@ blueprint = Blueprint("api_docs", __name__)
 
 @blueprint.get("/openapi.json")
 def get_openapi() -> Response:
-    # Most processes are never asked for it, and it takes a while to import.
+    # Imported on first use: it is slow to import, and most processes never serve it.
     from app.api_docs.document import rendered
 
     return _public(rendered(current_app), "application/json")

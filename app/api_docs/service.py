@@ -1,23 +1,23 @@
-"""What is said of the routes about the service itself, most of which need no key."""
+"""Describes the routes about the service itself; most need no key."""
 
 from app.api_docs.operation import STRING, Answer, Feature, Operation, ref, success
 from app.api_docs.viewer import FILES
 
-_UNCHANGED = Answer("Unchanged since the `ETag` that was sent.", headers=("ETag",))
+_UNCHANGED = Answer("The content still has the `ETag` that was sent.", headers=("ETag",))
 
 FEATURE = Feature(
     name="Service",
-    description="Whether it runs, how it does, and what it offers.",
+    description="Health, metrics and documentation of the service.",
     operations={
         "health.get_health": Operation(
-            "Is it alive?",
-            "Answers as long as the process serves requests.",
-            answers={200: Answer("It is alive.", ref("Health"))},
+            "Check that the server runs",
+            "Succeeds while the process serves requests.",
+            answers={200: Answer("The server runs.", ref("Health"))},
         ),
         "health.get_readiness": Operation(
-            "Can it write?",
-            "Answers once a small write is on disk, so that a full disk shows.",
-            answers={200: Answer("It can write.", ref("Readiness"))},
+            "Check that the server can write",
+            "Succeeds after a small write to disk, so that it reports a full disk.",
+            answers={200: Answer("The server can write.", ref("Readiness"))},
             writes=True,
         ),
         "metrics.get_metrics": Operation(
@@ -37,7 +37,8 @@ FEATURE = Feature(
         ),
         "api_docs.get_docs": Operation(
             "Read the documentation",
-            "A page that shows this document and tries calls; it loads nothing from elsewhere.",
+            "A page that shows this document and can send requests. It loads nothing from other "
+            "servers.",
             headers=("If-None-Match",),
             answers={
                 200: Answer("The page.", STRING, ("ETag",), ("text/html",)),
@@ -45,8 +46,8 @@ FEATURE = Feature(
             },
         ),
         "api_docs.get_docs_file": Operation(
-            "Load a part of the documentation page",
-            "The scripts and the style of the page.",
+            "Load a file of the documentation page",
+            "Scripts and styles of the page.",
             headers=("If-None-Match",),
             answers={
                 200: Answer("The file.", STRING, ("ETag",), tuple(dict.fromkeys(FILES.values()))),
@@ -59,6 +60,6 @@ FEATURE = Feature(
         "Health": success(status={"const": "alive"}),
         "Readiness": success(status={"const": "ready"}),
     },
-    names={"file": "One of the page's files."},
+    names={"file": "Name of the file."},
     paths={"file": {"enum": list(FILES)}},
 )

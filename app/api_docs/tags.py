@@ -1,4 +1,4 @@
-"""What is said of the routes of tags over all contacts."""
+"""Describes the routes about tags of all contacts."""
 
 from app.api_docs.operation import (
     INTEGER,
@@ -17,29 +17,30 @@ from app.web.paging import PageQuery, PageQuerySchema
 
 FEATURE = Feature(
     name="Tags",
-    description="Tags over all contacts.",
+    description="Tags of all contacts.",
     operations={
         "tags.get_tags": Operation(
             "List tags",
-            "All tags by name, with how many contacts carry each.",
+            "Lists the tags by name, with the number of contacts that have each.",
             query=PageQuerySchema(),
             defaults=PageQuery(),
             answers={200: Answer("A page of the list.", ref("TagList"))},
         ),
         "tags.patch_tag": Operation(
             "Rename a tag",
-            "On every contact that carries it. Where a tag has the new name already, the two "
-            "become one. Answers after the last contact; the same call again waits for the rest.",
+            "Renames the tag on every contact. If a tag with the new name exists, the two are "
+            "merged. The response is sent after the last contact. If it is lost, repeat the "
+            "request: it waits for the rest.",
             body=RenameSchema(),
             body_types=("application/merge-patch+json", "application/json"),
-            answers={200: Answer("The tag has its new name.", ref("RenamedTag"))},
+            answers={200: Answer("The tag was renamed.", ref("RenamedTag"))},
             errors=(404,),
             writes=True,
         ),
         "tags.delete_tag": Operation(
             "Delete a tag",
-            "Takes it from every contact. Answers after the last one.",
-            answers={200: Answer("No contact carries it.", ref("DeletedTag"))},
+            "Removes the tag from every contact. The response is sent after the last one.",
+            answers={200: Answer("The tag was deleted.", ref("DeletedTag"))},
             errors=(404, 422),
             writes=True,
         ),
@@ -49,17 +50,17 @@ FEATURE = Feature(
         "TagList": success(tags=array(ref("Tag")), pagination=PAGINATION),
         "RenamedTag": success(
             tag=ref("Tag"),
-            changed={**INTEGER, "description": "How many contacts carried the old name."},
+            changed={**INTEGER, "description": "Number of contacts that had the old name."},
         ),
         "DeletedTag": success(
             tag=shape(name=STRING, deleted={"const": True}),
-            changed={**INTEGER, "description": "How many contacts carried it."},
+            changed={**INTEGER, "description": "Number of contacts that had the tag."},
         ),
     },
     names={
-        "name": "The tag's exact name; trimmed, case counts.",
-        "limit": "How many tags to answer with.",
-        "offset": "How many tags to skip.",
+        "name": "The exact name of the tag; trimmed, case-sensitive.",
+        "limit": "Maximum number of tags to return.",
+        "offset": "Number of tags to skip.",
     },
     paths={"name": {"type": "string", "minLength": 1}},
 )

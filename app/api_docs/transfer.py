@@ -1,4 +1,4 @@
-"""What is said of imports and exports."""
+"""Describes the routes that import and export files of contacts."""
 
 from app.api_docs import find
 from app.api_docs.operation import (
@@ -21,42 +21,45 @@ from app.transfer.sources import MEDIA_TYPES
 
 _CSV: JsonSchema = {
     **STRING,
-    "description": "UTF-8, with a comma, a semicolon or a tab between cells. The first line names "
-    "the columns: `phone first_name last_name email tags id created_at updated_at` and "
-    "`custom_fields.KEY`. Tags have `;` between them, `\\;` and `\\\\` inside. In a custom field "
-    "numbers, `true` and `false` stand bare; a text that looks like one is a JSON string. A `'` "
-    "before one of `= + - @` keeps a spreadsheet from running the cell; one is taken away.",
+    "description": "CSV in UTF-8, with commas, semicolons or tabs between cells. The first line "
+    "names the columns: `phone first_name last_name email tags id created_at updated_at` and "
+    "`custom_fields.KEY`. Tags in a cell are separated by `;`; a tag writes `;` and `\\` as `\\;` "
+    "and `\\\\`. In custom fields, numbers, `true` and `false` are written bare, and a text that "
+    "looks like one as a JSON string. A `'` before `=`, `+`, `-` or `@` keeps spreadsheets from "
+    "running the cell; an import removes one.",
 }
 _LINES: JsonSchema = {
     **STRING,
-    "description": "JSON Lines: on each line what `POST /v1/contacts` takes, perhaps with `id`, "
+    "description": "JSON Lines: each line is a body of `POST /v1/contacts`, optionally with `id`, "
     "`created_at` and `updated_at`.",
 }
 _SCHEMAS = {"csv": _CSV, "jsonl": _LINES}
-_LINE: JsonSchema = {**INTEGER, "description": "Where the row begins, from 1."}
-_TOLD = array(shape(line=_LINE, column=nullable(STRING), reason=STRING))
+_LINE: JsonSchema = {**INTEGER, "description": "Line on which the row starts, from 1."}
+_REASONS = array(shape(line=_LINE, column=nullable(STRING), reason=STRING))
 
 FEATURE = Feature(
     name="Files",
-    description="Contacts in and out as CSV or JSON Lines.",
+    description="Import and export contacts as CSV or JSON Lines.",
     operations={
         "transfer.post_contacts_import": Operation(
             "Import a file",
-            "Each row is as one upsert, and is refused alone. Rows are stored in batches of a few "
-            "hundred: a body that is cut short leaves whole batches, and the report in `details` "
-            "says up to which line. Sent again, rows that are in change nothing. `id` must fit "
-            "the phone, `created_at` is kept where the contact is new, `updated_at` is ignored.",
+            "Upserts one contact per row; an invalid row is rejected alone. Rows are stored in "
+            "batches of a few hundred. If the upload is interrupted, whole batches remain, and the "
+            "report in `details` has the last line that was processed. Sending the file again is "
+            "safe: rows that are stored change nothing. `id` must match the phone number. "
+            "`created_at` is stored for new contacts. `updated_at` is ignored.",
             query=ImportQuerySchema(),
             defaults=ImportQuery(),
             texts={name: _SCHEMAS[format] for name, format in MEDIA_TYPES.items()},
-            answers={200: Answer("What became of the rows.", ref("ImportAnswer"))},
+            answers={200: Answer("The outcome of the rows.", ref("ImportAnswer"))},
             writes=True,
         ),
         "transfer.get_contacts_export": Operation(
             "Export contacts",
-            "All contacts for which every parameter holds, oldest first, in the form that an "
-            "import takes. It is read page by page, and what changes meanwhile is in it as it is "
-            "when its turn comes. An answer without its last chunk is not whole.",
+            "Exports the contacts that match every parameter, oldest first, in a format that an "
+            "import accepts. The export is read page by page: a contact that changes during the "
+            "export is written as it is when its page is read. A response without its last chunk "
+            "is incomplete.",
             query=ExportQuerySchema(),
             answers={
                 200: Answer("The file.", STRING, media_types=("text/csv", "application/x-ndjson"))
@@ -66,28 +69,28 @@ FEATURE = Feature(
     schemas={
         "ImportAnswer": success(report=ref("ImportReport")),
         "ImportReport": shape(
-            rows={**INTEGER, "description": "The sum of the next four."},
+            rows={**INTEGER, "description": "Sum of the next four."},
             created=INTEGER,
             updated=INTEGER,
             unchanged=INTEGER,
             rejected=INTEGER,
             repeated={
                 **INTEGER,
-                "description": "Rows whose phone came before: the later row wins.",
+                "description": "Rows with a phone number of an earlier row; the last row wins.",
             },
             dry_run=BOOLEAN,
-            last_line={**INTEGER, "description": "All up to this line is done."},
-            errors={**_TOLD, "maxItems": MAX_ERRORS},
-            warnings={**_TOLD, "maxItems": MAX_ERRORS},
+            last_line={**INTEGER, "description": "Last line that was processed."},
+            errors={**_REASONS, "maxItems": MAX_ERRORS},
+            warnings={**_REASONS, "maxItems": MAX_ERRORS},
         ),
     },
     names={
         **find.FEATURE.names,
-        "dry_run": "Report what would become of the rows, and store nothing.",
-        "map": "Which field a column is: `Mobile=phone,Plan=custom_fields.plan`; `Notes=` leaves "
-        "a column out. A comma in a name has a backslash in front. Can be given again.",
-        "default_country": "The country of phones without a country code, such as `IN`. Left "
-        "out: these phones are refused.",
-        "format": "Left out: `csv`.",
+        "dry_run": "Report what would happen to the rows, and store nothing.",
+        "map": "Fields of columns, such as `Mobile=phone,Plan=custom_fields.plan`. `Notes=` "
+        "ignores a column. Write a comma in a name as `\\,`. The parameter can be repeated.",
+        "default_country": "Country of phone numbers without a country code, such as `IN`. "
+        "Default: these numbers are rejected.",
+        "format": "Format of the file. Default: `csv`.",
     },
 )

@@ -1,4 +1,4 @@
-"""The page that shows the document: Swagger UI, vendored unchanged in `static/`."""
+"""The page that shows the OpenAPI document: Swagger UI, an unchanged copy in `static/`."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ FILES = {
     "swagger-ui.css": "text/css",
 }
 HEADERS = {
-    # The viewer needs neither inline scripts nor inline styles; its icons are data: images.
+    # The page has no inline scripts or styles; its icons are data: images.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    # Kept, but asked for again each time: an upgrade shows at once.
+    # Browsers ask again each time, so that an upgrade shows at once.
     "Cache-Control": "no-cache",
 }

@@ -1,4 +1,4 @@
-"""What is said of the routes of webhooks, and of what is sent to them."""
+"""Describes the routes about webhooks, and the requests that webhooks receive."""
 
 from app.api_docs.events import EVENTS
 from app.api_docs.operation import (
@@ -41,36 +41,38 @@ _WEBHOOK: dict[str, JsonSchema] = {
     "label": STRING,
     "events": {
         **nullable(array({"enum": list(EVENTS)})),
-        "description": "What it is told of; null means all, those of later versions too.",
+        "description": "Types of events that are sent. Null means all, including those of later "
+        "versions.",
     },
     "status": {
         "enum": [ACTIVE, FAILING, DISABLED],
-        "description": f"`{FAILING}` after a dead delivery, until the next success; it "
-        "is sent to as before.",
+        "description": f"`{FAILING}` after a dead delivery, until the next success. Events are "
+        "sent as before.",
     },
     "previous_secret_until": {
         **nullable(INSTANT),
-        "description": "Until when the secret before signs too.",
+        "description": "Time until which requests are also signed with the previous secret.",
     },
     "created_at": INSTANT,
     "updated_at": INSTANT,
 }
 _DELIVERY: dict[str, JsonSchema] = {
-    "id": {**_DELIVERY_ID, "description": "The `webhook-id` that is sent."},
+    "id": {**_DELIVERY_ID, "description": "Sent in the header `webhook-id`."},
     "event": {"enum": [*EVENTS, TEST]},
-    "seq": {**nullable(INTEGER), "description": "The number of the change; null for a test."},
+    "seq": {**nullable(INTEGER), "description": "Sequence number of the event; null for a test."},
     "state": {"enum": list(STATES)},
-    "attempt": {**INTEGER, "description": "How many attempts were made."},
-    "attempted_at": {**nullable(INSTANT), "description": "When the last one was made."},
+    "attempt": {**INTEGER, "description": "Number of attempts so far."},
+    "attempted_at": {**nullable(INSTANT), "description": "Time of the last attempt."},
     "next_attempt_at": {
         **nullable(INSTANT),
-        "description": "Null where there is none, or where others of the contact go before.",
+        "description": "Time of the next attempt. Null if there is none, or if earlier "
+        "deliveries of the contact come first.",
     },
-    "status": {**nullable(INTEGER), "description": "The HTTP status of the last answer."},
-    "error": {**nullable(STRING), "description": "Why the last attempt failed."},
+    "status": {**nullable(INTEGER), "description": "HTTP status of the last response."},
+    "error": {**nullable(STRING), "description": "Reason why the last attempt failed."},
     "answer": {
         **nullable(STRING),
-        "description": f"The first {MAX_ANSWER} bytes of the last answer; null once the contact is "
+        "description": f"First {MAX_ANSWER} bytes of the last response; null after the contact is "
         "deleted.",
     },
     "duration_ms": nullable(INTEGER),
@@ -83,41 +85,42 @@ _WITH_SECRET = success(
         secret={
             "type": "string",
             "pattern": "^whsec_[A-Za-z0-9+/]{43}=$",
-            "description": "Shown in this answer only.",
+            "description": "Shown only in this response.",
         },
     )
 )
 _UNKNOWN = (404, 422)
-_QUEUED = Answer("It is queued: see the log of deliveries.", ref("OneDelivery"))
+_QUEUED = Answer("The delivery is queued: see the list of deliveries.", ref("OneDelivery"))
 
 _HEADERS: dict[str, str] = {
-    "X-AISoule-Signature": "`sha256=` and the hex HMAC-SHA256 of the raw body; its key is all of "
-    "the newest secret, with `whsec_`.",
-    "webhook-id": "The same each time a delivery is sent: know repeats by it.",
-    "webhook-timestamp": "When this attempt was made, in Unix seconds.",
-    "webhook-signature": "As in Standard Webhooks, of id, timestamp and body; while a secret is "
-    "rotated, one for each secret, with a space between.",
+    "X-AISoule-Signature": "`sha256=` and the hex HMAC-SHA256 of the raw body. The key is the "
+    "whole current secret, with `whsec_`.",
+    "webhook-id": "Id of the delivery; the same at every attempt. Use it to ignore repeats.",
+    "webhook-timestamp": "Time of this attempt, in Unix seconds.",
+    "webhook-signature": "Signature of id, timestamp and body as in Standard Webhooks. While a "
+    "secret is rotated, one for each secret, separated by a space.",
 }
 _RECEIVED: JsonSchema = {
-    "2XX": {"description": "Delivered. What is answered is not read beyond its first."},
+    "2XX": {"description": "Delivered. Only the start of the response is read."},
     "default": {
-        "description": "Tried again after 10 s, 60 s and 5 min, as is what takes longer than 10 s; "
-        "then the delivery is dead. Redirects are not followed."
+        "description": "The request is retried after 10 s, 60 s and 5 min, as are requests "
+        "without a response within 10 s. After that the delivery is dead. Redirects are not "
+        "followed."
     },
 }
 
 
 def _sent(event: str, meaning: str, data: JsonSchema) -> JsonSchema:
-    """Describe the request that tells a receiver of an event."""
+    """Describe the request that sends an event to a receiver."""
     body = shape(
         event={"const": event},
-        timestamp={**INTEGER, "description": "When it happened, in Unix seconds."},
+        timestamp={**INTEGER, "description": "Time of the event, in Unix seconds."},
         data=data,
     )
     return {
         "post": {
             "summary": meaning,
-            "description": "Sent at least once, and in order for each contact.",
+            "description": "Sent at least once, in order for each contact.",
             "tags": ["Webhooks"],
             "parameters": [
                 {
@@ -137,12 +140,12 @@ def _sent(event: str, meaning: str, data: JsonSchema) -> JsonSchema:
 
 FEATURE = Feature(
     name="Webhooks",
-    description="Receivers that are told of every change, and what became of it.",
+    description="Send every change to your own servers, and see what was delivered.",
     operations={
         "webhooks.post_webhook": Operation(
             "Add a webhook",
-            f"It is told of what happens from then on. There are at most {MAX_WEBHOOKS}. The "
-            "`secret`, which signs what is sent, is in this answer only.",
+            f"Sends all events from now on to a URL. There can be at most {MAX_WEBHOOKS} webhooks. "
+            "The `secret`, which signs the requests, is shown only in this response.",
             body=WebhookSchema(),
             answers={201: Answer("The webhook, with its secret.", ref("WebhookWithSecret"))},
             errors=(409,),
@@ -150,59 +153,61 @@ FEATURE = Feature(
         ),
         "webhooks.get_webhooks": Operation(
             "List webhooks",
-            "All of them, the oldest first.",
+            "Lists all webhooks, oldest first.",
             answers={200: Answer("The list.", ref("WebhookList"))},
             errors=(422,),
         ),
         "webhooks.get_webhook": Operation(
             "Show a webhook",
-            "All about one webhook but its secret.",
+            "Returns one webhook, without its secret.",
             answers={200: Answer("The webhook.", ref("OneWebhook"))},
             errors=_UNKNOWN,
         ),
         "webhooks.patch_webhook": Operation(
             "Change a webhook",
-            "A JSON merge patch (RFC 7396). One that was disabled is told of what happens after.",
+            "Applies a JSON merge patch (RFC 7396). A webhook that was disabled gets only the "
+            "events after it is enabled again.",
             body=WebhookPatchSchema(),
             body_types=("application/merge-patch+json", "application/json"),
-            answers={200: Answer("The webhook as it is now.", ref("OneWebhook"))},
+            answers={200: Answer("The webhook after the change.", ref("OneWebhook"))},
             errors=(404,),
             writes=True,
         ),
         "webhooks.delete_webhook": Operation(
             "Delete a webhook",
-            "With its log. What is under way may still arrive.",
-            answers={200: Answer("It is gone.", ref("DeletedWebhook"))},
+            "Deletes the webhook and its deliveries. A request that is being sent may still "
+            "arrive.",
+            answers={200: Answer("The webhook was deleted.", ref("DeletedWebhook"))},
             errors=_UNKNOWN,
             writes=True,
         ),
         "webhooks.post_webhook_rotation": Operation(
             "Rotate the secret",
-            f"Gives a new secret; the one before signs beside it for {HOURS_OF_PREVIOUS_SECRET} "
-            "hours.",
+            f"Creates a new secret. Requests are also signed with the previous one for "
+            f"{HOURS_OF_PREVIOUS_SECRET} hours.",
             answers={200: Answer("The webhook, with its secret.", ref("WebhookWithSecret"))},
             errors=_UNKNOWN,
             writes=True,
         ),
         "webhooks.post_webhook_test": Operation(
             "Send a test",
-            f"Queues a `{TEST}`. 409 is for a disabled webhook.",
+            f"Queues a `{TEST}` event. Returns 409 if the webhook is disabled.",
             answers={202: _QUEUED},
             errors=(*_UNKNOWN, 409),
             writes=True,
         ),
         "webhooks.get_webhook_deliveries": Operation(
             "List deliveries",
-            "The log of the last 7 days, the newest first.",
+            "Lists the deliveries of the last 7 days, newest first.",
             query=DeliveriesQuerySchema(),
             defaults=DeliveriesQuery(),
-            answers={200: Answer("A page of the log.", ref("DeliveryList"))},
+            answers={200: Answer("A page of the list.", ref("DeliveryList"))},
             errors=(404,),
         ),
         "webhooks.post_webhook_redelivery": Operation(
             "Send a delivery again",
-            "A finished one, under its old `webhook-id` and with all of its attempts. 409 is for "
-            "one that is still on its way, and for a disabled webhook.",
+            "Sends a finished delivery again under the same `webhook-id`, with all retries. "
+            "Returns 409 if the delivery is not finished or the webhook is disabled.",
             answers={202: _QUEUED},
             errors=(*_UNKNOWN, 409),
             writes=True,
@@ -219,23 +224,23 @@ FEATURE = Feature(
         "DeliveryList": success(deliveries=array(ref("Delivery")), pagination=PAGINATION),
     },
     names={
-        "id": "`whk_` and what names the webhook.",
-        "delivery_id": "`dlv_` and what names the delivery.",
-        "url": "Where to send: `https://`, on port 443, 80 or from 1024, and no address of a "
-        "private network, unless the operator has opened it.",
-        "events": "What it is told of; null means all.",
-        "label": "A line of text for people; trimmed.",
-        "status": "A disabled one is told of nothing.",
-        "state": "Only deliveries in this state.",
-        "limit": "How many deliveries to answer with.",
-        "offset": "How many deliveries to skip.",
+        "id": "Id of the webhook: `whk_…`.",
+        "delivery_id": "Id of the delivery: `dlv_…`.",
+        "url": "Where to send events: an `https://` URL on port 443, 80 or from 1024. Addresses of "
+        "private networks are rejected unless the operator allows them.",
+        "events": "Types of events to send; null means all.",
+        "label": "Description for people, one line; trimmed.",
+        "status": "A disabled webhook gets no events.",
+        "state": "Return only deliveries in this state.",
+        "limit": "Maximum number of deliveries to return.",
+        "offset": "Number of deliveries to skip.",
     },
     paths={"id": _ID, "delivery_id": _DELIVERY_ID},
     webhooks={
         event: _sent(event, meaning, data)
         for event, (meaning, data) in {
             **EVENTS,
-            TEST: ("A test was asked for", shape(webhook=_ID)),
+            TEST: ("A test was requested", shape(webhook=_ID)),
         }.items()
     },
 )

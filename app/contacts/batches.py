@@ -1,4 +1,4 @@
-"""What a client may send to `POST /v1/contacts/batch`."""
+"""Schema of the body of `POST /v1/contacts/batch`."""
 
 from typing import Any
 

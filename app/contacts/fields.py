@@ -163,7 +163,7 @@ def _custom_fields(value: Mapping[str, object], keep_nulls: bool) -> dict[str, F
         try:
             key = clean_key(given)
             if key in found:
-                raise ValidationError("Given twice, with different spaces around it.")
+                raise ValidationError("Given twice: spaces around a key are ignored.")
             if each is not None:
                 found[key] = clean_value(each)
             elif keep_nulls:
@@ -212,5 +212,5 @@ def include_field() -> Parsed[frozenset[str]]:
 def parse_include(value: object) -> frozenset[str]:
     names = value.split(",") if isinstance(value, str) else value
     if not isinstance(names, list) or not all(each in INCLUDED for each in names):
-        raise ValidationError("Must be custom_fields, updated_at, or both with a comma.")
+        raise ValidationError("Must be custom_fields, updated_at, or both, separated by a comma.")
     return frozenset(names)

@@ -1,4 +1,4 @@
-"""What a client may send about contacts: bodies and query strings."""
+"""Schemas of the requests about one contact: bodies and query strings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class ContactSchema(Schema):
 
 @cache
 def contact_schema(phone_check: str) -> ContactSchema:
-    """Return the one schema for contacts whose phones are checked this way."""
+    """Return the shared schema for this setting of `CONTACTS_PHONE_CHECK`."""
     return ContactSchema(phone_check)
 
 

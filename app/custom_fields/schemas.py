@@ -1,4 +1,4 @@
-"""What a client may send about custom fields."""
+"""Schema of the request that pins a custom field."""
 
 from marshmallow import Schema, fields, validate
 

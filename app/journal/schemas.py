@@ -1,4 +1,4 @@
-"""What a client may ask of the journal."""
+"""Schema of the query of the changes feed."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""The one filter grammar: what a query string, a search and a match can ask of a contact."""
+"""The filter grammar: parses and checks the filters of query strings, searches and matches."""
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from app.contacts.fields import clean_key
 from app.database.text import words
 from app.search.operands import CUSTOM, ORDERED, is_number, operand, phone_digits, readings
-from app.web.fields import clean_text
+from app.web.fields import clean_text, parse_boolean, parse_flag
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ FIELD_OPS = {
 
 @dataclass(frozen=True)
 class Condition:
-    """What one field must be. `value` is normalised; a tuple of values for `in`."""
+    """A comparison of one field. `value` is normalised; `in` has a tuple of values."""
 
     field: str
     op: str
@@ -43,7 +43,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Words:
-    """Each must begin a word of the names or the e-mail, or the phone. Nothing has none."""
+    """Each prefix must start the phone, or a word of the names or e-mail. No prefixes: no match."""
 
     prefixes: tuple[str, ...]
 
@@ -67,7 +67,7 @@ Filter = Condition | Words | All | AnyOf | Not
 
 
 def conditions(node: Filter) -> Iterator[Condition]:
-    """Yield the conditions of a filter in their order."""
+    """Yield the conditions of a filter in the order in which they were sent."""
     match node:
         case Condition():
             yield node
@@ -83,7 +83,7 @@ def parse_tree(value: object) -> Filter:
 
     Raises marshmallow's `ValidationError`, whose messages mirror the tree.
     """
-    # First, since a body has room for far more, and each would be told what is wrong with it.
+    # Before parsing: a body can hold far more conditions, and each could add an error.
     found, given = _size(value)
     if found > MAX_CONDITIONS or given > 4 * MAX_CONDITIONS:
         raise ValidationError(
@@ -93,7 +93,7 @@ def parse_tree(value: object) -> Filter:
 
 
 def _size(value: object) -> tuple[int, int]:
-    """Return how many conditions, or what stands in their place, and values a tree has."""
+    """Count the conditions of a tree, valid or not, and their values."""
     found, given, left = 0, 0, [value]
     while left:
         match left.pop():
@@ -115,12 +115,14 @@ def _tree(value: object, depth: int) -> Filter:
             "or an object with all, any or not."
         )
     if depth > MAX_DEPTH:
-        raise ValidationError(f"Nested more than {MAX_DEPTH} deep.")
-    joints = [name for name in ("all", "any", "not") if name in value]
-    if not joints:
+        raise ValidationError(f"Must not be nested more than {MAX_DEPTH} deep.")
+    operators = [name for name in ("all", "any", "not") if name in value]
+    if not operators:
         return _leaf(value)
     if len(value) > 1:
-        raise ValidationError(f"{joints[0]} stands alone in its object: put the rest inside.")
+        raise ValidationError(
+            f"{operators[0]} must be the only key of its object: move the others inside it."
+        )
     [(name, inner)] = value.items()
     if name == "not":
         return Not(_inside(name, lambda: _tree(inner, depth + 1)))
@@ -169,7 +171,7 @@ def _leaf(value: Mapping[str, object]) -> Condition:
 
 
 def field_name(name: object) -> str:
-    """Check the name of a field; what follows `custom_fields.` is all key."""
+    """Check the name of a field; everything after `custom_fields.` is the key."""
     if not isinstance(name, str):
         raise ValidationError("Must be the name of a field, as a string.")
     if name.startswith(CUSTOM):
@@ -191,11 +193,9 @@ def _op(field: str, op: object) -> str:
 
 
 def condition(field: str, op: str, value: object) -> Condition:
-    """Check the value, typed as in JSON, that a field is compared with."""
+    """Check the JSON value that a field is compared with."""
     if op == "exists":
-        if not isinstance(value, bool):
-            raise ValidationError("Must be true or false.")
-        return Condition(field, op, value)
+        return Condition(field, op, parse_boolean(value))
     if op == "in":
         if not isinstance(value, list | tuple) or not 1 <= len(value) <= MAX_VALUES:
             raise ValidationError(f"Must be an array of 1 to {MAX_VALUES} values.")
@@ -204,36 +204,34 @@ def condition(field: str, op: str, value: object) -> Condition:
 
 
 def parse_words(text: object) -> Filter:
-    """Check the text of a word search; nothing in it is an operator."""
+    """Check the text of a word search; it has no operators."""
     if not isinstance(text, str):
         raise ValidationError("Must be a string.")
     cleaned = clean_text(text, MAX_TEXT)
     if not cleaned:
-        raise ValidationError("Must not be empty: leave it out to list all.")
+        raise ValidationError("Must not be empty: leave it out to list all contacts.")
     found = words(cleaned)
     digits = phone_digits(cleaned)
     if [digits] == found or (digits and len(found) > MAX_WORDS):
         return Words((digits,))
     if len(found) > MAX_WORDS:
-        raise ValidationError(f"Has at most {MAX_WORDS} words.")
+        raise ValidationError(f"Must be at most {MAX_WORDS} words.")
     if not digits:
         return Words(tuple(found))
-    # A phone, or a name such as "24/7". The longest part is the quickest to find.
+    # A phone, or a name such as "24/7". The longest part comes first: it matches the fewest rows.
     apart = Words(tuple(sorted(found, key=len, reverse=True)))
     return AnyOf((apart, Condition("phone", "starts_with", digits)))
 
 
 def parse_parameter(field: str, op: str, text: str) -> Filter:
-    """Check a condition of a query string, where a value shows no type.
+    """Check a condition of a query string, where values have no type.
 
-    Equal is then what is equal as a string, a number or a boolean; ordered are numbers with
-    numbers, else strings with strings.
+    `eq` matches a string, a number or a boolean that reads the same. `gt` and its kin compare a
+    number with numbers, and any other text with strings.
     """
     _op(field, op)
     if op == "exists":
-        if text not in ("true", "false"):
-            raise ValidationError("Must be true or false.")
-        return condition(field, op, text == "true")
+        return condition(field, op, parse_flag(text))
     if op == "in":
         given = condition(field, op, text.split(","))
         if field.startswith(CUSTOM):

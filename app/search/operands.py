@@ -1,4 +1,4 @@
-"""What a field may be compared with: values checked and normalised."""
+"""Checks and normalises the values that filters compare fields with."""
 
 import math
 import re
@@ -7,8 +7,8 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from app.contacts.fields import MAX_NAME, clean_value
-from app.contacts.phone import MAX_LENGTH, PhoneError, normalise
+from app.contacts.fields import MAX_NAME, clean_value, parse_phone
+from app.contacts.phone import MAX_LENGTH
 from app.web.fields import clean_text
 
 CUSTOM = "custom_fields."
@@ -21,27 +21,27 @@ _INSTANT = re.compile(
 
 
 def operand(field: str, op: str, value: object) -> Any:
-    """Check what `op` compares a field with. Raises marshmallow's `ValidationError`."""
+    """Check the value that `op` compares a field with. Raises marshmallow's `ValidationError`."""
     if field.startswith(CUSTOM):
         return _custom_value(op, value)
     if field in ("created_at", "updated_at"):
         return instant(value, op)
     if field in ("phone", "id"):
         return _digits(value) if op == "starts_with" else _phone(field, value)
-    text = clean_text(value, MAX_NAME)  # No name, e-mail or tag is longer.
+    text = clean_text(value, MAX_NAME)  # The longest of names, e-mails and tags.
     if not text:
-        raise ValidationError("Must not be empty: use exists to ask whether there is one.")
+        raise ValidationError("Must not be empty: use exists to check for a value.")
     return text
 
 
 def _custom_value(op: str, value: object) -> Any:
     if value is None:
-        raise ValidationError("Must not be null: use exists to ask whether there is one.")
+        raise ValidationError("Must not be null: use exists to check for a value.")
     value = clean_value(value)
     if op in ORDERED and isinstance(value, bool):
         raise ValidationError("Must be a number or a string: booleans have no order.")
     if op in ("contains", "starts_with") and not (isinstance(value, str) and value):
-        raise ValidationError("Must be a string, not empty.")
+        raise ValidationError("Must be a string that is not empty.")
     return value
 
 
@@ -51,21 +51,20 @@ def _phone(field: str, value: object) -> str:
     stored = value.removeprefix("cnt_") if field == "id" else value
     if stored != value and stored.isascii() and stored.isdigit():
         return stored[:64]
-    try:
-        return normalise(stored)
-    except PhoneError as error:
-        raise ValidationError(str(error)) from None
+    return parse_phone(stored)
 
 
 def _digits(value: object) -> str:
     digits = phone_digits(value) if isinstance(value, str) else ""
     if not digits:
-        raise ValidationError('Must be leading digits with the country code, such as "9188".')
+        raise ValidationError(
+            'Must be the leading digits of a phone number with its country code, such as "9188".'
+        )
     return digits
 
 
 def phone_digits(text: str) -> str:
-    """Return the digits of the beginning of a phone, or nothing where it is none."""
+    """Return the leading digits of a phone number, or "" if `text` cannot be one."""
     if len(text) > MAX_LENGTH:
         return ""
     squeezed = re.sub(r"[\s().\-/]+", "", text)
@@ -76,27 +75,29 @@ def phone_digits(text: str) -> str:
 
 
 def instant(value: object, op: str) -> str:
-    """Return an RFC 3339 instant as contacts keep theirs, to the second in UTC.
+    """Return an RFC 3339 instant as contacts store it: in UTC, to the second.
 
-    What lies between two seconds becomes the one that makes `op` hold for the same contacts.
+    A fraction of a second is rounded so that `op` matches the same contacts.
     """
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
-        raise ValidationError('Must be an instant with its zone, such as "2026-06-02T08:00:00Z".')
+        raise ValidationError(
+            'Must be a date and time with its zone, such as "2026-06-02T08:00:00Z".'
+        )
     try:
         parsed = datetime.fromisoformat(value.upper()).astimezone(UTC)
         whole = parsed.replace(microsecond=0)
         if whole != parsed:
             if op in ("eq", "ne"):
-                raise ValidationError("Must be in whole seconds, as contacts keep them.")
+                raise ValidationError("Must be in whole seconds, as stored times are.")
             if op in ("gte", "lt"):
                 whole += timedelta(seconds=1)
     except (ValueError, OverflowError):
-        raise ValidationError("There is no such date or time.") from None
+        raise ValidationError("This date or time does not exist.") from None
     return f"{whole.replace(tzinfo=None).isoformat()}Z"
 
 
 def readings(text: str) -> list[Any]:
-    """Return what a text may stand for: itself, a boolean or a number."""
+    """Return every value that a text can mean: itself, then a boolean or a number."""
     if text in ("true", "false"):
         return [text, text == "true"]
     if not _NUMBER.fullmatch(text):

@@ -1,4 +1,4 @@
-"""What a client may ask of all contacts: the query of a list, the body of a search."""
+"""Schemas of the requests that list, search and match contacts."""
 
 import re
 from collections.abc import Callable
@@ -69,7 +69,7 @@ _SORT_SCHEMA: JsonSchema = {
 
 def _tags(values: list[str]) -> tuple[Filter, ...]:
     if len(values) > MAX_TAGS_ASKED:
-        raise ValidationError(f"Given more than {MAX_TAGS_ASKED} times.")
+        raise ValidationError(f"Must be given at most {MAX_TAGS_ASKED} times.")
     return tuple(Condition("tag", "eq", tag) for tag in dict.fromkeys(map(clean_tag, values)))
 
 
@@ -83,7 +83,7 @@ def _text(parse: Callable[[str], Any]) -> Callable[[object], Any]:
 
 
 class _PageSchema(Schema):
-    """What a query string and a search have in common."""
+    """What the query of a list and the body of a search share."""
 
     limit = digits(1, 100)
     offset = digits(0, 2**31 - 1)
@@ -97,7 +97,9 @@ class _PageSchema(Schema):
         """Return the search and whether it pages by cursor."""
         cursor = data.pop("cursor", None)
         if cursor is not None and "offset" in data:
-            raise ValidationError({"offset": ["Leave it out: a cursor says where to begin."]})
+            raise ValidationError(
+                {"offset": ["Must be left out with a cursor, which says where the page starts."]}
+            )
         parts = [part for name in _FILTERS if (found := data.pop(name, ())) for part in _all(found)]
         if len(parts) > 1:
             data["filter"] = All(tuple(parts))
@@ -131,7 +133,7 @@ class ListQuerySchema(_PageSchema):
 
     @pre_load
     def _gather(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Gather `custom_fields[key]` and `custom_fields[key][op]`."""
+        """Parse the parameters `custom_fields[key]` and `custom_fields[key][op]`."""
         found = {name: match for name in data if (match := _CUSTOM.fullmatch(name))}
         parts, errors = [], {}
         for name, match in found.items():
@@ -142,9 +144,9 @@ class ListQuerySchema(_PageSchema):
             except ValidationError as error:
                 errors[name[: MAX_KEY + len("custom_fields[][starts_with]")]] = error.messages
         if len(parts) > filters.MAX_CONDITIONS:
-            errors["custom_fields"] = [f"At most {filters.MAX_CONDITIONS} conditions at once."]
+            errors["custom_fields"] = [f"Must be at most {filters.MAX_CONDITIONS} conditions."]
         if "custom_fields" in data:
-            errors["custom_fields"] = ["Needs a key: custom_fields[plan]=pro."]
+            errors["custom_fields"] = ["Must have a key, such as custom_fields[plan]=pro."]
         if errors:
             raise ValidationError(errors)
         rest = {name: value for name, value in data.items() if name not in found}

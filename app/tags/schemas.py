@@ -1,4 +1,4 @@
-"""What a client may send about tags."""
+"""Schema of the request that renames a tag."""
 
 from marshmallow import Schema
 

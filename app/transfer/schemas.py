@@ -1,4 +1,4 @@
-"""What a client may ask of an import and an export."""
+"""Schemas of the queries of imports and exports."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -48,7 +48,7 @@ class ExportQuery:
 
 
 class ExportQuerySchema(ListQuerySchema):
-    """The query of `GET /v1/contacts/export`: the filters of a list, all of what they find."""
+    """The query of `GET /v1/contacts/export`: the filters of a list, without its pages."""
 
     class Meta:
         exclude = ("limit", "offset", "sort", "cursor", "include")

@@ -1,4 +1,4 @@
-"""What a client may send about webhooks."""
+"""Schemas of the requests about webhooks and their deliveries."""
 
 from dataclasses import dataclass
 from functools import cache, partial
@@ -40,7 +40,10 @@ def parse_events(value: object) -> tuple[str, ...]:
 
 
 class WebhookPatchSchema(Schema):
-    """The body of `PATCH /v1/webhooks/{id}`; `private` targets are allowed."""
+    """The body of `PATCH /v1/webhooks/{id}`.
+
+    `private` is the setting `CONTACTS_WEBHOOK_ALLOW_PRIVATE`.
+    """
 
     url = url_field()
     events = Parsed(
@@ -66,13 +69,13 @@ class WebhookSchema(WebhookPatchSchema):
 
 @cache
 def webhook_schema(private: PrivateTargets) -> WebhookSchema:
-    """Return the one schema that allows these private targets."""
+    """Return the shared schema that allows these private targets."""
     return WebhookSchema(private)
 
 
 @cache
 def webhook_patch_schema(private: PrivateTargets) -> WebhookPatchSchema:
-    """Return the one schema of patches that allows these private targets."""
+    """Return the shared schema of patches that allows these private targets."""
     return WebhookPatchSchema(private)
 
 

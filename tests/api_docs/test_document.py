@@ -1,4 +1,4 @@
-"""The document: complete, valid, and true to what the service answers."""
+"""The OpenAPI document is complete, valid and matches the real responses."""
 
 import re
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from app.api_docs.errors import RATE_HEADERS, WITHOUT_A_KEY
 from app.web.responses import STATUSES
 from tests.api_docs.exchanges import answer, play, stop_clocks
 
-# Examples of a path and a method that there are not: no operation has them.
+# Examples of paths and methods that do not exist, so that no operation has them.
 PARSER = {"UriTooLong", "HeadersTooLarge"}  # The server answers these before the application.
-ROUTELESS = {"No such path", "No such method"}
+ROUTELESS = {"Unknown path", "Unsupported method"}
 
 
 @pytest.fixture
@@ -38,13 +38,13 @@ def follow(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     return document if "$ref" in part else part
 
 
-def test_is_valid(document: dict[str, Any]) -> None:
+def test_document_is_valid_openapi(document: dict[str, Any]) -> None:
     validate(document)
     assert document["openapi"].startswith("3.1")
     assert document["servers"] == [{"url": "/"}]
 
 
-def test_describes_every_route_and_no_other(app: Flask, document: dict[str, Any]) -> None:
+def test_describes_every_route_and_nothing_else(app: Flask, document: dict[str, Any]) -> None:
     routes = {
         (path_of(rule), method, app.view_functions[rule.endpoint].__name__)
         for rule in app.url_map.iter_rules()
@@ -58,7 +58,7 @@ def test_describes_every_route_and_no_other(app: Flask, document: dict[str, Any]
     assert {method for _, method, _ in routes} <= set(METHODS)
 
 
-def test_asks_for_the_scope_that_the_guard_asks_for(app: Flask, document: dict[str, Any]) -> None:
+def test_documents_the_scope_of_each_guard(app: Flask, document: dict[str, Any]) -> None:
     for rule in app.url_map.iter_rules():
         [method] = (rule.methods or set()) & set(METHODS)
         operation = document["paths"][path_of(rule)][method.lower()]
@@ -71,7 +71,7 @@ def test_asks_for_the_scope_that_the_guard_asks_for(app: Flask, document: dict[s
         assert ("403" in operation["responses"]) == (scope not in (None, "any"))
 
 
-def test_says_what_everything_means(document: dict[str, Any]) -> None:
+def test_describes_every_parameter_and_field(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
         where = f"{method} {path}"
         assert operation["summary"] and operation["description"].endswith("."), where
@@ -87,11 +87,11 @@ def test_says_what_everything_means(document: dict[str, Any]) -> None:
             assert content["schema"]["additionalProperties"] is False, where
             for name, each in content["schema"]["properties"].items():
                 assert each["description"], f"{where} {name}"
-                # Any phone in a merge patch is refused by its own words, whatever its type.
+                # A merge patch rejects any phone with its own message, whatever the type.
                 assert "type" in each or (method, name) == ("PATCH", "phone"), f"{where} {name}"
 
 
-def test_every_json_answer_has_an_example(document: dict[str, Any]) -> None:
+def test_every_json_response_has_an_example(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
         for status, response in operation["responses"].items():
             found = follow(document, response)
@@ -102,7 +102,7 @@ def test_every_json_answer_has_an_example(document: dict[str, Any]) -> None:
                 assert content["examples"], f"{method} {path} {status}"
 
 
-def test_knows_every_error(document: dict[str, Any]) -> None:
+def test_documents_every_error_code(document: dict[str, Any]) -> None:
     codes = document["components"]["schemas"]["Error"]["properties"]["error"]
     assert codes["properties"]["code"]["enum"] == list(STATUSES)
     for name in document["components"]["responses"].keys() - PARSER:
@@ -114,7 +114,7 @@ def test_knows_every_error(document: dict[str, Any]) -> None:
 def described_answer(
     app: Flask, document: dict[str, Any], title: str, response: TestResponse
 ) -> dict[str, Any]:
-    """Return what is said of an answer."""
+    """Return the description of a response."""
     if title in ROUTELESS:
         shared = document["components"]["responses"].values()
         return next(each for each in shared if title in [one["summary"] for one in _examples(each)])
@@ -129,7 +129,7 @@ def _examples(response: dict[str, Any]) -> list[dict[str, Any]]:
     return [each for content in contents for each in content.get("examples", {}).values()]
 
 
-def test_every_example_is_a_real_answer(
+def test_examples_match_real_responses(
     app: Flask, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To write new answers into the file: `python -m tests.api_docs.exchanges`."""
@@ -153,7 +153,7 @@ def test_every_example_is_a_real_answer(
     assert len(shown) == len(set(shown))
 
 
-def test_real_answers_are_as_described(
+def test_real_responses_match_their_schemas(
     app: Flask, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop_clocks(monkeypatch.setattr)
@@ -178,7 +178,7 @@ def test_real_answers_are_as_described(
             Draft202012Validator(schema).validate(response.get_json())
 
 
-def test_examples_of_bodies_fit_their_schemas(document: dict[str, Any]) -> None:
+def test_example_bodies_match_their_schemas(document: dict[str, Any]) -> None:
     for _, _, operation in operations(document):
         for content in operation.get("requestBody", {}).get("content", {}).values():
             schema = {**content["schema"], "components": document["components"]}

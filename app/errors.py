@@ -1,10 +1,10 @@
-"""What can go wrong, in the service's own words; HTTP knows nothing here."""
+"""The service's exceptions, independent of HTTP; `app.web.responses` maps them to statuses."""
 
 from typing import Any
 
 
 class StartError(Exception):
-    """The service cannot start; the text is the one line that a person reads."""
+    """The service or a command cannot start; the text is shown to the user in one line."""
 
 
 class Damaged(StartError):
@@ -12,9 +12,10 @@ class Damaged(StartError):
 
 
 class ServiceError(Exception):
-    """A request that cannot be served: `code` for programs, `message` for people.
+    """A request failed: `code` is for programs, `message` for people.
 
-    `details` maps each field at fault to its reasons. `retry_after` is in whole seconds.
+    `details` maps each invalid field to its reasons, or to such a map of its own fields.
+    `retry_after` is in whole seconds.
     """
 
     code = "internal_error"
@@ -37,7 +38,7 @@ class InvalidJson(ServiceError):
 
 
 class CutShort(ServiceError):
-    """What should have come did not come to its end."""
+    """A body ended before it was complete."""
 
     code = "bad_request"
 
@@ -75,7 +76,7 @@ class UnsupportedMediaType(ServiceError):
 
 
 class InvalidInput(ServiceError):
-    """Well-formed input with the wrong content; `message` names the first field at fault."""
+    """Well-formed input with invalid content; `message` names the first invalid field."""
 
     code = "validation_error"
 
@@ -104,7 +105,7 @@ class Unavailable(ServiceError):
 
 
 class Busy(Unavailable):
-    """Another writer is at work, and has been for as long as this one may wait."""
+    """Another writer holds the store for longer than this one may wait."""
 
 
 class InsufficientStorage(ServiceError):
@@ -112,7 +113,7 @@ class InsufficientStorage(ServiceError):
 
 
 class StoreFault(ServiceError):
-    """The store is damaged or was asked wrongly; `message` is for the log, and quotes no data."""
+    """The store is damaged or a query is wrong; `message` is for the log and quotes no data."""
 
     code = "internal_error"
 

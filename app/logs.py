@@ -1,4 +1,4 @@
-"""The log: a line for each thing that happens, as JSON or for people, which nobody waits for."""
+"""The log: one line for each record, as JSON or text, written by a background thread."""
 
 import json
 import logging
@@ -18,11 +18,11 @@ from app.errors import StartError
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("auto", "json", "text")
-MOST_BYTES = 2**20  # Of lines that wait; more are dropped, and counted.
+MOST_BYTES = 2**20  # Of lines that wait to be written; further ones are dropped and counted.
 SECONDS_BETWEEN_WRITES = 0.1
 IDLE_ROUNDS = 20
-SECONDS_AT_THE_END = 1.0
-_QUOTABLE = (ImportError, OSError, StartError)
+FLUSH_SECONDS = 1.0
+_QUOTABLE = (ImportError, OSError, StartError)  # Their messages contain no personal data.
 
 Fields = dict[str, Any]
 Form = Callable[[float, str, str, Fields], str]
@@ -31,9 +31,9 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=st
 
 
 def configure(level: str, form: str, *, file: int = 2) -> "LogHandler":
-    """Send all that is logged in this process to an open file, in place of what was set before.
+    """Send all log records of this process to an open file descriptor, and nowhere else.
 
-    `auto` is text on a terminal, else JSON.
+    The form `auto` is text on a terminal, else JSON.
     """
     as_text = form == "text" or (form == "auto" and os.isatty(file))
     handler = LogHandler(file, _text if as_text else _json)
@@ -45,17 +45,17 @@ def configure(level: str, form: str, *, file: int = 2) -> "LogHandler":
     root.setLevel(logging.WARNING)
     logging.getLogger("app").setLevel(level.upper())
     logging.captureWarnings(True)
-    threading.excepthook = _log_thread_fault
+    threading.excepthook = _log_thread_error
     return handler
 
 
-def tell(logger: logging.Logger, message: str, fields: Fields) -> None:
-    """Log a line at the level info."""
+def info(logger: logging.Logger, message: str, fields: Fields) -> None:
+    """Log a message with fields at the level info."""
     if not logger.isEnabledFor(logging.INFO):
         return
     for handler in logging.getLogger().handlers:
         if isinstance(handler, LogHandler):
-            handler.tell(message, fields)
+            handler.info(message, fields)
             return
     logger.info(message, extra={"fields": fields})
 
@@ -67,15 +67,15 @@ def dropped_lines() -> int:
 
 
 class LogHandler(logging.Handler):
-    """Hands lines to a thread that writes them, so that a blocked reader blocks nobody else."""
+    """Passes lines to a thread that writes them, so that a blocked reader blocks no request."""
 
     def __init__(self, file: int, form: Form) -> None:
         super().__init__()
         self._file = file
         self._form = form
-        # A pipe takes so much whole, not mixed with what other processes write.
+        # A pipe takes up to PIPE_BUF bytes without mixing them with other processes' lines.
         is_file = stat.S_ISREG(os.fstat(file).st_mode)
-        self._at_once = MOST_BYTES if is_file else select.PIPE_BUF
+        self._piece_bytes = MOST_BYTES if is_file else select.PIPE_BUF
         self._start_over()
 
     def _start_over(self) -> None:
@@ -84,22 +84,22 @@ class LogHandler(logging.Handler):
         self._lines: deque[bytes] = deque()
         self._bytes = 0
         self._writing = False
-        self._untold = self._uncounted = 0
+        self._unreported = self._uncounted = 0
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             error = record.exc_info[1] if record.exc_info else None
-            more: Fields = {"fault": fault(error)} if error else {}
+            more: Fields = {"fault": describe_error(error)} if error else {}
             level, message = record.levelname.lower(), record.getMessage()
             self.put(self._form(record.created, level, message, _fields(record) | more))
         except Exception:
             with self._mutex:
-                self._note_dropped(1)  # Cannot be told; no request shall fail for it.
+                self._note_dropped(1)  # A record that cannot be written must not fail a request.
 
     def put(self, line: str) -> None:
-        """Have a line written soon, or dropped where too much waits; never waits itself."""
+        """Queue a line for the writing thread, or drop it if too much waits. Never blocks."""
         if self._pid != os.getpid():
-            self._start_over()  # What waits is the parent's, and its thread stayed there.
+            self._start_over()  # After a fork: the thread and the queued lines are the parent's.
         text = f"{line}\n".encode(errors="backslashreplace")
         with self._mutex:
             if self._bytes + len(text) > MOST_BYTES:
@@ -111,8 +111,8 @@ class LogHandler(logging.Handler):
         if starts:
             threading.Thread(target=self._write_on, name="log", daemon=True).start()
 
-    def tell(self, message: str, fields: Fields) -> None:
-        """Log at the level info, at less cost than a record has."""
+    def info(self, message: str, fields: Fields) -> None:
+        """Log at the level info, without the cost of a `LogRecord`."""
         self.put(self._form(time.time(), "info", message, fields))
 
     def take_dropped(self) -> int:
@@ -123,17 +123,17 @@ class LogHandler(logging.Handler):
         return count
 
     def flush(self) -> None:
-        """Wait until all is written, for at most `SECONDS_AT_THE_END`."""
-        end = time.monotonic() + SECONDS_AT_THE_END
+        """Wait until all lines are written, for at most `FLUSH_SECONDS`."""
+        end = time.monotonic() + FLUSH_SECONDS
         while self._bytes and self._pid == os.getpid() and time.monotonic() < end:
             time.sleep(0.01)
 
     def _note_dropped(self, count: int) -> None:
-        self._untold += count
+        self._unreported += count
         self._uncounted += count
 
     def _write_on(self) -> None:
-        """Write what comes; end when nothing has come for a while."""
+        """Write queued lines; end after `IDLE_ROUNDS` rounds without any."""
         idle = 0
         while True:
             with self._mutex:
@@ -143,7 +143,7 @@ class LogHandler(logging.Handler):
                     self._writing = False
                     return
             idle = 0 if lines else idle + 1
-            for piece in _pieces(lines, self._at_once):
+            for piece in _pieces(lines, self._piece_bytes):
                 self._write(piece)
             time.sleep(SECONDS_BETWEEN_WRITES)
 
@@ -154,9 +154,9 @@ class LogHandler(logging.Handler):
             if not written:
                 self._note_dropped(len(lines))
                 return
-            lost, self._untold = self._untold, 0
-        if lost:
-            logging.getLogger(__name__).warning("%d lines of this log were dropped", lost)
+            dropped, self._unreported = self._unreported, 0
+        if dropped:
+            logging.getLogger(__name__).warning("%d lines of this log were dropped", dropped)
 
 
 def _written(file: int, text: bytes) -> bool:
@@ -169,7 +169,7 @@ def _written(file: int, text: bytes) -> bool:
 
 
 def _pieces(lines: list[bytes], most: int) -> Iterator[list[bytes]]:
-    """Group lines; a line of more than `most` bytes stands alone."""
+    """Group lines into pieces of at most `most` bytes; a longer line is a piece of its own."""
     piece: list[bytes] = []
     size = 0
     for line in lines:
@@ -197,10 +197,10 @@ def _second(seconds: int) -> str:
 
 
 def _text(seconds: float, level: str, message: str, fields: Fields) -> str:
-    told = dict(fields)
-    where = f"\n{told.pop('fault')}" if "fault" in told else ""
-    more = "".join(f" {name}={_printable(value)}" for name, value in told.items())
-    return f"{datetime.fromtimestamp(seconds):%H:%M:%S} {level:7} {message}{more}{where}"
+    rest = dict(fields)
+    trace = f"\n{rest.pop('fault')}" if "fault" in rest else ""
+    more = "".join(f" {name}={_printable(value)}" for name, value in rest.items())
+    return f"{datetime.fromtimestamp(seconds):%H:%M:%S} {level:7} {message}{more}{trace}"
 
 
 def _printable(value: object) -> str:
@@ -213,12 +213,12 @@ def _fields(record: logging.LogRecord) -> Fields:
     return found
 
 
-def fault(error: BaseException) -> str:
-    """Tell where an error happened and its kind; its message may quote a contact."""
+def describe_error(error: BaseException) -> str:
+    """Return the traceback and the type of an error; its message could quote a contact."""
     name = type(error).__name__
     what = f"{name}: {error}" if isinstance(error, _QUOTABLE) else name
     return "".join(traceback.format_tb(error.__traceback__)) + what
 
 
-def _log_thread_fault(args: Any) -> None:
+def _log_thread_error(args: Any) -> None:
     logging.getLogger(__name__).error("A thread failed", exc_info=args.exc_value)

@@ -1,4 +1,4 @@
-"""The log: a line for each thing that happens, told to nobody who must not know it."""
+"""The log: one line for each record, without personal data, that blocks nobody."""
 
 import io
 import json
@@ -66,31 +66,31 @@ def requests_in(path: Path, count: int) -> list[dict[str, Any]]:
     return found()
 
 
-def test_a_line_is_json(pipe: tuple[int, int]) -> None:
+def test_logs_a_line_of_json(pipe: tuple[int, int]) -> None:
     handler = logs.configure("info", "json", file=pipe[1])
     logging.getLogger("app.x").info("a %s\nand more", "b", extra={"fields": {"n": None}})
-    logs.tell(logging.getLogger("app.x"), "told", {"key": 'ä"\n'})
+    logs.info(logging.getLogger("app.x"), "hello", {"key": 'ä"\n'})
     handler.flush()
     first, second = map(json.loads, os.read(pipe[0], 65_536).splitlines())
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first.pop("time"))
     assert first == {"level": "info", "message": "a b\nand more", "n": None}
-    assert (second["message"], second["key"]) == ("told", 'ä"\n')
+    assert (second["message"], second["key"]) == ("hello", 'ä"\n')
 
 
-def test_a_line_for_people(pipe: tuple[int, int]) -> None:
+def test_logs_a_line_of_text(pipe: tuple[int, int]) -> None:
     handler = logs.configure("info", "text", file=pipe[1])
-    logs.tell(logging.getLogger("app.x"), "request", {"route": None, "key": "a\nb", "ms": 1.5})
+    logs.info(logging.getLogger("app.x"), "request", {"route": None, "key": "a\nb", "ms": 1.5})
     handler.flush()
     line = os.read(pipe[0], 65_536).decode()
     assert re.fullmatch(r"\d\d:\d\d:\d\d info    request route=- key='a\\nb' ms=1\.5\n", line)
 
 
-def test_auto_is_text_on_a_terminal_alone(pipe: tuple[int, int]) -> None:
+def test_auto_is_text_on_a_terminal_and_json_elsewhere(pipe: tuple[int, int]) -> None:
     terminal, inside = os.openpty()
     try:
         for file, out, begins in ((pipe[1], pipe[0], b"{"), (inside, terminal, b"")):
             handler = logs.configure("info", "auto", file=file)
-            logs.tell(logging.getLogger("app.x"), "told", {})
+            logs.info(logging.getLogger("app.x"), "hello", {})
             handler.flush()
             line = os.read(out, 4_096)
             assert line.startswith(begins) and (begins == b"{") == line.startswith(b"{")
@@ -99,19 +99,19 @@ def test_auto_is_text_on_a_terminal_alone(pipe: tuple[int, int]) -> None:
         os.close(inside)
 
 
-def test_keeps_to_its_level(pipe: tuple[int, int]) -> None:
+def test_logs_nothing_below_its_level(pipe: tuple[int, int]) -> None:
     handler = logs.configure("warning", "json", file=pipe[1])
-    logs.tell(logging.getLogger("app.x"), "told", {})
-    logging.getLogger("app.x").info("told")
+    logs.info(logging.getLogger("app.x"), "hello", {})
+    logging.getLogger("app.x").info("hello")
     logging.getLogger("app.x").warning("heard")
     handler.flush()
     [line] = os.read(pipe[0], 65_536).splitlines()
     assert json.loads(line)["message"] == "heard"
 
 
-def test_a_fault_is_told_without_its_message(pipe: tuple[int, int]) -> None:
+def test_logs_an_error_without_its_message(pipe: tuple[int, int]) -> None:
     handler = logs.configure("info", "json", file=pipe[1])
-    name = "ayirp"[::-1]  # The line of the source is told.
+    name = "ayirp"[::-1]  # The traceback quotes the source line.
     try:
         raise ValueError(name)
     except ValueError:
@@ -122,13 +122,13 @@ def test_a_fault_is_told_without_its_message(pipe: tuple[int, int]) -> None:
     assert name not in str(line)
 
 
-def test_a_blocked_reader_blocks_nobody_and_what_is_dropped_is_told(
+def test_a_blocked_reader_blocks_nobody_and_dropped_lines_are_reported(
     pipe: tuple[int, int],
 ) -> None:
     handler = logs.configure("info", "json", file=pipe[1])
     started = time.monotonic()
     for number in range(20_000):
-        logs.tell(logging.getLogger("app.x"), "told", {"number": number, "more": "x" * 100})
+        logs.info(logging.getLogger("app.x"), "hello", {"number": number, "more": "x" * 100})
     assert time.monotonic() - started < 10
     dropped = handler.take_dropped()
     assert 0 < dropped < 20_000
@@ -137,23 +137,23 @@ def test_a_blocked_reader_blocks_nobody_and_what_is_dropped_is_told(
         while sum(map(int, re.findall(rb'"(\d+) lines of this log were dropped"', read))) < dropped:
             read += reader.read(65_536) or b""
     # None is in pieces.
-    told = [json.loads(each)["message"] for each in read.splitlines()]
-    assert told.count("told") == 20_000 - dropped
+    messages = [json.loads(each)["message"] for each in read.splitlines()]
+    assert messages.count("hello") == 20_000 - dropped
 
 
-def test_a_full_disk_is_counted() -> None:
+def test_counts_the_lines_that_a_full_disk_drops() -> None:
     file = os.open("/dev/full", os.O_WRONLY)
     try:
         handler = logs.configure("info", "json", file=file)
         for _ in range(5):
-            logs.tell(logging.getLogger("app.x"), "told", {})
+            logs.info(logging.getLogger("app.x"), "hello", {})
         handler.flush()
         assert handler.take_dropped() == 5
     finally:
         os.close(file)
 
 
-def test_each_request_is_a_line(start_server: StartServer, tmp_path: Path) -> None:
+def test_logs_one_line_for_each_request(start_server: StartServer, tmp_path: Path) -> None:
     server = start_server(environ=LOUD)
     server.post(phone="918856879188")
     server.get("/v1/contacts/cnt_918856879188")
@@ -194,7 +194,7 @@ def test_each_request_is_a_line(start_server: StartServer, tmp_path: Path) -> No
     assert all(0 < each["ms"] < 20_000 for each in found[:8])
 
 
-def test_a_stream_is_told_at_its_end(start_server: StartServer, tmp_path: Path) -> None:
+def test_logs_a_stream_at_its_end(start_server: StartServer, tmp_path: Path) -> None:
     server = start_server(environ=LOUD)
     for number in range(3):
         server.post(phone=f"91885687918{number}", first_name="Priya")
@@ -215,7 +215,7 @@ def _seen(line: dict[str, Any]) -> tuple[Any, ...]:
 SECRETS = ("Priya", "Zeta", "priya@", "8856879", "8856 879", "ak_live_", "hush")
 
 
-def test_a_log_knows_no_secrets_and_no_people(start_server: StartServer, tmp_path: Path) -> None:
+def test_logs_no_secrets_and_no_personal_data(start_server: StartServer, tmp_path: Path) -> None:
     server = start_server(environ={"CONTACTS_LOG_LEVEL": "debug"})
     phone = "918856879188"
     body = {"first_name": "Priya", "last_name": "Zeta", "email": "priya@example.com"}
@@ -247,7 +247,7 @@ def test_a_log_knows_no_secrets_and_no_people(start_server: StartServer, tmp_pat
     assert all(isinstance(json.loads(line), dict) for line in text.splitlines())
 
 
-def test_a_pipe_that_nobody_reads_delays_no_answer(tmp_path: Path) -> None:
+def test_a_pipe_that_nobody_reads_delays_no_response(tmp_path: Path) -> None:
     out, into = os.pipe()
     try:
         process = _serve(tmp_path, stderr=into)
@@ -281,7 +281,7 @@ def _fill(into: int) -> int:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_log_delays_no_answer(tmp_path: Path) -> None:
+def test_a_full_log_delays_no_response(tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         process = _serve(tmp_path, stderr=full.fileno())
     with _serving(process, tmp_path) as server:
@@ -326,7 +326,7 @@ class _serving:
         self._process.stdout.close()
 
 
-def test_gunicorns_own_lines_have_the_same_form(start_server: StartServer, tmp_path: Path) -> None:
+def test_gunicorn_logs_in_the_same_form(start_server: StartServer, tmp_path: Path) -> None:
     server = start_server(environ=LOUD)
     wait_for_workers(server)
     os.kill(server.workers()[0], signal.SIGKILL)
@@ -347,7 +347,7 @@ FIVE = re.compile(
 
 
 @pytest.mark.parametrize("how", ["contacts serve", "gunicorn wsgi:app"])
-def test_a_start_tells_in_five_lines_what_runs(tmp_path: Path, how: str) -> None:
+def test_a_start_prints_in_five_lines_what_runs(tmp_path: Path, how: str) -> None:
     module = ["gunicorn", "wsgi:app"] if how.startswith("gunicorn") else ["app", "serve"]
     environ = clean_environ(
         PYTHONPATH=str(ROOT), CONTACTS_DATA=str(tmp_path), CONTACTS_PORT="0", HOME=str(tmp_path)
@@ -361,10 +361,10 @@ def test_a_start_tells_in_five_lines_what_runs(tmp_path: Path, how: str) -> None
         env=environ,
     )
     assert process.stdout
-    told = "".join(process.stdout.readline() for _ in range(6))
-    found = FIVE.search(told)
+    printed = "".join(process.stdout.readline() for _ in range(6))
+    found = FIVE.search(printed)
     try:
-        assert found, told
+        assert found, printed
         assert requests.get(f"{found['url']}/healthz", timeout=20).status_code == 200
     finally:
         process.terminate()

@@ -13,7 +13,7 @@ from gunicorn import util
 from gunicorn.http import errors as http_errors
 from gunicorn.workers import gthread
 
-from app.web.observation import Observed, tell
+from app.web.observation import RequestRecord, log_request
 from app.web.responses import INTERNAL
 from app.web.service import service_of
 
@@ -94,14 +94,14 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         """Refuse what cannot be read in the service's own envelope, without quoting it."""
         status, reason = _STATUSES.get(type(exc), (400, "Bad Request"))
         code = "bad_request"
-        message = "The request cannot be read: check its request line, headers and framing."
+        message = "The request cannot be parsed: check its request line, headers and framing."
         if not isinstance(exc, http_errors.ParseException):
             self.log.exception("A request failed outside of the application")
             status, reason, code, message = 500, "Internal Server Error", "internal_error", INTERNAL
         error = {"code": code, "message": message, "request_id": os.urandom(16).hex()}
         body = json.dumps({"success": False, "error": error}) + "\n"
         database = service_of(self.wsgi).db
-        tell(database, Observed(error["request_id"], status, bytes=len(body)))
+        log_request(database, RequestRecord(error["request_id"], status, bytes=len(body)))
         head = (
             f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"

@@ -1,4 +1,4 @@
-"""What every HTTP feature shares; knows no feature."""
+"""What all HTTP features share; it imports none of them."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""Converters of what stands in a path."""
+"""URL converters: how parts of a path are matched and normalised."""
 
 import unicodedata
 
@@ -6,7 +6,7 @@ from werkzeug.routing import BaseConverter
 
 
 class NameConverter(BaseConverter):
-    """A tag or key in a path: any characters, slashes too; trimmed and composed as it is stored."""
+    """A tag or key in a path: any characters, also `/`; trimmed and NFC, as it is stored."""
 
     regex = ".+"
     part_isolating = False

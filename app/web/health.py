@@ -1,4 +1,4 @@
-"""Whether the service is alive (`/healthz`) and can write (`/readyz`)."""
+"""Liveness (`/healthz`) and readiness (`/readyz`), which includes a committed write."""
 
 import time
 
@@ -9,7 +9,7 @@ from app.web.requests import database
 from app.web.responses import success
 
 SECONDS_BETWEEN_WRITES = 1.0
-SECONDS_TO_WAIT = 2.0  # Longer than any of our own writers takes; monitors do not wait for ever.
+SECONDS_TO_WAIT = 2.0  # Longer than any of our own writers takes, shorter than monitors wait.
 
 blueprint = Blueprint("health", __name__)
 
@@ -21,15 +21,15 @@ def get_health() -> Response:
 
 @blueprint.get("/readyz")
 def get_readiness() -> Response:
-    """Answer once a small write is committed, one at most each second for all workers."""
+    """Respond once a small write is committed; at most one a second over all workers."""
     check_writable(database())
     return success({"status": "ready"})
 
 
 def check_writable(db: Database, seconds: float = SECONDS_TO_WAIT) -> None:
-    """Commit a small write, unless one was within the last second. Raises a `ServiceError`.
+    """Commit a small write, unless one was committed within the last second.
 
-    It waits for other writers for at most so many seconds.
+    Waits for other writers for at most `seconds`. Raises a `ServiceError`.
     """
     db.check_file()
     now = time.time()

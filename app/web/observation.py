@@ -1,6 +1,6 @@
-"""What is told of every request once it is answered: a line in the log, and counts.
+"""Logs and counts every request once its response is sent.
 
-Neither holds a key, a path or a query as they came: a route is told by its template.
+Log lines and counters contain no key, path or query as sent: they name the route's template.
 """
 
 import logging
@@ -27,8 +27,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Observed:
-    """A request and its answer; `route` and `key` are None where there is none."""
+class RequestRecord:
+    """A request and its response; `route` and `key` are None if none matched."""
 
     request_id: str
     status: int
@@ -40,19 +40,19 @@ class Observed:
 
 
 def register(app: Flask) -> None:
-    """Tell of every request; registered before all others, so that it comes after them."""
-    app.before_request(_begin)
+    """Record every request; must be registered first, so that its `after_request` runs last."""
+    app.before_request(_start)
     app.after_request(_end)
 
 
-def _begin() -> None:
-    g.begun = time.perf_counter_ns()
+def _start() -> None:
+    g.started = time.perf_counter_ns()
 
 
 def _end(response: Response) -> Response:
-    db, begun = database(), g.begun
+    db, started = database(), g.started
     rule = request.url_rule
-    seen = Observed(
+    record = RequestRecord(
         g.request_id,
         response.status_code,
         request.method if request.method in METHODS else "OTHER",
@@ -60,51 +60,51 @@ def _end(response: Response) -> Response:
         getattr(g.get("api_key"), "label", None),
     )
     if response.is_sequence:
-        if request.method != "HEAD" and seen.status not in WITHOUT_BODY:
-            seen.bytes = response.calculate_content_length() or 0
-        seen.nanoseconds = time.perf_counter_ns() - begun
-        tell(db, seen)
+        if request.method != "HEAD" and record.status not in WITHOUT_BODY:
+            record.bytes = response.calculate_content_length() or 0
+        record.nanoseconds = time.perf_counter_ns() - started
+        log_request(db, record)
         return response
-    # A stream is answered once its last piece is sent, or its client has gone.
-    response.response = _measured(response.iter_encoded(), seen)
+    # A stream ends when its last piece is sent or its client has disconnected.
+    response.response = _measured(response.iter_encoded(), record)
 
     def end() -> None:
-        seen.nanoseconds = time.perf_counter_ns() - begun
-        tell(db, seen)
+        record.nanoseconds = time.perf_counter_ns() - started
+        log_request(db, record)
 
     response.call_on_close(end)
     return response
 
 
-def _measured(pieces: Iterable[bytes], seen: Observed) -> Iterator[bytes]:
+def _measured(pieces: Iterable[bytes], record: RequestRecord) -> Iterator[bytes]:
     for piece in pieces:
-        seen.bytes += len(piece)
+        record.bytes += len(piece)
         yield piece
 
 
-def tell(db: Database, seen: Observed) -> None:
-    """Write the line of a request and count it; never fails, never waits."""
-    seconds = seen.nanoseconds / 1e9
-    names = _names(seen.method, seen.route, seen.status, bisect_left(BUCKETS, seconds))
-    counts = dict(zip(names, (1, 1, seen.nanoseconds), strict=True))
+def log_request(db: Database, record: RequestRecord) -> None:
+    """Log and count a request. Never fails and never blocks."""
+    seconds = record.nanoseconds / 1e9
+    names = _names(record.method, record.route, record.status, bisect_left(BUCKETS, seconds))
+    counts = dict(zip(names, (1, 1, record.nanoseconds), strict=True))
     if dropped := logs.dropped_lines():
         counts[DROPPED] = dropped
     db.counters.add(counts)
     fields = {
-        "request_id": seen.request_id,
-        "method": seen.method,
-        "route": seen.route,
-        "status": seen.status,
+        "request_id": record.request_id,
+        "method": record.method,
+        "route": record.route,
+        "status": record.status,
         "ms": round(seconds * 1000, 2),
-        "bytes": seen.bytes,
-        "key": seen.key,
+        "bytes": record.bytes,
+        "key": record.key,
     }
-    logs.tell(_log, "request", fields)
+    logs.info(_log, "request", fields)
 
 
 @lru_cache(maxsize=4_096)
 def _names(method: str | None, route: str | None, status: int, bucket: int) -> tuple[str, str, str]:
-    """Return what is counted of such a request; words that are separated by blanks."""
+    """Return the counters of a request; their names are words separated by spaces."""
     where = f"{method or '-'} {route or '-'}"
     kind = f"{where} {status // 100}xx"
     return (
@@ -116,5 +116,5 @@ def _names(method: str | None, route: str | None, status: int, bucket: int) -> t
 
 @lru_cache(maxsize=1_024)
 def template(rule: str) -> str:
-    """Return the path of a rule with its variable parts in braces, as OpenAPI writes it."""
+    """Return the path of a URL rule with its variables in braces, as in OpenAPI."""
     return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)

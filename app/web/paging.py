@@ -1,4 +1,4 @@
-"""The query of a list that is paged by `limit` and `offset`, and nothing more."""
+"""The query of a list that has only the parameters `limit` and `offset`."""
 
 from dataclasses import dataclass
 from typing import Any

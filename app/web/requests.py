@@ -1,4 +1,4 @@
-"""What a request brings: its whole body or a refusal, checked parameters."""
+"""Reads requests: the checked query, the whole JSON body, or a body in chunks."""
 
 import time
 from collections.abc import Generator
@@ -26,8 +26,8 @@ from app.web.strict_json import parse_object
 
 CHUNK = 2**16
 PIECE = 2**14
-SECONDS_FOR_CHUNKS = 0.5  # Of this thread's own work.
-_CUT = "The body was cut short: send it again, whole."
+SECONDS_FOR_CHUNKS = 0.5  # Processor time of this thread.
+_INCOMPLETE = "The body is incomplete: send it again."
 
 
 def database() -> Database:
@@ -39,10 +39,10 @@ def settings() -> Settings:
 
 
 def load_query(schema: marshmallow.Schema) -> Any:
-    """Check the query string by a schema; a parameter given twice is refused, unless the schema
-    names it in `repeatable`: its values then come as a list.
+    """Check the query string against a schema.
 
-    Clients ask the same again and again: what comes out is kept, and must not be changed.
+    A parameter that is given twice is rejected, unless the schema names it in `repeatable`: the
+    value is then a list. Results are cached, since clients repeat queries: do not modify them.
     """
     return _query(schema, request.query_string)
 
@@ -63,12 +63,11 @@ def _query(schema: marshmallow.Schema, query_string: bytes) -> Any:
 
 
 def json_object(*media_types: str, limit: int | None = None) -> dict[str, Any]:
-    """Return the body, one JSON object (RFC 8259); `media_types` are allowed beside JSON's own.
+    """Return the body, one JSON object (RFC 8259) of `application/json` or `media_types`.
 
-    It has at most `limit` bytes, or as many as the settings allow.
-
-    Raises `UnsupportedMediaType`, `PayloadTooLarge`, or `InvalidJson` for what is cut short, not
-    UTF-8, too deep, or has duplicate keys, NaN or Infinity.
+    `limit` is in bytes (default: the setting `max_body_bytes`). Raises `UnsupportedMediaType`,
+    `PayloadTooLarge`, or `InvalidJson` for a body that is truncated, not UTF-8, too deeply nested,
+    or has duplicate keys, NaN or Infinity.
     """
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype not in ("application/json", *media_types) or charset not in (
@@ -80,7 +79,7 @@ def json_object(*media_types: str, limit: int | None = None) -> dict[str, Any]:
 
 
 def _whole_body(limit: int) -> bytes:
-    """Read all of the body. A server may hand over a part of one as if it were whole."""
+    """Read the whole body. WSGI servers may pass on a truncated body without an error."""
     declared = request.content_length
     if declared is not None and declared > limit:
         raise _too_large(limit)
@@ -92,25 +91,25 @@ def _whole_body(limit: int) -> bytes:
     except ServiceError:
         raise
     except Exception as error:
-        # Whatever the server raises for a stalled, cut or malformed body.
-        raise InvalidJson(_CUT) from error
+        # Whatever the WSGI server raises for a stalled, truncated or malformed body.
+        raise InvalidJson(_INCOMPLETE) from error
     getattr(stream, "renew", _no_deadline)(False)
     if declared is None and len(body) > limit:
         raise _too_large(limit)
     if declared is not None and len(body) < declared:
-        raise InvalidJson(_CUT)
+        raise InvalidJson(_INCOMPLETE)
     return body
 
 
 def _no_deadline(_: bool) -> None:
-    """Stand for what the streams of our own server alone have."""
+    """Replace `renew`, which only the streams of our own worker have."""
 
 
 def body_chunks(limit: int) -> Generator[bytes]:
-    """Give the body piece by piece, as it comes: as long as one comes every few seconds.
+    """Yield the body in chunks as they arrive; our worker limits the time for each.
 
-    Raises `PayloadTooLarge`, at once where the length is declared. The pieces end with
-    `CutShort` where the body is not whole.
+    Raises `PayloadTooLarge`, immediately if the length is declared, and `CutShort` after the last
+    chunk of a truncated body.
     """
     declared = request.content_length
     if declared is not None and declared > limit:
@@ -138,19 +137,19 @@ def _chunks(declared: int | None, limit: int) -> Generator[bytes]:
     finally:
         renew(True)
     if declared is not None and read < declared:
-        raise CutShort(_CUT)
+        raise CutShort(_INCOMPLETE)
 
 
 def _read(stream: Any, size: int) -> bytes:
     try:
         return cast(bytes, stream.read(size))
     except Exception as error:
-        # Whatever the server raises for a stalled, cut or malformed body.
-        raise CutShort(_CUT) from error
+        # Whatever the WSGI server raises for a stalled, truncated or malformed body.
+        raise CutShort(_INCOMPLETE) from error
 
 
 def _joined(stream: IO[bytes], most: int) -> bytes:
-    """Read a body of unknown length; one in chunks of a byte or so costs far more than it holds."""
+    """Read a body of unknown length, and reject one in chunks of a few bytes: it costs too much."""
     body = bytearray()
     end = time.thread_time() + SECONDS_FOR_CHUNKS
     while len(body) < most and (piece := stream.read(min(PIECE, most - len(body)))):

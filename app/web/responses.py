@@ -1,4 +1,4 @@
-"""The envelope: every answer's shape, headers and status; every error as JSON."""
+"""The envelope, headers and status of every response; every error as JSON."""
 
 import json
 import os
@@ -33,11 +33,11 @@ STATUSES = {
 }
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _SANE_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
-INTERNAL = "Something went wrong here: the log has it under this request_id."
+INTERNAL = "Internal error: the server's log has details under this request_id."
 
 
 def success(body: dict[str, Any], status: int = 200) -> Response:
-    """Answer with the envelope of success around `body`."""
+    """Return `body` in the envelope of success."""
     return json_response(encode({"success": True, **body}), status)
 
 
@@ -46,13 +46,13 @@ def json_response(text: str, status: int = 200) -> Response:
 
 
 def error_response(code: str, message: str, status: int, **more: Any) -> Response:
-    """Answer with the envelope of failure; pure ASCII, since it may echo broken text."""
+    """Return the envelope of failure, in ASCII: `message` may quote invalid Unicode."""
     error = {"code": code, "message": message, **more, "request_id": g.request_id}
     return json_response(json.dumps({"success": False, "error": error}), status)
 
 
 def register(app: Flask) -> None:
-    """Give every request an id, every answer its headers, every error its envelope."""
+    """Give every request an id, every response its headers, every error its envelope."""
     app.before_request(_identify)
     app.after_request(_add_headers)
     app.register_error_handler(ServiceError, _service_error)
@@ -106,8 +106,11 @@ def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     code, message = {
         404: ("not_found", f"No such route: {printable(request.path[:200])}"),
-        405: ("method_not_allowed", f"{request.method[:20]} is not served here: see Allow."),
-    }.get(status, ("bad_request", "The request cannot be read: check its framing and headers."))
+        405: (
+            "method_not_allowed",
+            f"{request.method[:20]} is not allowed: see the Allow header.",
+        ),
+    }.get(status, ("bad_request", "The request cannot be parsed: check its framing and headers."))
     response = error_response(code, message, status)
     for name, value in error.get_headers():
         if name == "Allow":
@@ -121,7 +124,7 @@ def _unexpected_error(error: Exception) -> Response:
 
 
 def _log(error: Exception) -> None:
-    """Log where it happened and its cause; not its message, which may quote a contact."""
+    """Log the traceback and the cause, not the message, which could quote a contact."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     cause = error.message if isinstance(error, StoreFault) else type(error).__name__
     current_app.logger.error("%s in request %s\n%s", cause, g.request_id, frames)

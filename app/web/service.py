@@ -1,4 +1,4 @@
-"""The running service: what every request of one application works with."""
+"""The `Service` object: what all requests of one application share."""
 
 import threading
 from dataclasses import dataclass, field
@@ -15,10 +15,10 @@ _KEY = "service"
 
 @dataclass
 class Service:
-    """One for each application. `stopping` is set once its process is about to end.
+    """One for each application. `stopping` is set when its process begins to stop.
 
-    The semaphores bound the threads that requests of long duration may hold: those that wait for
-    changes (`long_polls`), and those that send or receive files (`file_transfers`).
+    The semaphores limit how many threads long requests may occupy: those that wait for changes
+    (`long_polls`) and those that send or receive files (`file_transfers`).
     """
 
     settings: Settings
@@ -28,7 +28,7 @@ class Service:
     long_polls: threading.Semaphore
     file_transfers: threading.Semaphore
     stopping: threading.Event = field(default_factory=threading.Event)
-    openapi: str | None = None  # The rendered document, once somebody has asked for it.
+    openapi: str | None = None  # The rendered document, after its first request.
 
     def attach(self, app: Flask) -> None:
         app.extensions[_KEY] = self
@@ -39,5 +39,5 @@ def service_of(app: Flask) -> Service:
 
 
 def service() -> Service:
-    """Return the service of the request that this thread answers."""
+    """Return the service of the current request."""
     return cast(Service, current_app.extensions[_KEY])

@@ -1,4 +1,4 @@
-"""Strict JSON (RFC 8259): one object, no duplicate keys, no NaN, nothing too deep."""
+"""Parses strict JSON (RFC 8259): one object, no duplicate keys, no NaN, limited nesting."""
 
 import json
 from typing import Any, NoReturn
@@ -10,7 +10,7 @@ _NOT_JSON = "The body must be one complete JSON object in UTF-8"
 
 
 def parse_object(text: bytes) -> dict[str, Any]:
-    """Raises `InvalidJson` for what is cut short, not UTF-8, or no JSON object."""
+    """Raises `InvalidJson` if the text is truncated, not UTF-8, or not a JSON object."""
     try:
         value = _decoder.decode(text.decode())
     except UnicodeDecodeError:
@@ -19,7 +19,7 @@ def parse_object(text: bytes) -> dict[str, Any]:
         place = f"line {error.lineno} column {error.colno}"
         raise InvalidJson(f"{_NOT_JSON}: {error.msg} at {place}.") from None
     except RecursionError:
-        raise InvalidJson(f"{_NOT_JSON}: nested too deep.") from None
+        raise InvalidJson(f"{_NOT_JSON}: nested too deeply.") from None
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         raise InvalidJson(f"{_NOT_JSON}: nested more than {MAX_DEPTH} deep.")
     if not isinstance(value, dict):
@@ -30,16 +30,16 @@ def parse_object(text: bytes) -> dict[str, Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise InvalidJson(f"{_NOT_JSON}: a key stands in it twice.")
+        raise InvalidJson(f"{_NOT_JSON}: a key appears twice.")
     return result
 
 
 def _constant(name: str) -> NoReturn:
-    raise InvalidJson(f"{_NOT_JSON}: {name} is no JSON number.")
+    raise InvalidJson(f"{_NOT_JSON}: {name} is not a JSON number.")
 
 
 def _integer(digits: str) -> int:
-    # Far outside what any field takes; Python itself refuses thousands of digits.
+    # 32 digits are beyond the limit of every field; Python rejects more than 4,300.
     return int(digits[:32])
 
 

@@ -145,12 +145,12 @@ INSIDE = {
     # What describes a feature knows no other feature's description.
     "app.api_docs": {
         "routes": ("document", "viewer"),
-        "document": ("operation", "answers", "errors", "features", "fields", "examples"),
+        "document": ("operation", "responses", "errors", "features", "fields", "examples"),
         "features": (
             *("contacts", "phone", "find", "bulk", "transfer", "tags", "custom_fields"),
             *("journal", "webhooks", "api_keys", "service"),
         ),
-        "answers": ("operation", "errors"),
+        "responses": ("operation", "errors"),
         "contacts": ("operation",),
         "find": ("operation", "grammar"),
         "bulk": ("operation",),

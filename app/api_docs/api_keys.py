@@ -4,9 +4,9 @@ from app.api_docs.operation import (
     INSTANT,
     INTEGER,
     STRING,
-    Answer,
     Feature,
     Operation,
+    Response,
     array,
     nullable,
     ref,
@@ -22,12 +22,12 @@ FEATURE = Feature(
         "api_keys.get_status": Operation(
             "Check the connection",
             "Succeeds if the key is valid, whatever its scopes.",
-            answers={200: Answer("The service works and the key is valid.", ref("Status"))},
+            responses={200: Response("The service works and the key is valid.", ref("Status"))},
         ),
         "api_keys.get_profile": Operation(
             "Show the key",
             "Returns the scopes, rate limit and expiry of the key in use.",
-            answers={200: Answer("The key's profile.", ref("Profile"))},
+            responses={200: Response("The key's profile.", ref("Profile"))},
         ),
     },
     schemas={

@@ -4,10 +4,10 @@ from app.api_docs.operation import (
     BOOLEAN,
     INSTANT,
     STRING,
-    Answer,
     Feature,
     JsonSchema,
     Operation,
+    Response,
     array,
     nullable,
     ref,
@@ -46,7 +46,7 @@ _CHANGED: JsonSchema = {
     **array(STRING),
     "description": "Names of the fields that changed, such as `email` or `custom_fields.plan`.",
 }
-_WAS_CHANGED = Answer("The contact after the change.", ref("ChangedContact"), ("ETag",))
+_WAS_CHANGED = Response("The contact after the change.", ref("ChangedContact"), ("ETag",))
 _PRECONDITION = ("If-Match",)
 _LOST = (404, 412)
 
@@ -62,9 +62,9 @@ FEATURE = Feature(
             query=UpsertQuerySchema(),
             defaults=UpsertQuery(),
             body=ContactSchema(),
-            answers={
-                200: Answer("The contact existed.", ref("UpsertedContact")),
-                201: Answer("The contact was created.", ref("UpsertedContact")),
+            responses={
+                200: Response("The contact existed.", ref("UpsertedContact")),
+                201: Response("The contact was created.", ref("UpsertedContact")),
             },
             writes=True,
         ),
@@ -72,9 +72,9 @@ FEATURE = Feature(
             "Show a contact",
             "Returns the contact with this id or phone number, with all its fields.",
             headers=("If-None-Match",),
-            answers={
-                200: Answer("The contact.", ref("OneContact"), ("ETag",)),
-                304: Answer("The contact still has the `ETag` that was sent.", headers=("ETag",)),
+            responses={
+                200: Response("The contact.", ref("OneContact"), ("ETag",)),
+                304: Response("The contact still has the `ETag` that was sent.", headers=("ETag",)),
             },
             errors=(404, 422),
         ),
@@ -85,7 +85,7 @@ FEATURE = Feature(
             headers=_PRECONDITION,
             body=PatchSchema(),
             body_types=("application/merge-patch+json", "application/json"),
-            answers={200: _WAS_CHANGED},
+            responses={200: _WAS_CHANGED},
             errors=(409, *_LOST),
             writes=True,
         ),
@@ -94,7 +94,7 @@ FEATURE = Feature(
             "Erases the contact with its tags, custom fields and merged numbers. This cannot be "
             "undone.",
             headers=_PRECONDITION,
-            answers={200: Answer("The contact was deleted.", ref("DeletedContact"))},
+            responses={200: Response("The contact was deleted.", ref("DeletedContact"))},
             errors=(*_LOST, 422),
             writes=True,
         ),
@@ -103,7 +103,7 @@ FEATURE = Feature(
             "Adds tags to the end. Tags that the contact already has are ignored.",
             headers=_PRECONDITION,
             body=TagsSchema(),
-            answers={200: _WAS_CHANGED},
+            responses={200: _WAS_CHANGED},
             errors=_LOST,
             writes=True,
         ),
@@ -112,7 +112,7 @@ FEATURE = Feature(
             "Returns 404 if no contact has this tag. Nothing changes if only other contacts have "
             "it.",
             headers=_PRECONDITION,
-            answers={200: _WAS_CHANGED},
+            responses={200: _WAS_CHANGED},
             errors=(*_LOST, 422),
             writes=True,
         ),
@@ -122,7 +122,7 @@ FEATURE = Feature(
             "other contact. Its phone number and id become aliases of this contact.",
             headers=_PRECONDITION,
             body=MergeSchema(),
-            answers={200: _WAS_CHANGED},
+            responses={200: _WAS_CHANGED},
             errors=(409, *_LOST),
             writes=True,
         ),

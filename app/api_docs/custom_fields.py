@@ -4,9 +4,9 @@ from app.api_docs.operation import (
     INTEGER,
     PAGINATION,
     STRING,
-    Answer,
     Feature,
     Operation,
+    Response,
     array,
     nullable,
     ref,
@@ -27,7 +27,7 @@ FEATURE = Feature(
             "have them, and their label and required type.",
             query=PageQuerySchema(),
             defaults=PageQuery(),
-            answers={200: Answer("A page of the list.", ref("CustomFieldList"))},
+            responses={200: Response("A page of the list.", ref("CustomFieldList"))},
         ),
         "custom_fields.put_custom_field": Operation(
             "Pin a custom field",
@@ -35,14 +35,14 @@ FEATURE = Feature(
             "another type are then rejected with 422; stored values stay. A label or type that is "
             "absent or `null` is removed.",
             body=PinSchema(),
-            answers={200: Answer("The field after the change.", ref("OneCustomField"))},
+            responses={200: Response("The field after the change.", ref("OneCustomField"))},
             writes=True,
         ),
         "custom_fields.delete_custom_field": Operation(
             "Delete a custom field",
             "Removes the field from every contact, with its label and required type. The response "
             "is sent after the last contact.",
-            answers={200: Answer("The field was deleted.", ref("DeletedCustomField"))},
+            responses={200: Response("The field was deleted.", ref("DeletedCustomField"))},
             errors=(404, 422),
             writes=True,
         ),

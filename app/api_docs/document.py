@@ -12,11 +12,11 @@ from marshmallow import Schema
 from werkzeug.routing import Rule
 
 from app.api_docs import errors
-from app.api_docs.answers import failure, statuses_of_failure, success
 from app.api_docs.examples import Examples
 from app.api_docs.features import FEATURES
 from app.api_docs.fields import describe_field, describe_parameter
 from app.api_docs.operation import Feature, Operation
+from app.api_docs.responses import error, error_statuses, success
 from app.web.observation import template
 from app.web.service import service_of
 
@@ -88,8 +88,8 @@ class _Document:
         for name, schema in errors.SCHEMAS.items():
             self._spec.components.schema(name, dict(schema))
         for status in errors.ERRORS:
-            examples = self._examples.of_failure(status)
-            self._spec.components.response(errors.ERRORS[status][0], failure(status, examples))
+            examples = self._examples.of_error(status)
+            self._spec.components.response(errors.ERRORS[status][0], error(status, examples))
 
     def _add_path(self, feature: Feature, operation: Operation, rule: Rule) -> None:
         [method] = (rule.methods or set()) & set(METHODS)
@@ -100,7 +100,7 @@ class _Document:
             "description": operation.description + _needs(scope),
             "tags": [feature.name],
             "parameters": list(self._parameters(feature, operation, rule)),
-            "responses": self._answers(operation, rule.endpoint, scope),
+            "responses": self._responses(operation, rule.endpoint, scope),
         }
         if content := self._contents(feature, operation, rule.endpoint):
             described["requestBody"] = {"required": True, "content": content}
@@ -156,23 +156,23 @@ class _Document:
         }
         return {**found, "properties": properties, "additionalProperties": False}
 
-    def _answers(self, operation: Operation, endpoint: str, scope: str | None) -> dict[str, Any]:
-        answers: dict[str, Any] = {
+    def _responses(self, operation: Operation, endpoint: str, scope: str | None) -> dict[str, Any]:
+        responses: dict[str, Any] = {
             str(status): success(
-                answer,
+                response,
                 {
-                    media_type: self._examples.of_answer(endpoint, status, media_type)
-                    for media_type in answer.media_types
+                    media_type: self._examples.of_response(endpoint, status, media_type)
+                    for media_type in response.media_types
                 },
                 scope,
             )
-            for status, answer in operation.answers.items()
+            for status, response in operation.responses.items()
         }
-        for status in sorted(statuses_of_failure(operation, scope)):
-            examples = self._examples.of_answer(endpoint, status)
+        for status in sorted(error_statuses(operation, scope)):
+            examples = self._examples.of_response(endpoint, status)
             name = errors.ERRORS[status][0]
-            answers[str(status)] = failure(status, examples) if examples else name
-        return answers
+            responses[str(status)] = error(status, examples) if examples else name
+        return responses
 
 
 def path_of(rule: Rule) -> str:

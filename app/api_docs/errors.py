@@ -29,7 +29,7 @@ ERRORS: Mapping[int, tuple[str, str]] = {
     503: ("Unavailable", "The database is busy or cannot be reached: retry after `Retry-After`."),
     507: ("InsufficientStorage", "The disk is full; nothing was stored."),
 }
-# Every route can return these; the first three come from the HTTP server.
+# Every route can return these; the first three before the request reaches its route.
 COMMON = {400, 414, 431, 500, 503}
 ERROR_HEADERS = {
     401: ("WWW-Authenticate",),

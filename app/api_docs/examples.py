@@ -12,7 +12,7 @@ PATH = Path(__file__).with_name("examples.json")
 
 
 class Examples:
-    """The examples by route; each has a `title`, a `request` and its `answer`."""
+    """The examples by route; each has a `title`, a `request` and its `response`."""
 
     def __init__(self, app: Flask) -> None:
         self._exchanges = json.loads(PATH.read_text(encoding="utf-8"))
@@ -25,21 +25,21 @@ class Examples:
             except HTTPException:  # An example of 404 or 405.
                 each["endpoint"] = None
 
-    def of_failure(self, status: int) -> dict[str, Any]:
+    def of_error(self, status: int) -> dict[str, Any]:
         """Return one response with the status, from any route."""
-        found = [each for each in self._exchanges if each["answer"]["status"] == status]
-        return {_name(each): _answer(each) for each in found[:1]}
+        found = [each for each in self._exchanges if each["response"]["status"] == status]
+        return {_name(each): _response(each) for each in found[:1]}
 
-    def of_answer(
+    def of_response(
         self, endpoint: str, status: int, media_type: str = "application/json"
     ) -> dict[str, Any]:
         """Return the responses of a route with the status."""
         return {
-            _name(each): _answer(each)
+            _name(each): _response(each)
             for each in self._of(endpoint)
-            if each["answer"]["status"] == status
-            and each["answer"].get("body")
-            and each["answer"].get("media_type", "application/json") == media_type
+            if each["response"]["status"] == status
+            and each["response"].get("body")
+            and each["response"].get("media_type", "application/json") == media_type
         }
 
     def of_text(self, endpoint: str, media_type: str) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class Examples:
         return {
             _name(each): {"summary": each["title"], "value": each["request"]["text"]}
             for each in self._of(endpoint)
-            if each["answer"]["status"] < 300
+            if each["response"]["status"] < 300
             and each["request"]["headers"]["Content-Type"] == media_type
         }
 
@@ -56,7 +56,7 @@ class Examples:
         return {
             _name(each): {"summary": each["title"], "value": each["request"]["body"]}
             for each in self._of(endpoint)
-            if each["answer"]["status"] < 300
+            if each["response"]["status"] < 300
         }
 
     def of_path(self, endpoint: str) -> dict[str, str]:
@@ -71,5 +71,5 @@ def _name(exchange: dict[str, Any]) -> str:
     return str(exchange["title"]).lower().replace(" ", "-")
 
 
-def _answer(exchange: dict[str, Any]) -> dict[str, Any]:
-    return {"summary": exchange["title"], "value": exchange["answer"]["body"]}
+def _response(exchange: dict[str, Any]) -> dict[str, Any]:
+    return {"summary": exchange["title"], "value": exchange["response"]["body"]}

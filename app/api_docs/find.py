@@ -5,10 +5,10 @@ from app.api_docs.operation import (
     BOOLEAN,
     INTEGER,
     STRING,
-    Answer,
     Feature,
     JsonSchema,
     Operation,
+    Response,
     array,
     nullable,
     ref,
@@ -20,7 +20,7 @@ from app.search.paging import Search
 from app.search.planner import CHEAP_CONDITIONS, SCAN_BUDGET
 from app.search.schemas import MAX_TAGS_ASKED, ListQuerySchema, MatchSchema, SearchSchema
 
-_FOUND = {200: Answer("A page of matching contacts.", ref("ContactList"))}
+_FOUND = {200: Response("A page of matching contacts.", ref("ContactList"))}
 _TOTAL: JsonSchema = {
     **nullable({**INTEGER, "minimum": 0}),
     "description": "Number of matching contacts; null if counting them would take too long.",
@@ -38,7 +38,7 @@ FEATURE = Feature(
             "oldest first.",
             query=ListQuerySchema(),
             defaults=Search(),
-            answers=_FOUND,
+            responses=_FOUND,
         ),
         "search.post_contacts_search": Operation(
             "Search contacts",
@@ -46,14 +46,14 @@ FEATURE = Feature(
             "`not` combine conditions. Send `cursor` or `offset`, not both.",
             body=SearchSchema(),
             rule={"not": {"required": ["cursor", "offset"]}},
-            answers=_FOUND,
+            responses=_FOUND,
         ),
         "search.post_contact_match": Operation(
             "Match a contact",
             "Tests a filter against one contact. Returns the result, and each condition with the "
             "value that the contact has.",
             body=MatchSchema(),
-            answers={200: Answer("Whether the filter matches, and why.", ref("Match"))},
+            responses={200: Response("Whether the filter matches, and why.", ref("Match"))},
             errors=(404,),
         ),
     },

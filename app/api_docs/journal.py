@@ -4,10 +4,10 @@ from app.api_docs.events import EVENTS
 from app.api_docs.operation import (
     INSTANT,
     INTEGER,
-    Answer,
     Feature,
     JsonSchema,
     Operation,
+    Response,
     array,
     ref,
     shape,
@@ -36,8 +36,8 @@ FEATURE = Feature(
             "have been removed; its message says where to start over.",
             query=ChangesQuerySchema(),
             defaults=ChangesQuery(),
-            answers={
-                200: Answer(
+            responses={
+                200: Response(
                     "The next events; the list can be empty.",
                     ref("ChangeList"),
                     sometimes={

@@ -14,7 +14,7 @@ INSTANT: JsonSchema = {"type": "string", "format": "date-time"}
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """One successful response of a route; `headers` are names in `errors.HEADERS`.
 
     `sometimes` maps an optional header to when it is present.
@@ -38,7 +38,7 @@ class Operation:
 
     summary: str
     description: str
-    answers: Mapping[int, Answer]
+    responses: Mapping[int, Response]
     query: Schema | None = None
     defaults: object = None
     body: Schema | None = None

@@ -3,9 +3,9 @@
 from app.api_docs.operation import (
     BOOLEAN,
     STRING,
-    Answer,
     Feature,
     Operation,
+    Response,
     array,
     nullable,
     ref,
@@ -22,8 +22,8 @@ FEATURE = Feature(
             "Shows step by step how a number would be stored, or why it is rejected. Stores "
             "nothing. Twins are other numbers that may belong to the same person, with or without "
             "the 9 of mobile numbers in Brazil and Argentina.",
-            answers={
-                200: Answer(
+            responses={
+                200: Response(
                     "The number explained, whether it is accepted or not.", ref("ExplainedPhone")
                 )
             },

@@ -1,9 +1,9 @@
 """Describes the routes about the service itself; most need no key."""
 
-from app.api_docs.operation import STRING, Answer, Feature, Operation, ref, success
+from app.api_docs.operation import STRING, Feature, Operation, Response, ref, success
 from app.api_docs.viewer import FILES
 
-_UNCHANGED = Answer("The content still has the `ETag` that was sent.", headers=("ETag",))
+_UNCHANGED = Response("The content still has the `ETag` that was sent.", headers=("ETag",))
 
 FEATURE = Feature(
     name="Service",
@@ -12,26 +12,26 @@ FEATURE = Feature(
         "health.get_health": Operation(
             "Check that the server runs",
             "Succeeds while the process serves requests.",
-            answers={200: Answer("The server runs.", ref("Health"))},
+            responses={200: Response("The server runs.", ref("Health"))},
         ),
         "health.get_readiness": Operation(
             "Check that the server can write",
             "Succeeds after a small write to disk, so that it reports a full disk.",
-            answers={200: Answer("The server can write.", ref("Readiness"))},
+            responses={200: Response("The server can write.", ref("Readiness"))},
             writes=True,
         ),
         "metrics.get_metrics": Operation(
             "Show metrics",
             "Counts and sizes over all processes, in the text format of Prometheus. No key is "
             "needed if `CONTACTS_METRICS_PUBLIC` is `yes`.",
-            answers={200: Answer("The metrics.", STRING, media_types=("text/plain",))},
+            responses={200: Response("The metrics.", STRING, media_types=("text/plain",))},
         ),
         "api_docs.get_openapi": Operation(
             "Describe the API",
             "This document.",
             headers=("If-None-Match",),
-            answers={
-                200: Answer("An OpenAPI 3.1 document.", {"type": "object"}, ("ETag",)),
+            responses={
+                200: Response("An OpenAPI 3.1 document.", {"type": "object"}, ("ETag",)),
                 304: _UNCHANGED,
             },
         ),
@@ -40,8 +40,8 @@ FEATURE = Feature(
             "A page that shows this document and can send requests. It loads nothing from other "
             "servers.",
             headers=("If-None-Match",),
-            answers={
-                200: Answer("The page.", STRING, ("ETag",), ("text/html",)),
+            responses={
+                200: Response("The page.", STRING, ("ETag",), ("text/html",)),
                 304: _UNCHANGED,
             },
         ),
@@ -49,8 +49,8 @@ FEATURE = Feature(
             "Load a file of the documentation page",
             "Scripts and styles of the page.",
             headers=("If-None-Match",),
-            answers={
-                200: Answer("The file.", STRING, ("ETag",), tuple(dict.fromkeys(FILES.values()))),
+            responses={
+                200: Response("The file.", STRING, ("ETag",), tuple(dict.fromkeys(FILES.values()))),
                 304: _UNCHANGED,
             },
             errors=(404,),

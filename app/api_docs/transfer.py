@@ -5,10 +5,10 @@ from app.api_docs.operation import (
     BOOLEAN,
     INTEGER,
     STRING,
-    Answer,
     Feature,
     JsonSchema,
     Operation,
+    Response,
     array,
     nullable,
     ref,
@@ -51,7 +51,7 @@ FEATURE = Feature(
             query=ImportQuerySchema(),
             defaults=ImportQuery(),
             texts={name: _SCHEMAS[format] for name, format in MEDIA_TYPES.items()},
-            answers={200: Answer("The outcome of the rows.", ref("ImportAnswer"))},
+            responses={200: Response("The outcome of the rows.", ref("ImportAnswer"))},
             writes=True,
         ),
         "transfer.get_contacts_export": Operation(
@@ -61,8 +61,8 @@ FEATURE = Feature(
             "export is written as it is when its page is read. A response without its last chunk "
             "is incomplete.",
             query=ExportQuerySchema(),
-            answers={
-                200: Answer("The file.", STRING, media_types=("text/csv", "application/x-ndjson"))
+            responses={
+                200: Response("The file.", STRING, media_types=("text/csv", "application/x-ndjson"))
             },
         ),
     },

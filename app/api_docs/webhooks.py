@@ -6,10 +6,10 @@ from app.api_docs.operation import (
     INTEGER,
     PAGINATION,
     STRING,
-    Answer,
     Feature,
     JsonSchema,
     Operation,
+    Response,
     array,
     nullable,
     ref,
@@ -90,7 +90,7 @@ _WITH_SECRET = success(
     )
 )
 _UNKNOWN = (404, 422)
-_QUEUED = Answer("The delivery is queued: see the list of deliveries.", ref("OneDelivery"))
+_QUEUED = Response("The delivery is queued: see the list of deliveries.", ref("OneDelivery"))
 
 _HEADERS: dict[str, str] = {
     "X-AISoule-Signature": "`sha256=` and the hex HMAC-SHA256 of the raw body. The key is the "
@@ -147,20 +147,20 @@ FEATURE = Feature(
             f"Sends all events from now on to a URL. There can be at most {MAX_WEBHOOKS} webhooks. "
             "The `secret`, which signs the requests, is shown only in this response.",
             body=WebhookSchema(),
-            answers={201: Answer("The webhook, with its secret.", ref("WebhookWithSecret"))},
+            responses={201: Response("The webhook, with its secret.", ref("WebhookWithSecret"))},
             errors=(409,),
             writes=True,
         ),
         "webhooks.get_webhooks": Operation(
             "List webhooks",
             "Lists all webhooks, oldest first.",
-            answers={200: Answer("The list.", ref("WebhookList"))},
+            responses={200: Response("The list.", ref("WebhookList"))},
             errors=(422,),
         ),
         "webhooks.get_webhook": Operation(
             "Show a webhook",
             "Returns one webhook, without its secret.",
-            answers={200: Answer("The webhook.", ref("OneWebhook"))},
+            responses={200: Response("The webhook.", ref("OneWebhook"))},
             errors=_UNKNOWN,
         ),
         "webhooks.patch_webhook": Operation(
@@ -169,7 +169,7 @@ FEATURE = Feature(
             "events after it is enabled again.",
             body=WebhookPatchSchema(),
             body_types=("application/merge-patch+json", "application/json"),
-            answers={200: Answer("The webhook after the change.", ref("OneWebhook"))},
+            responses={200: Response("The webhook after the change.", ref("OneWebhook"))},
             errors=(404,),
             writes=True,
         ),
@@ -177,7 +177,7 @@ FEATURE = Feature(
             "Delete a webhook",
             "Deletes the webhook and its deliveries. A request that is being sent may still "
             "arrive.",
-            answers={200: Answer("The webhook was deleted.", ref("DeletedWebhook"))},
+            responses={200: Response("The webhook was deleted.", ref("DeletedWebhook"))},
             errors=_UNKNOWN,
             writes=True,
         ),
@@ -185,14 +185,14 @@ FEATURE = Feature(
             "Rotate the secret",
             f"Creates a new secret. Requests are also signed with the previous one for "
             f"{HOURS_OF_PREVIOUS_SECRET} hours.",
-            answers={200: Answer("The webhook, with its secret.", ref("WebhookWithSecret"))},
+            responses={200: Response("The webhook, with its secret.", ref("WebhookWithSecret"))},
             errors=_UNKNOWN,
             writes=True,
         ),
         "webhooks.post_webhook_test": Operation(
             "Send a test",
             f"Queues a `{TEST}` event. Returns 409 if the webhook is disabled.",
-            answers={202: _QUEUED},
+            responses={202: _QUEUED},
             errors=(*_UNKNOWN, 409),
             writes=True,
         ),
@@ -201,14 +201,14 @@ FEATURE = Feature(
             "Lists the deliveries of the last 7 days, newest first.",
             query=DeliveriesQuerySchema(),
             defaults=DeliveriesQuery(),
-            answers={200: Answer("A page of the list.", ref("DeliveryList"))},
+            responses={200: Response("A page of the list.", ref("DeliveryList"))},
             errors=(404,),
         ),
         "webhooks.post_webhook_redelivery": Operation(
             "Send a delivery again",
             "Sends a finished delivery again under the same `webhook-id`, with all retries. "
             "Returns 409 if the delivery is not finished or the webhook is disabled.",
-            answers={202: _QUEUED},
+            responses={202: _QUEUED},
             errors=(*_UNKNOWN, 409),
             writes=True,
         ),

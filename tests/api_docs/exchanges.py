@@ -1,6 +1,6 @@
-"""The requests of `examples.json`, sent in turn to an application over a fresh store.
+"""Sends the requests of `examples.json` in order to an application with an empty store.
 
-`python -m tests.api_docs.exchanges` writes the answers beside them.
+`python -m tests.api_docs.exchanges` records the responses in the file.
 """
 
 import json
@@ -35,15 +35,15 @@ from app.webhooks.model import Outcome
 NOON = datetime(2026, 6, 2, 8, tzinfo=UTC)
 
 
-class StandingTime:
-    """What the rate limiter asks of the clock."""
+class StoppedClock:
+    """Replaces the clock of the rate limiter."""
 
     monotonic_ns = staticmethod(lambda: 10**18)
     time_ns = staticmethod(lambda: int(NOON.timestamp()) * 10**9)
 
 
 class Counter:
-    """What webhooks ask of `secrets`: never the same twice, and the same in each run."""
+    """Replaces `secrets` in webhooks: unique values that are the same in each run."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
@@ -56,10 +56,10 @@ class Counter:
 
 
 def stop_clocks(replace: Callable[[Any, str, Any], None] = setattr) -> None:
-    """Let answers be the same each time."""
+    """Make responses the same in each run."""
     replace(clock, "now", lambda: NOON)
-    replace(rate_limit, "clock", StandingTime)
-    # A store that is lost answers from what a worker remembers of the key.
+    replace(rate_limit, "clock", StoppedClock)
+    # Requests without a store need the key that the worker remembers.
     replace(api_keys, "SECONDS_REMEMBERED", 10**9)
     counter = Counter()
     replace(signing, "secrets", counter)
@@ -71,7 +71,7 @@ def exchanges() -> list[dict[str, Any]]:
 
 
 def play(app: Flask) -> Iterator[tuple[dict[str, Any], TestResponse]]:
-    """Send every request; the clocks must stand still."""
+    """Send every request; call `stop_clocks` first."""
     db: Database = service_of(app).db
     client = app.test_client()
     keys: dict[object, str] = {}
@@ -101,11 +101,11 @@ def _send(client: FlaskClient, request: dict[str, Any], headers: dict[str, str])
     )
 
 
-def answer(response: TestResponse) -> dict[str, Any]:
-    """Return what is kept of an answer: its body where that is JSON or a file of contacts."""
+def recorded(response: TestResponse) -> dict[str, Any]:
+    """Return the recorded part of a response: its body if that is JSON or a file of contacts."""
     if response.mimetype in ("text/csv", "application/x-ndjson"):
-        told = {"status": response.status_code, "media_type": response.mimetype}
-        return {**told, "body": response.get_data(as_text=True)}
+        text = response.get_data(as_text=True)
+        return {"status": response.status_code, "media_type": response.mimetype, "body": text}
     body = response.get_json() if response.is_json and response.data else None
     return {"status": response.status_code} | ({"body": body} if body else {})
 
@@ -116,14 +116,14 @@ def _forget(db: Database) -> None:
 
 
 def _deliver(db: Database) -> None:
-    """Deliver what is queued to receivers that take anything."""
+    """Deliver the queue to receivers that accept every request."""
     deliverer = Deliverer(db, lambda *_: Outcome(200, answer="thanks", duration_ms=87))
     deliverer.step()
     deliverer.finish(10)
 
 
 def _fill(db: Database) -> None:
-    """Let no page be free, and the last one hold no large value."""
+    """Fill every page of the database, so that no large value fits."""
     db.connection().execute("PRAGMA max_page_count = 1")
     with suppress(InsufficientStorage):
         for number in range(1_000):
@@ -150,7 +150,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(load({}, data=Path(folder) / "data"))
         with closing(service_of(app).db):
-            found = [{**exchange, "answer": answer(response)} for exchange, response in play(app)]
+            found = [
+                {**exchange, "response": recorded(response)} for exchange, response in play(app)
+            ]
     PATH.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

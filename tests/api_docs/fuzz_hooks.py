@@ -1,4 +1,4 @@
-"""Values for the formats that a schema cannot spell out, for schemathesis."""
+"""Hooks for schemathesis: values for formats, and rules that JSON Schema cannot express."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -51,13 +51,13 @@ schemathesis.openapi.format("date-time", instants)
 
 @schemathesis.serializer("application/x-ndjson", "application/jsonl")
 def as_text(_: schemathesis.SerializationContext, value: Any) -> dict[str, bytes]:
-    """A file of lines is sent as the text that it is."""
+    """Send a JSON Lines body as text."""
     return {"data": value if isinstance(value, bytes) else str(value).encode(errors="replace")}
 
 
 @schemathesis.hook
 def filter_case(_: schemathesis.HookContext, case: schemathesis.Case) -> bool:
-    """Leave out what a JSON schema cannot tell from what the service takes."""
+    """Skip cases whose validity JSON Schema cannot express."""
     if _is_negative(case):
         return not any(map(_is_tolerated, (case.path_parameters, case.query, case.body)))
     return not (isinstance(case.body, dict) and _is_odd_email(case.body.get("email")))
@@ -65,28 +65,28 @@ def filter_case(_: schemathesis.HookContext, case: schemathesis.Case) -> bool:
 
 @schemathesis.hook
 def before_call(_: schemathesis.HookContext, case: schemathesis.Case, **__: Any) -> None:
-    """Keep to what a JSON schema cannot say; and do not wait."""
+    """Adjust a valid case to the rules that JSON Schema cannot express, and do not wait."""
     if case.method == "PUT" and "key" in case.path_parameters and not _has_negative_path(case):
-        case.path_parameters = _of_its_own(case.path_parameters)
+        case.path_parameters = _own_key(case.path_parameters)
     if _is_negative(case):
         return
     if isinstance(case.query, dict):
-        case.query = _set_right(case.query)
+        case.query = _adjusted(case.query)
     if isinstance(case.body, dict):
-        case.body = _set_right(case.body)
+        case.body = _adjusted(case.body)
 
 
-def _of_its_own(path: dict[str, Any]) -> dict[str, Any]:
-    """Leave the custom fields of other cases without a type that is pinned."""
+def _own_key(path: dict[str, Any]) -> dict[str, Any]:
+    """Pin a field that no other case uses."""
     return {"key": f"pinned-{sha256(repr(path).encode()).hexdigest()[:9]}"}
 
 
-def _set_right(asked: dict[str, Any]) -> dict[str, Any]:
+def _adjusted(asked: dict[str, Any]) -> dict[str, Any]:
     result = dict(asked)
     if "wait" in asked:
         result["wait"] = 0
     if "cursor" in asked:
-        result["cursor"] = ""  # Any other must be one that the service has made.
+        result["cursor"] = ""  # Other cursors must come from the service.
         result.pop("offset", None)
     if len(found := words(asked.get("q"))) > MAX_WORDS:
         result["q"] = " ".join(found[:MAX_WORDS])
@@ -96,7 +96,7 @@ def _set_right(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pruned(tree: dict[str, Any], depth: int, most: int) -> dict[str, Any]:
-    """Leave a filter so many conditions, of four values each, no deeper than is allowed."""
+    """Cut a filter to `most` conditions of four values each, and to the allowed depth."""
     if "field" in tree:
         value = tree["value"]
         return {**tree, "value": value[:4] if isinstance(value, list) else value}
@@ -119,7 +119,7 @@ def _has_negative_path(case: schemathesis.Case) -> bool:
 
 
 def _is_tolerated(value: object) -> bool:
-    """Tell what is right once trimmed or without duplicates, and a float as large as it likes."""
+    """Return whether a value is valid once trimmed or without duplicates, or a large float."""
     if isinstance(value, str):
         return value != value.strip()
     if isinstance(value, float):
@@ -132,7 +132,7 @@ def _is_tolerated(value: object) -> bool:
 
 
 def _is_odd_email(value: object) -> bool:
-    """Tell what the format `email` allows to some, such as two dots in a row."""
+    """Return whether some accept a value as format `email` but we do not (two dots in a row)."""
     try:
         return isinstance(value, str) and value != "" and not EMAIL(value)
     except ValidationError:

@@ -13,10 +13,10 @@ from werkzeug.test import TestResponse
 from app.api_docs.document import METHODS, build, path_of
 from app.api_docs.errors import RATE_HEADERS, WITHOUT_A_KEY
 from app.web.responses import STATUSES
-from tests.api_docs.exchanges import answer, play, stop_clocks
+from tests.api_docs.exchanges import play, recorded, stop_clocks
 
 # Examples of paths and methods that do not exist, so that no operation has them.
-PARSER = {"UriTooLong", "HeadersTooLarge"}  # The server answers these before the application.
+PARSER = {"UriTooLong", "HeadersTooLarge"}  # The HTTP server sends these.
 ROUTELESS = {"Unknown path", "Unsupported method"}
 
 
@@ -32,7 +32,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 
 
 def follow(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """Return what a part refers to, or the part itself."""
+    """Return the target of a `$ref`, or the part itself."""
     for name in part.get("$ref", "#").split("/")[1:]:
         document = document[name]
     return document if "$ref" in part else part
@@ -111,7 +111,7 @@ def test_documents_every_error_code(document: dict[str, Any]) -> None:
         assert example["value"]["error"]["code"] in STATUSES, name
 
 
-def described_answer(
+def described_response(
     app: Flask, document: dict[str, Any], title: str, response: TestResponse
 ) -> dict[str, Any]:
     """Return the description of a response."""
@@ -132,23 +132,23 @@ def _examples(response: dict[str, Any]) -> list[dict[str, Any]]:
 def test_examples_match_real_responses(
     app: Flask, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To write new answers into the file: `python -m tests.api_docs.exchanges`."""
+    """`python -m tests.api_docs.exchanges` records new responses in the file."""
     stop_clocks(monkeypatch.setattr)
     shown: list[str] = []
     for exchange, response in play(app):
-        assert answer(response) == exchange["answer"], exchange["title"]
-        described = described_answer(app, document, exchange["title"], response)
-        if "body" in exchange["answer"]:
-            example = {"summary": exchange["title"], "value": exchange["answer"]["body"]}
+        assert recorded(response) == exchange["response"], exchange["title"]
+        described = described_response(app, document, exchange["title"], response)
+        if "body" in exchange["response"]:
+            example = {"summary": exchange["title"], "value": exchange["response"]["body"]}
             assert example in _examples(described)
             shown.append(exchange["title"])
-    answers = [
+    responses = [
         follow(document, response)
         for _, _, operation in operations(document)
         for response in operation["responses"].values()
     ]
-    answers += document["components"]["responses"].values()
-    every = {each["summary"] for response in answers for each in _examples(response)}
+    responses += document["components"]["responses"].values()
+    every = {each["summary"] for response in responses for each in _examples(response)}
     assert every == set(shown)
     assert len(shown) == len(set(shown))
 
@@ -158,7 +158,7 @@ def test_real_responses_match_their_schemas(
 ) -> None:
     stop_clocks(monkeypatch.setattr)
     for exchange, response in play(app):
-        described = described_answer(app, document, exchange["title"], response)
+        described = described_response(app, document, exchange["title"], response)
         of_a_key = response.status_code not in WITHOUT_A_KEY and response.request.path.startswith(
             ("/v1", "/metrics")
         )

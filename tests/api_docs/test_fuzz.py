@@ -1,4 +1,4 @@
-"""Schemathesis sends a running server what its own document allows, and what it forbids.
+"""Schemathesis sends valid and invalid requests, made from the document, to a running server.
 
 Short in `make test` and longer in `make soak`, always the same; `make fuzz` sends something new
 for ten minutes.
@@ -44,7 +44,7 @@ def undelivered(tmp_path: Path) -> Iterator[Path]:
         pytest.param(["--max-examples", "20"], id="long", marks=pytest.mark.soak),
     ],
 )
-def test_finds_nothing(
+def test_schemathesis_finds_no_failure(
     start_server: StartServer, undelivered: Path, tmp_path: Path, extent: list[str]
 ) -> None:
     server = start_server(data=undelivered)

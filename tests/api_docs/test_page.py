@@ -1,4 +1,4 @@
-"""`/docs` in a real browser: shows the API, tries a call, and loads nothing from elsewhere."""
+"""`/docs` in a real browser: shows the API, sends requests, loads nothing from other servers."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium here: apt-get 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        # Its sandbox asks for privileges that a container rarely has; it opens only our page.
+        # The sandbox needs privileges that containers lack; the browser opens only our page.
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
@@ -34,7 +34,7 @@ def server(start_server: StartServer) -> RunningServer:
 
 @pytest.fixture
 def page(browser: Browser, server: RunningServer) -> Iterator[Page]:
-    """The opened page; whatever it complains of, or loads from elsewhere, is a failure."""
+    """The opened page; errors and requests to other servers fail the test."""
     complaints: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 1600})
     page = context.new_page()
@@ -67,7 +67,7 @@ def test_shows_every_operation_and_its_details(page: Page, server: RunningServer
     expect(page.get_by_text("How many contacts to skip.")).to_be_attached()
 
 
-def test_tries_calls_with_the_key_that_is_typed_in(page: Page, server: RunningServer) -> None:
+def test_sends_requests_with_the_entered_key(page: Page, server: RunningServer) -> None:
     page.get_by_role("button", name="Authorize").first.click()
     page.locator(".auth-container input").first.fill(server.key)
     page.locator(".auth-btn-wrapper .authorize").first.click()
@@ -89,7 +89,7 @@ def test_tries_calls_with_the_key_that_is_typed_in(page: Page, server: RunningSe
 
 
 def execute(page: Page, operation: str) -> Response:
-    """Open an operation, send its example, and return the answer."""
+    """Open an operation, send its example, and return the response."""
     block = page.locator(f"#operations-{operation}")
     block.locator(".opblock-summary-control").click()
     with page.expect_response(lambda response: "/v1/" in response.url) as answered:

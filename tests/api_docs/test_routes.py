@@ -19,7 +19,7 @@ def test_serves_the_document_without_a_key(app: Flask, anonymous: FlaskClient) -
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_lets_clients_keep_it_and_ask_again(anonymous: FlaskClient, path: str) -> None:
+def test_revalidates_with_an_etag(anonymous: FlaskClient, path: str) -> None:
     first = anonymous.get(path)
     assert first.status_code == 200
     assert first.headers["Cache-Control"] == "no-cache"
@@ -30,7 +30,7 @@ def test_lets_clients_keep_it_and_ask_again(anonymous: FlaskClient, path: str) -
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_trusts_nothing_but_itself(anonymous: FlaskClient, path: str) -> None:
+def test_content_security_policy_allows_only_own_files(anonymous: FlaskClient, path: str) -> None:
     headers = anonymous.get(path).headers
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -40,7 +40,7 @@ def test_trusts_nothing_but_itself(anonymous: FlaskClient, path: str) -> None:
     assert headers["X-Request-Id"]
 
 
-def test_the_page_loads_what_is_served(anonymous: FlaskClient) -> None:
+def test_page_loads_only_served_files(anonymous: FlaskClient) -> None:
     page = anonymous.get("/docs")
     assert page.mimetype == "text/html"
     loaded = re.findall(r'(?:src|href)="([^"]*)"', page.get_data(as_text=True))
@@ -50,22 +50,22 @@ def test_the_page_loads_what_is_served(anonymous: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_serves_the_files_with_their_type(anonymous: FlaskClient, name: str) -> None:
+def test_serves_files_with_their_media_type(anonymous: FlaskClient, name: str) -> None:
     response = anonymous.get(f"/docs/{name}")
     assert (response.status_code, response.mimetype) == (200, FILES[name])
     assert response.data == (FOLDER / name).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["docs.html", "LICENSE-swagger-ui.txt", "..%2froutes.py", "x"])
-def test_serves_no_other_file(anonymous: FlaskClient, name: str) -> None:
+def test_rejects_other_files(anonymous: FlaskClient, name: str) -> None:
     assert anonymous.get(f"/docs/{name}").status_code == 404
 
 
-def test_the_viewer_comes_with_its_license() -> None:
+def test_includes_the_license_of_the_viewer() -> None:
     assert "Apache License" in (FOLDER / "LICENSE-swagger-ui.txt").read_text()
     assert PAGE.is_file()
 
 
 @pytest.mark.parametrize("path", ["/v1/contacts", "/healthz", "/nothing"])
-def test_other_answers_are_not_kept(client: FlaskClient, path: str) -> None:
+def test_other_responses_are_not_cached(client: FlaskClient, path: str) -> None:
     assert client.get(path).headers.getlist("Cache-Control") == ["no-store"]

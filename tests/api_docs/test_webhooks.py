@@ -1,4 +1,4 @@
-"""What is said of the requests that webhooks get is true of those that are sent."""
+"""The requests that webhooks receive match their description."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ CALLS = (
 )
 
 
-def test_real_requests_are_as_described(app: Flask, client: FlaskClient, db: Database) -> None:
+def test_real_requests_match_their_schemas(app: Flask, client: FlaskClient, db: Database) -> None:
     sent: list[tuple[Mapping[str, str], bytes]] = []
 
     def send(_: str, headers: Mapping[str, str], body: bytes) -> Outcome:

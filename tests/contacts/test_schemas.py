@@ -1,4 +1,4 @@
-"""What clients may send: limits at their edge, text cleaned, types kept."""
+"""Validation of a contact: limits, cleaned text, kept types."""
 
 import math
 import unicodedata
@@ -31,7 +31,7 @@ def reasons(**body: Any) -> Any:
 
 
 def email(length: int) -> str:
-    """Return a valid address of so many characters."""
+    """Return a valid address of `length` characters."""
     domain = "." + ".".join(["d" * 60] * 3) + ".example"
     return "a" * 20 + "@" + "b" * (length - 21 - len(domain)) + domain
 
@@ -49,12 +49,12 @@ def test_loads_every_field() -> None:
     )
 
 
-def test_takes_null_as_absent() -> None:
+def test_treats_null_as_absent() -> None:
     nothing = load(first_name=None, last_name=None, email=None, tags=None, custom_fields=None)
     assert nothing == load() == Draft(PHONE)
 
 
-def test_takes_empty_text_as_unset() -> None:
+def test_treats_empty_text_as_unset() -> None:
     assert load(first_name="", last_name=" \t ", email="  ") == Draft(PHONE)
 
 
@@ -77,7 +77,9 @@ def test_takes_empty_text_as_unset() -> None:
     ],
     ids=["first_name", "last_name", "email", "tag", "tags", "key", "value", "int", "-int", "keys"],
 )
-def test_limits_hold_at_their_edge(field: dict[str, Any], longest: dict[str, Any]) -> None:
+def test_accepts_the_limit_and_rejects_one_more(
+    field: dict[str, Any], longest: dict[str, Any]
+) -> None:
     load(**field)
     assert list(reasons(**longest)) == list(longest)
 
@@ -112,7 +114,7 @@ def test_rejects_tags_of_another_type(value: object) -> None:
 
 
 @pytest.mark.parametrize("tag", [1, None, True, [], {}, "", "  ", "a\nb", "a\x00b", "\ud800"])
-def test_names_the_tag_at_fault(tag: object) -> None:
+def test_reports_the_index_of_an_invalid_tag(tag: object) -> None:
     assert list(reasons(tags=["VIP", tag])["tags"]) == ["1"]
 
 
@@ -127,11 +129,11 @@ def test_rejects_nested_values(value: object) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "  ", "a[b", "a]b", "a\nb", "a\x7fb", "\udfff"])
-def test_rejects_keys(key: str) -> None:
+def test_rejects_invalid_keys(key: str) -> None:
     assert key in reasons(custom_fields={key: 1})["custom_fields"]
 
 
-def test_rejects_keys_that_trim_to_one() -> None:
+def test_rejects_keys_that_differ_only_in_spaces() -> None:
     assert (
         "Given twice" in reasons(custom_fields={"plan": 1, " plan": 2})["custom_fields"][" plan"][0]
     )
@@ -140,7 +142,7 @@ def test_rejects_keys_that_trim_to_one() -> None:
 @pytest.mark.parametrize(
     "address", ["priya", "priya@", "@example.com", "a b@example.com", "a@b@c.com", "a@example..com"]
 )
-def test_rejects_addresses(address: str) -> None:
+def test_rejects_invalid_addresses(address: str) -> None:
     assert list(reasons(email=address)) == ["email"]
 
 
@@ -194,14 +196,14 @@ def test_trims_text(text: str) -> None:
     assert clean_text(text, 1) == clean_tag(text) == clean_key(text) == "a"
 
 
-def test_composes_no_long_run_of_marks() -> None:
+def test_rejects_a_long_run_of_combining_marks() -> None:
     letters = "e\u0301" * 200
     assert clean_text(letters, 255) == "é" * 200
     with pytest.raises(ValidationError):
         clean_text(letters + "\u0315\u0300" * 16, 255)
 
 
-def test_tells_of_a_bounded_number_of_faults() -> None:
+def test_limits_the_number_of_reasons() -> None:
     assert len(reasons(tags=[1] * 1_000)["tags"]) == MAX_REASONS
     nested = {f"key{index}": [] for index in range(1_000)}
     assert len(reasons(custom_fields=nested)["custom_fields"]) == MAX_REASONS
@@ -211,19 +213,19 @@ def test_keeps_the_order_of_tags() -> None:
     assert load(tags=["b", " a ", "b", "A", "a"]).tags == ("b", "a", "A")
 
 
-def test_reports_every_field_at_fault() -> None:
+def test_reports_every_invalid_field() -> None:
     found = reasons(phone="x", first_name=1, email="x", tags=1, custom_fields=1, extra=1)
     assert set(found) == {"phone", "first_name", "email", "tags", "custom_fields", "extra"}
 
 
-def test_valid_check_reaches_the_phone() -> None:
+def test_applies_the_phone_check() -> None:
     assert ContactSchema().load({"phone": "15555555555"}).phone == "15555555555"
     with pytest.raises(ValidationError, match="not assigned"):
         ContactSchema("valid").load({"phone": "15555555555"})
 
 
 @pytest.mark.parametrize("text", ["", "1", "0", "True", "yes", " true", "null"])
-def test_flag_takes_words_only(text: str) -> None:
+def test_flag_accepts_only_true_and_false(text: str) -> None:
     assert UpsertQuerySchema().load({"dry_run": "true"}) == UpsertQuery(dry_run=True)
     assert UpsertQuerySchema().load({"dry_run": "false"}) == UpsertQuery(dry_run=False)
     with pytest.raises(ValidationError):

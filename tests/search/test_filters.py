@@ -1,4 +1,4 @@
-"""The grammar: what a filter may say, and where an error is found in it."""
+"""Parsing of filters: trees, parameters and word searches, and the path of each error."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ VIP = {"field": "tag", "op": "eq", "value": "VIP"}
 IS_VIP = Condition("tag", "eq", "VIP")
 
 
-def fault(tree: object) -> Any:
+def error_of(tree: object) -> Any:
     with pytest.raises(ValidationError) as caught:
         parse_tree(tree)
     return caught.value.messages
@@ -56,7 +56,7 @@ def test_parses_a_tree() -> None:
         ("custom_fields.ok", "in", [True, 1, "1"], (True, 1, "1")),
     ],
 )
-def test_keeps_values_normalised(field: str, op: str, given: object, kept: object) -> None:
+def test_normalises_values(field: str, op: str, given: object, kept: object) -> None:
     node = parse_tree({"field": field, "op": op, "value": given})
     assert isinstance(node, Condition)
     assert (node.field, node.op, node.value) == (field, op, kept)
@@ -115,44 +115,44 @@ def test_keeps_values_normalised(field: str, op: str, given: object, kept: objec
         ({"field": "custom_fields.x", "op": "contains", "value": ""}, ("value",), "not empty"),
     ],
 )
-def test_rejects_with_the_place(tree: object, place: tuple[str, ...], words: str) -> None:
-    found = fault(tree)
+def test_reports_the_path_of_an_error(tree: object, place: tuple[str, ...], words: str) -> None:
+    found = error_of(tree)
     for name in place:
         found = found[name]
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(found)
 
 
-def test_reports_all_faults_of_a_tree() -> None:
-    found = fault({"all": [{"field": "x", "op": "eq", "value": 1}, VIP, {"not": {}}]})
+def test_reports_all_errors_of_a_tree() -> None:
+    found = error_of({"all": [{"field": "x", "op": "eq", "value": 1}, VIP, {"not": {}}]})
     assert list(found["all"]) == ["0", "2"]
 
 
 @pytest.mark.parametrize("field", ["first_name", "email", "tag"])
-def test_compares_with_nothing_longer_than_any_text_can_be(field: str) -> None:
+def test_rejects_values_longer_than_any_text(field: str) -> None:
     longest = {"field": field, "op": "eq", "value": "x" * 255}
     assert parse_tree(longest)
-    assert "255 characters" in str(fault({**longest, "value": "x" * 256}))
+    assert "255 characters" in str(error_of({**longest, "value": "x" * 256}))
 
 
-def test_looks_for_no_faults_in_a_tree_that_is_far_too_large() -> None:
+def test_does_not_parse_a_tree_that_is_too_large() -> None:
     unknown = {"field": "x", "op": "eq", "value": 0}
     number = {"field": "phone", "op": "in", "value": ["no phone"] * 100}
     for leaf in (unknown, number, None):
-        [message] = fault({"any": [{"not": {"any": [leaf] * 30}}] * 30})
+        [message] = error_of({"any": [{"not": {"any": [leaf] * 30}}] * 30})
         assert message == "A filter has at most 50 conditions with 200 values."
 
 
-def test_bounds_depth_and_size() -> None:
+def test_limits_depth_and_size() -> None:
     deep: Any = VIP
     for _ in range(7):
         deep = {"not": deep}
     assert parse_tree(deep)
-    assert "8 deep" in str(fault({"not": deep}))
+    assert "8 deep" in str(error_of({"not": deep}))
     assert parse_tree({"all": [{"any": [VIP] * 25}] * 2})
-    assert "50 conditions" in str(fault({"all": [{"any": [VIP] * 26}] * 2}))
+    assert "50 conditions" in str(error_of({"all": [{"any": [VIP] * 26}] * 2}))
     many = {"field": "tag", "op": "in", "value": ["x"] * 67}
-    assert "200 values" in str(fault({"all": [many] * 3}))
+    assert "200 values" in str(error_of({"all": [many] * 3}))
 
 
 @pytest.mark.parametrize(
@@ -174,13 +174,13 @@ def test_bounds_depth_and_size() -> None:
         ("in", "a,10", Condition("custom_fields.x", "in", ("a", "10", 10))),
     ],
 )
-def test_reads_parameters_in_any_type(op: str, text: str, expected: object) -> None:
+def test_parameters_match_any_type(op: str, text: str, expected: object) -> None:
     found = parse_parameter("custom_fields.x", op, text)
     assert repr(found) == repr(expected)
 
 
 @pytest.mark.parametrize(("op", "text"), [("exists", "1"), ("foo", "1"), ("starts_with", "")])
-def test_rejects_parameters(op: str, text: str) -> None:
+def test_rejects_invalid_parameters(op: str, text: str) -> None:
     with pytest.raises(ValidationError):
         parse_parameter("custom_fields.x", op, text)
 
@@ -198,7 +198,7 @@ def test_rejects_parameters(op: str, text: str) -> None:
         ("NEAR(a* OR b)", ("near", "a", "or", "b")),
     ],
 )
-def test_splits_a_word_search(text: str, prefixes: tuple[str, ...]) -> None:
+def test_parses_a_word_search(text: str, prefixes: tuple[str, ...]) -> None:
     assert parse_words(text) == Words(prefixes)
 
 
@@ -210,13 +210,13 @@ def test_splits_a_word_search(text: str, prefixes: tuple[str, ...]) -> None:
         ("24/7", ("24", "7"), "247"),
     ],
 )
-def test_digits_are_words_or_a_phone(text: str, apart: tuple[str, ...], digits: str) -> None:
+def test_reads_digits_as_words_or_a_phone(text: str, apart: tuple[str, ...], digits: str) -> None:
     phone = Condition("phone", "starts_with", digits)
     assert parse_words(text) == AnyOf((Words(apart), phone))
 
 
 @pytest.mark.parametrize("text", ["", " ", None, 1, "x" * 201, "a b c d e f g h i", "a\x00"])
-def test_rejects_a_word_search(text: object) -> None:
+def test_rejects_invalid_word_searches(text: object) -> None:
     with pytest.raises(ValidationError):
         parse_words(text)
 
@@ -224,5 +224,5 @@ def test_rejects_a_word_search(text: object) -> None:
 @pytest.mark.parametrize(
     ("op", "second"), [("gte", "01"), ("lt", "01"), ("gt", "00"), ("lte", "00")]
 )
-def test_instants_between_seconds_keep_the_meaning(op: str, second: str) -> None:
+def test_rounds_fractions_of_seconds_by_operator(op: str, second: str) -> None:
     assert instant("2026-06-02T08:00:00.5Z", op) == f"2026-06-02T08:00:{second}Z"

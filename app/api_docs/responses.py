@@ -5,10 +5,10 @@ from types import MappingProxyType
 from typing import Any
 
 from app.api_docs import errors
-from app.api_docs.operation import Answer, Operation
+from app.api_docs.operation import Operation, Response
 
 
-def statuses_of_failure(operation: Operation, scope: str | None) -> set[int]:
+def error_statuses(operation: Operation, scope: str | None) -> set[int]:
     """Return the error statuses that an operation can respond with."""
     found = errors.COMMON | {*operation.errors}
     if scope:
@@ -24,28 +24,28 @@ def statuses_of_failure(operation: Operation, scope: str | None) -> set[int]:
     return found
 
 
-def success(answer: Answer, examples: dict[str, Any], scope: str | None) -> dict[str, Any]:
-    headers = (*answer.headers, *(errors.RATE_HEADERS if scope else ()))
-    return _response(answer.description, headers, answer.sometimes) | (
+def success(response: Response, examples: dict[str, Any], scope: str | None) -> dict[str, Any]:
+    headers = (*response.headers, *(errors.RATE_HEADERS if scope else ()))
+    return _response(response.description, headers, response.sometimes) | (
         {
             "content": {
-                media_type: {"schema": dict(answer.schema)}
+                media_type: {"schema": dict(response.schema)}
                 | ({"examples": examples[media_type]} if examples[media_type] else {})
-                for media_type in answer.media_types
+                for media_type in response.media_types
             }
         }
-        if answer.schema
+        if response.schema
         else {}
     )
 
 
-def failure(status: int, examples: dict[str, Any]) -> dict[str, Any]:
+def error(status: int, examples: dict[str, Any]) -> dict[str, Any]:
     rate_headers = () if status in errors.WITHOUT_A_KEY else errors.RATE_HEADERS
     headers = (*errors.ERROR_HEADERS.get(status, ()), *rate_headers)
-    response = _response(errors.ERRORS[status][1], headers)
+    described = _response(errors.ERRORS[status][1], headers)
     schema = {"schema": {"$ref": "#/components/schemas/Error"}}
     content = schema | ({"examples": examples} if examples else {})
-    return response | {"content": {"application/json": content}}
+    return described | {"content": {"application/json": content}}
 
 
 def _response(

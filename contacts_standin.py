@@ -1,7 +1,7 @@
-"""Pytest fixtures: a stand-in for the Contacts API, to test clients against.
+"""Pytest fixtures that run a stand-in for the Contacts API, to test clients against.
 
-`contacts_standin` is fresh in each test, `contacts_standin_session` runs as long as the tests do.
-It imports nothing of the service, which runs in processes of its own.
+`contacts_standin` is reset before each test, `contacts_standin_session` is not. This module imports
+nothing of the service, which runs in a process of its own.
 """
 
 import json
@@ -20,7 +20,7 @@ SECONDS_TO_STOP = 20
 
 
 class StandIn:
-    """A running stand-in: its base URL, its key, and what it can be made to do."""
+    """A running stand-in: its base URL, its key, and the calls that control it."""
 
     key = "YOUR_API_KEY"
 
@@ -29,12 +29,12 @@ class StandIn:
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """What was asked, the newest first, with status and the reason of each refusal."""
+        """The last 1,000 requests, newest first, with status and reason of a rejection."""
         return self._call("GET", "requests")["requests"]  # type: ignore[no-any-return]
 
     @property
     def inbox(self) -> list[dict[str, Any]]:
-        """The webhooks that came to `inbox_url`, the newest first, and whether they hold."""
+        """The webhooks received at `inbox_url`, newest first, with the result of each signature."""
         return self._call("GET", "inbox")["deliveries"]  # type: ignore[no-any-return]
 
     @property
@@ -42,14 +42,13 @@ class StandIn:
         return f"{self.url}/stand-in/inbox"
 
     def reset(self) -> None:
-        """Let all be as at the start: contacts, limits, faults, requests, inbox and clock."""
+        """Return to the state at the start: contacts, limits, faults, requests, inbox and clock."""
         self._call("POST", "reset")
 
     def fail_next(self, count: int = 1, **fault: Any) -> None:
         """Fail the next requests: `code`, `delay` (seconds) or `drop`, else `code=503`.
 
-        `method`, `path` and `key` choose which requests; `probability` and `seed`, in place of
-        `count`, how often.
+        `method`, `path` and `key` select requests. `probability` and `seed` replace `count`.
         """
         if not fault.keys() & {"code", "delay", "drop"}:
             fault["code"] = 503
@@ -58,19 +57,19 @@ class StandIn:
         self._call("POST", "faults", fault)
 
     def advance(self, seconds: float) -> None:
-        """Move the server's clock on: limits, expiry, retries of webhooks and timestamps."""
+        """Move the server's clock forward: limits, expiry, webhook retries and timestamps."""
         self._call("POST", "clock", {"advance_seconds": seconds})
 
     def snapshot(self, name: str) -> None:
-        """Keep the store as it is, under a name."""
+        """Keep the content of the store under a name, until the server stops."""
         self._call("POST", f"snapshot/{name}")
 
     def restore(self, name: str) -> None:
-        """Put the store back as it was under a name."""
+        """Put back the content that was kept under a name."""
         self._call("POST", f"restore/{name}")
 
     def _call(self, method: str, route: str, body: object = None) -> dict[str, Any]:
-        # Every run of pytest loads this module, most of them without use of it.
+        # Every run of pytest loads this module; most do not use it.
         import urllib.error
         import urllib.request
 
@@ -80,7 +79,7 @@ class StandIn:
             {"Content-Type": "application/json"},
             method=method,
         )
-        # Whatever proxy the environment names, this is the same machine.
+        # The server is on this machine: ignore the proxies of the environment.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=60) as response:
@@ -93,9 +92,9 @@ class StandIn:
 
 @contextmanager
 def running(*options: str) -> Iterator[StandIn]:
-    """Run a stand-in on a free port, with options of `contacts serve`, while the context lasts."""
-    # A package `app` of whoever tests must not come before the service's: neither one in the
-    # current folder (-P) nor one in PYTHONPATH. The service's stands beside this module.
+    """Run a stand-in on a free port, with further options of `contacts serve`."""
+    # The tested project may have a package `app` too. The service's package, beside this module,
+    # must come first: before the current folder (-P) and before PYTHONPATH.
     command = [sys.executable, "-P", "-m", "app", "serve", "--stand-in", "--port", "0"]
     environ = {name: text for name, text in os.environ.items() if name[:9] != "CONTACTS_"}
     ours, theirs = str(Path(__file__).parent.absolute()), environ.get("PYTHONPATH")
@@ -106,12 +105,12 @@ def running(*options: str) -> Iterator[StandIn]:
         )
         try:
             assert process.stdout
-            said = process.stdout.readline()
-            if not said.startswith("Stand-in on "):
+            line = process.stdout.readline()
+            if not line.startswith("Stand-in on "):
                 process.wait(SECONDS_TO_STOP)
                 log.seek(0)
-                raise RuntimeError(f"the stand-in did not start: {said}{log.read()}")
-            yield StandIn(said.split()[2].rstrip(","))
+                raise RuntimeError(f"the stand-in did not start: {line}{log.read()}")
+            yield StandIn(line.split()[2].rstrip(","))
         finally:
             process.terminate()
             try:
@@ -123,19 +122,19 @@ def running(*options: str) -> Iterator[StandIn]:
 
 @pytest.fixture(scope="session")
 def contacts_standin_options() -> Sequence[str]:
-    """Options for the stand-in, such as `("--demo", "100")`: override it in a `conftest.py`."""
+    """Options for the stand-in, such as `("--demo", "100")`: override this in a `conftest.py`."""
     return ()
 
 
 @pytest.fixture(scope="session")
 def contacts_standin_session(contacts_standin_options: Sequence[str]) -> Iterator[StandIn]:
-    """A stand-in for all tests, which see each other's contacts."""
-    with running("--workers", "1", *contacts_standin_options) as found:
+    """A stand-in that all tests share, with each other's contacts."""
+    with running(*contacts_standin_options) as found:
         yield found
 
 
 @pytest.fixture
 def contacts_standin(contacts_standin_session: StandIn) -> StandIn:
-    """A stand-in that is as if it had just been started."""
+    """A stand-in in the state of a fresh start."""
     contacts_standin_session.reset()
     return contacts_standin_session

@@ -1,33 +1,33 @@
-"""The service's one source of time. In a stand-in it can be moved; safety timers never ask it."""
+"""The service's one source of time, which a stand-in can move; timeouts never use it."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-Moved = Callable[[], tuple[int, int]]
-"""Tells how far the time of the wall was moved, and that which only passes, in nanoseconds."""
-
-_moved: Moved | None = None
+_offsets = (0, 0)
 
 
-def follow(moved: Moved | None) -> None:
-    """Let this process have the time that was moved so far; None is the real time again."""
-    global _moved
-    _moved = moved
+def set_offsets(wall: int, elapsed: int) -> None:
+    """Move this process's clocks ahead of the real ones, each by its offset in nanoseconds."""
+    global _offsets
+    _offsets = wall, elapsed
+
+
+def offsets() -> tuple[int, int]:
+    """Return how far ahead the clocks are, in nanoseconds: the wall clock, the monotonic clock."""
+    return _offsets
 
 
 def now() -> datetime:
-    real = datetime.now(UTC)
-    return real if _moved is None else real + timedelta(microseconds=_moved()[0] // 1_000)
+    return datetime.now(UTC) + timedelta(microseconds=_offsets[0] // 1_000)
 
 
 def time_ns() -> int:
-    return time.time_ns() + (_moved()[0] if _moved else 0)
+    return time.time_ns() + _offsets[0]
 
 
 def monotonic_ns() -> int:
-    """Return what all processes of the machine share, and nobody sets back."""
-    return time.monotonic_ns() + (_moved()[1] if _moved else 0)
+    """Return a time that all processes of the machine share and nobody sets back."""
+    return time.monotonic_ns() + _offsets[1]
 
 
 def timestamp(instant: datetime | None = None) -> str:

@@ -164,9 +164,15 @@ class Settings:
         return self.data / "deliverer.lock"
 
 
-def load(environ: Mapping[str, str] | None = None, **given: object) -> Settings:
+def load(
+    environ: Mapping[str, str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    /,
+    **given: object,
+) -> Settings:
     """Read the settings from the environment; those `given` (and not None) take precedence.
 
+    `defaults` replace the defaults of `Settings`.
     Raises `StartError` for an unknown `CONTACTS_` name or an invalid value.
     """
     environ = os.environ if environ is None else environ
@@ -181,7 +187,7 @@ def load(environ: Mapping[str, str] | None = None, **given: object) -> Settings:
         if value is not None:
             option = "--" + key.replace("_", "-")
             values[key] = _parse(option, str(value), known[PREFIX + key.upper()].metadata["parse"])
-    return Settings(**values)
+    return Settings(**{**(defaults or {}), **values})
 
 
 def load_or_exit() -> Settings:

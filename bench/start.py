@@ -26,7 +26,7 @@ def hello(port):
 
 
 def stand_in(port):
-    options = ["--stand-in", "--port", str(port), "--workers", "2", "--threads", "4"]
+    options = ["--stand-in", "--port", str(port), "--threads", "4"]
     return ["-m", "app", "serve", *options], "/v1/contacts", {}
 
 

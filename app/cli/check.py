@@ -1,4 +1,4 @@
-"""`contacts check`: ask a server where it differs from the ledger in `docs/fidelity.md`."""
+"""`contacts check`: compares a server with `docs/fidelity.md`."""
 
 import json
 import sys
@@ -12,19 +12,22 @@ from app.cli import options
 
 @click.command()
 @click.option("--against", "url", required=True, help="Base URL, such as https://api.example.com.")
-@click.option("--key", required=True, envvar="API_KEY", help="An API key of it; or API_KEY.")
+@click.option(
+    "--key", required=True, envvar="API_KEY", help="API key of that server.  [default: API_KEY]"
+)
 @click.option("--write", is_flag=True, help="Also write one test contact, +1 202 555 0199.")
 @options.as_json
 def check(url: str, key: str, write: bool, as_json: bool) -> None:
-    """Tell where a server differs from docs/fidelity.md; it only reads, unless told to write.
+    """Compare a server with docs/fidelity.md. Without --write it only reads.
 
-    The exit status is 1 where it differs.
+    The exit status is 1 if the server differs, 2 if it cannot be reached or rejects the key.
     """
     from app.conformance import reads, writes
     from app.conformance.api import Api
     from app.conformance.checks import Finding, run
 
     api = Api(url, key)
+    api.check_key()
     if write:
         writes.refuse_to_touch(api)
     found: list[Finding] = []
@@ -32,7 +35,7 @@ def check(url: str, key: str, write: bool, as_json: bool) -> None:
         for finding in run(reads.CHECKS + (writes.CHECKS if write else []), api):
             found.append(finding)
             if not as_json:
-                _tell(finding)
+                _print(finding)
     finally:
         left = write and not writes.clean_up(api)
     if left:
@@ -49,6 +52,6 @@ def check(url: str, key: str, write: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _tell(finding: object) -> None:
+def _print(finding: object) -> None:
     name, ground, state, text = vars(finding).values()
     click.echo(f"{state:8} {name} ({ground})" + (f": {text}" if text else ""))

@@ -99,8 +99,8 @@ def _database(data: str | None, *, create: bool = False) -> tuple[Database, str]
         )
     prepare_folder(settings.data)
     if migrate(settings.database, kind=None) == STAND_IN:
-        from app.standin.state import State
+        from app.standin.movable_clock import MovableClock
 
-        clock.follow(State(settings.database).clock.moved)
+        MovableClock(settings.data)  # From now on the time is that of the stand-in.
         return Database(settings.database), TEST_PREFIX
     return Database(settings.database), PREFIX

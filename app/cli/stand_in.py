@@ -1,7 +1,6 @@
-"""`contacts serve --stand-in`: the real API's stand-in, for this machine alone."""
+"""`contacts serve --stand-in`: replaces the vendor's API on this machine."""
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -18,37 +17,42 @@ from app.standin import server
 def serve_stand_in(
     data: str | None, seed: Path | None, demo: int | None, options: dict[str, str | None]
 ) -> None:
-    """Prepare a store of the stand-in's own, then serve it until stopped."""
+    """Prepare a store for the stand-in, then serve it until stopped. Raises `StartError`."""
 
-    def fill(db: Database, settings: Settings) -> None:
-        if seed or demo:
-            from app.standin import seeds  # It loads the numbering plans.
+    def load(folder: str | None) -> Settings:
+        return settings_module.load(None, server.DEFAULTS, data=folder, **options)
 
-            if seed:
-                if seed.exists() and not seed.is_file():
-                    raise StartError(f"--seed {seed} must be a file: it is read twice")
-                check = settings.phone_check
-                for dry_run in (True, False):  # A bad row leaves no other behind.
-                    with Input(seed.absolute()) as rows:
-                        form = rows.format()
-                        seeds.load_rows(db, rows, form, phone_check=check, dry_run=dry_run)
-            if demo:
-                seeds.load_demo(db, demo)
-
-    server.check_loopback(settings_module.load(None, data=data, **options).host)
-    with server.folder_for(data) as folder:
-        settings = settings_module.load(None, data=folder, **options)
-        if settings.rate_limit == Settings.rate_limit:
-            settings = replace(settings, rate_limit=server.LIMIT)
+    settings = load(data)
+    if options["workers"] and settings.workers != 1:
+        raise StartError("a stand-in has one worker: leave out --workers")
+    server.check_loopback(settings.host)
+    with server.data_folder(data) as folder:
+        settings = load(folder)
         check_address(settings)
-        found = server.prepare(settings, fill)
-        server.StandInServer(settings, found, lambda url: _announce(url, settings)).run()
+        start = server.prepare(settings, lambda db: _fill(db, settings, seed, demo))
+        server.StandInServer(settings, start, lambda url: _announce(url, settings)).run()
+
+
+def _fill(db: Database, settings: Settings, seed: Path | None, demo: int | None) -> None:
+    if not (seed or demo):
+        return
+    from app.standin import seeds  # It loads the numbering plans.
+
+    if seed:
+        if seed.exists() and not seed.is_file():
+            raise StartError(f"--seed {seed} must be a file, because it is read twice")
+        for dry_run in (True, False):  # An invalid row leaves no contact of another one.
+            with Input(seed.absolute()) as rows:
+                check = settings.phone_check
+                seeds.load_rows(db, rows, rows.format(), phone_check=check, dry_run=dry_run)
+    if demo:
+        seeds.load_demo(db, demo)
 
 
 def _announce(url: str, settings: Settings) -> None:
     click.echo(f"Stand-in on {url}, data in {settings.data}")
     click.echo(
-        f"Its key is {server.KEY}; {url}/stand-in lists what it can play. Another key:\n"
+        f"Its key is {server.KEY}; {url}/stand-in lists how to control it. Another key:\n"
         f"  contacts keys create --label NAME --data {shlex.quote(str(settings.data))}\n"
         "Try:\n"
         f'  curl {url}/v1/contacts -H "Authorization: Bearer {server.KEY}"'

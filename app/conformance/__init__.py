@@ -1,1 +1,1 @@
-"""Asks a server, whoever's it is, and tells where it differs from `docs/fidelity.md`."""
+"""Compares any server with the behaviour in `docs/fidelity.md`; `contacts check` runs it."""

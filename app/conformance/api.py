@@ -1,84 +1,94 @@
-"""A server that is asked: one request at a time, over HTTP, by the standard library alone."""
+"""A client of the API under test: one request at a time, over urllib3."""
 
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.message import Message
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+
+import urllib3
 
 from app.errors import StartError
 
 SECONDS = 20.0
-MOST_BYTES = 16 * 2**20
-MOST_WAITING = 65
+MAX_BYTES = 16 * 2**20
+MAX_WAIT_SECONDS = 65
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`body` is what the JSON holds, None where there is none; keys keep their order."""
+    """A response; `body` is the parsed JSON with its keys in order, None if it is not JSON."""
 
     status: int
-    headers: Message
+    headers: Mapping[str, str]
     body: Any
 
     @property
     def code(self) -> object:
-        """Return the code of a failure in the documented envelope, None where there is none."""
+        """Return the code of a failure in the documented envelope, None if there is none."""
         error = self.body.get("error") if isinstance(self.body, dict) else None
         return error.get("code") if isinstance(error, dict) else None
 
 
-class _KeepRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None  # A key is not taken to another place.
-
-
 class Api:
-    """A base URL, in front of `/v1`, and a key for it."""
+    """A base URL, without `/v1`, and a key for it."""
 
     def __init__(self, url: str, key: str) -> None:
-        """Raises `StartError` for what is no URL."""
-        parts = urlsplit(url)
+        """Raises `StartError` for what is no HTTP URL, or no key."""
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise StartError(f"--against must be a URL, such as https://api.example.com, not {url}")
+        if not (key.isascii() and key.isprintable()):
+            raise StartError("--key has characters that cannot be sent in a header")
         self.url = url.rstrip("/").removesuffix("/v1")
         self._key = key
-        self._opener = urllib.request.build_opener(_KeepRedirects)
+        # Redirects are not followed: the key is for this server only.
+        self._pool = urllib3.PoolManager(retries=False, timeout=SECONDS)
 
     def get(
         self, path: str = "/v1/contacts", headers: Mapping[str, str] | None = None, **query: object
     ) -> Answer:
-        """Ask for something; `headers` come in place of the key."""
-        return self._ask("GET", path + (f"?{urlencode(query)}" if query else ""), None, headers)
+        """Send a GET; `headers` replace the key."""
+        return self._send("GET", path + (f"?{urlencode(query)}" if query else ""), None, headers)
 
     def post(self, body: object) -> Answer:
-        """Create or update a contact; a text is sent as it is."""
+        """Create or update a contact; bytes are sent unchanged."""
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self._ask("POST", "/v1/contacts", sent, None)
+        return self._send("POST", "/v1/contacts", sent)
 
     def find(self, id: str) -> Answer:
-        """Ask for one contact, which is not documented: a server may have no such route."""
+        """Get one contact; the route is not documented, so a server may not have it."""
         return self.get(f"/v1/contacts/{id}")
 
     def delete(self, id: str) -> Answer:
-        return self._ask("DELETE", f"/v1/contacts/{id}", None, None)
+        return self._send("DELETE", f"/v1/contacts/{id}")
 
     @property
     def key_as_help_centre(self) -> dict[str, str]:
         return {"X-API-Key": self._key}
 
-    def _ask(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
+    def check_key(self) -> None:
+        """Raises `StartError` if the server rejects the key, however it is sent."""
+        answers = [self.get(limit=1, headers=each) for each in (None, self.key_as_help_centre)]
+        if all(each.status in (401, 403) for each in answers):
+            raise StartError(f"{self.url} rejects the key ({answers[0].status}): check --key")
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         answer = self._exchange(method, path, body, headers)
         wait = answer.headers.get("Retry-After", "")
         if answer.status == 429 and wait.isdigit():
-            # Its limit is not what is asked about.
-            time.sleep(min(int(wait), MOST_WAITING))
+            # Rate limits have a check of their own.
+            time.sleep(min(int(wait), MAX_WAIT_SECONDS))
             answer = self._exchange(method, path, body, headers)
         if answer.status == 429:
             raise StartError(f"{self.url} refuses more requests (429): try again later")
@@ -91,18 +101,18 @@ class Api:
         sent["User-Agent"] = "contacts-check"
         if body is not None:
             sent["Content-Type"] = "application/json"
-        request = urllib.request.Request(self.url + path, body, sent, method=method)
         try:
-            try:
-                response = self._opener.open(request, timeout=SECONDS)
-            except urllib.error.HTTPError as error:
-                response = error
-            with response:
-                text = response.read(MOST_BYTES)
-                return Answer(response.status, response.headers, _json(text))
-        except (OSError, ValueError) as error:
-            why = getattr(error, "reason", None) or error
-            raise StartError(f"cannot reach {self.url}: {why}") from None
+            with self._pool.request(
+                method,
+                self.url + path,
+                body=body,
+                headers=sent,
+                redirect=False,
+                preload_content=False,
+            ) as response:
+                return Answer(response.status, response.headers, _json(response.read(MAX_BYTES)))
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+            raise StartError(f"cannot reach {self.url}: {error.__cause__ or error}") from None
 
 
 def _json(text: bytes) -> Any:

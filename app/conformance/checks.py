@@ -1,4 +1,4 @@
-"""What a check is: one behaviour of the ledger, and how a server is asked for it."""
+"""What a check is: one behaviour in `docs/fidelity.md`, and the function that verifies it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ ASSUMED = "assumed"
 
 
 class Differs(Exception):
-    """The server does something else; the text says what, and quotes no contact."""
+    """The server behaves differently; the text says how, and quotes no contact."""
 
 
 class Skipped(Exception):
-    """It cannot be told; the text says why."""
+    """The behaviour cannot be verified; the text says why."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """`name` is that of a row in `docs/fidelity.md`, `ground` the table that it stands in."""
+    """`name` is a row of `docs/fidelity.md`, `ground` the table that holds the row."""
 
     name: str
     ground: str
-    ask: Callable[[Api], None]
+    verify: Callable[[Api], None]
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Finding:
 
 
 def run(checks: Sequence[Check], api: Api) -> Iterator[Finding]:
-    """Ask a server for each behaviour. Raises `StartError` where it cannot be reached."""
+    """Run the checks against a server. Raises `StartError` if it cannot be reached."""
     for check in checks:
         try:
-            check.ask(api)
+            check.verify(api)
         except (Differs, Skipped) as result:
             state = "differs" if isinstance(result, Differs) else "skipped"
             yield Finding(check.name, check.ground, state, str(result))
@@ -51,12 +51,12 @@ def run(checks: Sequence[Check], api: Api) -> Iterator[Finding]:
 
 
 def collector(into: list[Check], ground: str) -> Callable[[str], Callable[[Any], Any]]:
-    """Return a decorator that adds a function to the checks, under a name."""
+    """Return a decorator that adds a function to the checks, with its name."""
 
     def named(name: str) -> Callable[[Any], Any]:
-        def add(ask: Callable[[Api], None]) -> Callable[[Api], None]:
-            into.append(Check(name, ground, ask))
-            return ask
+        def add(verify: Callable[[Api], None]) -> Callable[[Api], None]:
+            into.append(Check(name, ground, verify))
+            return verify
 
         return add
 
@@ -65,11 +65,11 @@ def collector(into: list[Check], ground: str) -> Callable[[str], Callable[[Any],
 
 def expect_status(answer: Answer, *statuses: int) -> None:
     if answer.status not in statuses:
-        raise Differs(f"answers {answer.status}, not {' or '.join(map(str, statuses))}")
+        raise Differs(f"returns {answer.status}, not {' or '.join(map(str, statuses))}")
 
 
 def expect_failure(answer: Answer, status: int, code: str) -> None:
-    """Expect the documented envelope of a failure."""
+    """Expect the documented error envelope."""
     expect_status(answer, status)
     if not isinstance(answer.body, dict) or answer.body.get("success") is not False:
         raise Differs('the body has no "success": false')
@@ -78,7 +78,7 @@ def expect_failure(answer: Answer, status: int, code: str) -> None:
 
 
 def listed(answer: Answer) -> list[dict[str, Any]]:
-    """Return the contacts of a list in the documented envelope."""
+    """Return the contacts of a list response."""
     expect_status(answer, 200)
     contacts = answer.body.get("contacts") if isinstance(answer.body, dict) else None
     if not isinstance(contacts, list) or not all(isinstance(each, dict) for each in contacts):
@@ -87,11 +87,11 @@ def listed(answer: Answer) -> list[dict[str, Any]]:
 
 
 def page(answer: Answer) -> dict[str, int]:
-    """Return the pagination of a list."""
+    """Return the pagination of a list response."""
     listed(answer)
     found = answer.body.get("pagination")
     if not isinstance(found, dict) or list(found) != ["total", "limit", "offset"]:
         raise Differs("pagination is not total, limit and offset, in this order")
     if not all(type(value) is int for value in found.values()):
-        raise Differs("pagination holds what is no whole number")
+        raise Differs("pagination has a value that is not a whole number")
     return found

@@ -1,4 +1,4 @@
-"""Behaviours that can be asked for without writing anything."""
+"""Checks that only read."""
 
 import re
 import time
@@ -41,9 +41,9 @@ def _unauthorized(api: Api) -> None:
 
 @documented("json")
 def _json(api: Api) -> None:
-    media_type = api.get().headers.get_content_type()
+    media_type = api.get().headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise Differs(f"the answer is {media_type}")
+        raise Differs(f"the Content-Type is {media_type}")
 
 
 @documented("list-envelope")
@@ -66,7 +66,7 @@ def _list_limit(api: Api) -> None:
     for limit in (1, 100):
         answer = api.get(limit=limit)
         if page(answer)["limit"] != limit or len(listed(answer)) > limit:
-            raise Differs(f"limit={limit} is not heeded")
+            raise Differs(f"limit={limit} is ignored")
 
 
 @documented("list-offset")
@@ -76,26 +76,26 @@ def _list_offset(api: Api) -> None:
         raise Skipped("there are fewer than two contacts")
     second = api.get(limit=1, offset=1)
     if page(second)["offset"] != 1 or _ids(second) != _ids(first)[1:]:
-        raise Differs("offset=1 does not begin with the second contact")
+        raise Differs("offset=1 does not start at the second contact")
 
 
 @documented("list-total")
 def _list_total(api: Api) -> None:
     whole, beyond = page(api.get(limit=1)), api.get(limit=1, offset=1_000_000_000)
     if listed(beyond) or page(beyond)["total"] != whole["total"]:
-        raise Differs("past the end there is no empty list with the same total")
+        raise Differs("an offset past the end does not return an empty list with the same total")
 
 
 @documented("list-tag")
 def _list_tag(api: Api) -> None:
     nobody = api.get(tag=UNLIKELY)
     if listed(nobody) or page(nobody)["total"]:
-        raise Differs("a tag that nobody has finds contacts")
+        raise Differs("a tag that no contact has returns contacts")
     tags = [tag for each in _contacts(api) for tag in each.get("tags") or ()]
     if tags:
         found = api.get(tag=tags[0])
         if not listed(found) or any(tags[0] not in each["tags"] for each in listed(found)):
-            raise Differs("a tag finds contacts that do not carry it, or none of those that do")
+            raise Differs("a tag returns contacts without it, or none of those that have it")
 
 
 @documented("contact-keys")
@@ -110,7 +110,7 @@ def _contact_id(api: Api) -> None:
     for each in _contacts(api):
         phone = str(each.get("phone"))
         if not re.fullmatch("[1-9][0-9]{4,14}", phone) or each.get("id") != f"cnt_{phone}":
-            raise Differs("an id is not cnt_ and the phone, or a phone not digits in E.164")
+            raise Differs("an id is not cnt_ and the phone, or a phone is not E.164 digits")
 
 
 @documented("contact-created-at")
@@ -118,7 +118,7 @@ def _contact_created_at(api: Api) -> None:
     for each in _contacts(api):
         stamp = str(each.get("created_at"))
         if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", stamp):
-            raise Differs("created_at is not as 2026-06-02T08:00:00Z")
+            raise Differs("created_at does not have the form 2026-06-02T08:00:00Z")
 
 
 @documented("contact-tags")
@@ -137,7 +137,7 @@ def _limit_headers(api: Api) -> None:
             raise Skipped("the key has no limit")
         raise Differs("there are no X-RateLimit headers")
     if not 0 < first["Reset"] - int(time.time()) <= 90:
-        raise Differs("X-RateLimit-Reset is not a moment of the next minute, in Unix seconds")
+        raise Differs("X-RateLimit-Reset is not within the next minute, in Unix seconds")
     if first["Remaining"] >= first["Limit"] or second["Remaining"] >= first["Remaining"]:
         raise Differs("X-RateLimit-Remaining does not count down")
 
@@ -161,7 +161,7 @@ def _key_header(api: Api) -> None:
 def _envelope(api: Api) -> None:
     for body in (api.get().body, api.get(headers={}).body):
         if isinstance(body, dict) and "status" in body:
-            raise Differs('the body has "status", as the help centre has it')
+            raise Differs('the body has "status", as in the help centre')
 
 
 @assumed("out-of-range")
@@ -182,7 +182,7 @@ def _list_order(api: Api) -> None:
         return
     if stamps == sorted(stamps, reverse=True):
         raise Differs("the newest contact comes first")
-    raise Skipped("contacts were not made in the order of created_at, as imported ones are")
+    raise Skipped("created_at does not tell the order in which the contacts were created")
 
 
 @assumed("unset-is-null")
@@ -205,7 +205,7 @@ def _status_needs_key(api: Api) -> None:
 def _contacts(api: Api) -> list[dict[str, Any]]:
     found = listed(api.get(limit=100))
     if not found:
-        raise Skipped("there is no contact to look at")
+        raise Skipped("there are no contacts")
     return found
 
 
@@ -214,7 +214,7 @@ def _ids(answer: Answer) -> list[object]:
 
 
 def _has_no_limit(api: Api) -> bool:
-    """Tell what the profile says, which has the limit in our own server."""
+    """Return whether the profile shows no limit; only this service shows it there."""
     body = api.get("/v1/profile").body
     profile = body.get("profile") if isinstance(body, dict) else None
     return isinstance(profile, dict) and profile.get("rate_limit", 0) is None

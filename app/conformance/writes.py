@@ -1,4 +1,4 @@
-"""Behaviours of a write, asked for on one contact that is named for it."""
+"""Checks that write one test contact."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from app.conformance.checks import (
 from app.errors import StartError
 
 CHECKS: list[Check] = []
-PHONE = "12025550199"  # Set aside for fiction.
+PHONE = "12025550199"  # Reserved for fiction.
 TAG = "contacts-check"
 CONTACT = {
     "phone": PHONE,
@@ -34,12 +34,11 @@ assumed = collector(CHECKS, ASSUMED)
 
 @documented("upsert")
 def _upsert(api: Api) -> None:
-    made, again = api.post(CONTACT), api.post(CONTACT)
-    for answer in (made, again):
+    for answer in (api.post(CONTACT), api.post(CONTACT)):
         expect_status(answer, 200, 201)
     found = [each for each in listed(api.get(tag=TAG, limit=100)) if each.get("phone") == PHONE]
     if len(found) != 1:
-        raise Differs(f"two posts of one phone made {len(found)} contacts")
+        raise Differs(f"two posts of one phone created {len(found)} contacts")
 
 
 @documented("upsert-id")
@@ -70,7 +69,7 @@ def _upsert_absent(api: Api) -> None:
     found = _stored(api)
     for name in ("first_name", "last_name", "email", "tags"):
         if found.get(name) != CONTACT[name]:
-            raise Differs(f"{name} is gone, though it was left out, null or empty")
+            raise Differs(f"{name} is removed by a post that omits it, or has it null or empty")
 
 
 @assumed("upsert-tags")
@@ -79,7 +78,7 @@ def _upsert_tags(api: Api) -> None:
     api.post({"phone": PHONE, "tags": [TAG, "contacts-check-2"]})
     api.post({"phone": PHONE, "tags": [TAG]})
     if _stored(api).get("tags") != [TAG]:
-        raise Differs("tags are added to those that are there, not put in their place")
+        raise Differs("tags are added to the existing tags instead of replacing them")
 
 
 @assumed("upsert-custom-fields")
@@ -88,7 +87,7 @@ def _upsert_custom_fields(api: Api) -> None:
     answer = api.post({"phone": PHONE, "custom_fields": {"contacts_check_2": "2"}})
     found = _contact(answer).get("custom_fields")
     if not isinstance(found, dict):
-        raise Skipped("the answer does not show custom_fields")
+        raise Skipped("the response does not show custom_fields")
     if not {"contacts_check", "contacts_check_2"} <= found.keys():
         raise Differs("custom_fields are not merged key by key")
 
@@ -120,11 +119,11 @@ def _broken_json(api: Api) -> None:
 
 
 def refuse_to_touch(api: Api) -> None:
-    """Raises `StartError` where somebody's contact has the number of the test contact."""
+    """Raises `StartError` if another contact has the phone number of the test contact."""
     answer = api.find(f"cnt_{PHONE}")
     found = answer.body.get("contact") if isinstance(answer.body, dict) else None
     if isinstance(found, dict) and found.get("email") != CONTACT["email"]:
-        raise StartError(f"{api.url} has a contact cnt_{PHONE} of its own: nothing is written")
+        raise StartError(f"{api.url} already has a contact cnt_{PHONE}: nothing is written")
 
 
 def clean_up(api: Api) -> bool:

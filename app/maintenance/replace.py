@@ -1,51 +1,45 @@
-"""Keeps states of a store that is in use, and puts one back in one transaction."""
+"""Copies a store in use into memory, and puts such a copy back in one transaction."""
 
-import os
 from contextlib import closing
 from pathlib import Path
 
-from app.database.files import Driver, copy, opened
+from app.database.files import Driver, opened
 from app.database.locks import WriteQueue
 
-# Numbers that must not come twice, even after their table was put back: what is under way has them.
-_NUMBERS_THAT_GO_ON = "deliveries"
+# Attempts under way refer to their delivery by its number: a restored table must not reuse one.
+_NEVER_REUSED = "deliveries"
 
 
-def keep(store: Path, file: Path) -> None:
-    """Copy the state of a store that is in use into a file, which appears whole.
-
-    Raises `StartError` or `OSError`.
-    """
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    try:
-        copy(store, "rw", part, lambda *_: None, called=str(file))
-        part.rename(file)
-    finally:
-        part.unlink(missing_ok=True)
+def copy(store: Path) -> bytes:
+    """Return the content of a store in use, as one database file. Raises `StartError`."""
+    with opened(store, "rw") as live:
+        content = live.serialize()
+    # A database in memory has no write-ahead log: bytes 18 and 19 of the header say "WAL" (2) or
+    # "rollback journal" (1), https://www.sqlite.org/fileformat2.html#file_format_version_numbers.
+    return content[:18] + b"\1\1" + content[20:]
 
 
-def put_back(file: Path, store: Path) -> None:
-    """Give a store the content of a file that `keep` made; those who read see the one or the other.
+def put_back(content: bytes, store: Path) -> None:
+    """Replace the content of a store in use; readers see the old or the new content.
 
     Raises `StartError` or `OSError`.
     """
-    with closing(WriteQueue(store)) as queue, opened(store, "rw") as live:
+    with (
+        closing(WriteQueue(store)) as queue,
+        opened(store, "rw") as live,
+        closing(Driver(":memory:", isolation_level=None)) as memory,
+    ):
+        memory.deserialize(content)
         queue.enter()
-        with opened(file, "rw") as kept:
-            _go_on_with_numbers(live, kept)
-            live.execute("PRAGMA synchronous = FULL").fetchall()
-            kept.backup(live)
+        _keep_numbers(live, memory)
+        live.execute("PRAGMA synchronous = FULL").fetchall()
+        memory.backup(live)
 
 
-def _go_on_with_numbers(live: Driver, kept: Driver) -> None:
+def _keep_numbers(live: Driver, copy: Driver) -> None:
+    """Let the numbers of deliveries continue after the last one that the store gave out."""
     last = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?"
-    used, known = (
-        driver.execute(last, (_NUMBERS_THAT_GO_ON,)).fetchone()[0] for driver in (live, kept)
-    )
+    used, known = (driver.execute(last, (_NEVER_REUSED,)).fetchone()[0] for driver in (live, copy))
     if used > known:
-        kept.execute("DELETE FROM sqlite_sequence WHERE name = ?", (_NUMBERS_THAT_GO_ON,))
-        kept.execute(
-            "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (_NUMBERS_THAT_GO_ON, used)
-        )
+        copy.execute("DELETE FROM sqlite_sequence WHERE name = ?", (_NEVER_REUSED,))
+        copy.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (_NEVER_REUSED, used))

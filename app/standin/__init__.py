@@ -1,4 +1,4 @@
-"""The stand-in: what a server has only where it is started with `--stand-in`.
+"""The stand-in: what a server adds when it is started with `--stand-in`, in one process.
 
-Nothing imports it but `contacts serve --stand-in`.
+Only `contacts serve --stand-in` loads it, and `contacts keys` for a stand-in's clock.
 """

@@ -1,46 +1,45 @@
-"""Faults that are played: what a client asks for by itself, and rules for clients that cannot."""
+"""Simulated errors: the `Prefer` header that asks for one, and rules for clients without it."""
 
 import hashlib
-import json
-import os
 import random
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from app.standin.files import held
-
-MOST_RULES = 100
-MOST_SECONDS = 60.0
+MAX_RULES = 100
+MAX_DELAY = 60.0  # Seconds.
 
 Rule = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one request; `code` is the status answered in place of the real answer."""
+    """What happens to one request; `code` is a status to return instead of the real response."""
 
     code: int | None = None
     delay: float = 0.0
     drop: bool = False
 
     def __str__(self) -> str:
-        parts = [f"code={self.code}" if self.code else "", f"delay={self.delay:g}"]
-        return ", ".join(
-            [each for each in parts if each and each != "delay=0"] + ["drop"] * self.drop
+        """Return it as a `Prefer` header has it."""
+        parts = (
+            f"code={self.code}" if self.code else "",
+            f"delay={self.delay:g}" if self.delay else "",
+            "drop" if self.drop else "",
         )
+        return ", ".join(filter(None, parts)) or "delay=0"
 
 
-class BadFault(ValueError):
-    """A fault that cannot be played; its text says what can."""
+class InvalidFault(ValueError):
+    """A fault that cannot be simulated; its text says what can."""
 
 
-def preferred(header: str) -> Fault | None:
-    """Return what a `Prefer` header asks for (RFC 7240); preferences of others are ignored.
+def parse_prefer(header: str) -> Fault | None:
+    """Return what a `Prefer` header (RFC 7240) asks for; other preferences are ignored.
 
-    Raises `BadFault`.
+    Raises `InvalidFault`.
     """
     found: dict[str, Any] = {}
     for part in header.split(","):
@@ -58,63 +57,63 @@ def preferred(header: str) -> Fault | None:
 
 
 def check_code(value: object) -> int:
+    """Return a status to respond with. Raises `InvalidFault`."""
     if type(value) is int and 400 <= value <= 599:
         return value
-    raise BadFault("code must be a status from 400 to 599, such as code=503.")
+    raise InvalidFault("code must be a status from 400 to 599, such as code=503.")
 
 
 def check_delay(value: object) -> float:
-    if isinstance(value, int | float) and type(value) is not bool and 0 <= value <= MOST_SECONDS:
+    """Return a delay in seconds. Raises `InvalidFault`."""
+    if isinstance(value, int | float) and type(value) is not bool and 0 <= value <= MAX_DELAY:
         return float(value)
-    raise BadFault(f"delay must be seconds from 0 to {MOST_SECONDS:g}, such as delay=2.5.")
+    raise InvalidFault(f"delay must be seconds from 0 to {MAX_DELAY:g}, such as delay=2.5.")
 
 
 def digest(key: str) -> str:
-    """Return what a rule keeps of a key."""
+    """Return the form in which a rule stores an API key."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 class Rules:
-    """The rules of all processes, in a file; each request takes the first that plays."""
+    """The rules, in their order; all threads may use it at once."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: list[Rule] = []
 
     def add(self, rule: Rule) -> Rule | None:
-        """Add a rule after the others; None where there are too many."""
-        with held(self._path) as file:
-            kept = [each for each in _read(file) if each["left"] != 0]
-            if len(kept) >= MOST_RULES:
+        """Add a rule after the others; return None if there are too many."""
+        with self._lock:
+            rules = [each for each in self._rules if each["left"] != 0]
+            if len(rules) >= MAX_RULES:
                 return None
-            number = 1 + max((each["id"] for each in kept), default=0)
+            number = 1 + max((each["id"] for each in rules), default=0)
             added = {"id": number, **rule, "left": rule["count"], "met": 0, "played": 0}
-            _write(file, [*kept, added])
-            return added
+            self._rules = [*rules, added]
+            return dict(added)
 
     def all(self) -> list[Rule]:
-        with held(self._path) as file:
-            return _read(file)
+        with self._lock:
+            return [dict(each) for each in self._rules]
 
     def clear(self) -> None:
-        with held(self._path) as file:
-            os.truncate(file, 0)
+        with self._lock:
+            self._rules = []
 
-    def play(self, applies: Callable[[Rule], bool]) -> Fault | None:
-        """Return the fault of the first rule that applies and whose turn it is."""
-        if not self._path.exists() or not self._path.stat().st_size:
+    def next_fault(self, matches: Callable[[Rule], bool]) -> Fault | None:
+        """Count a request that some rules match; return the fault of the first that is due."""
+        if not self._rules:
             return None
-        with held(self._path) as file:
-            rules = _read(file)
-            for rule in filter(applies, rules):
-                if _is_its_turn(rule):
-                    _write(file, rules)
+        with self._lock:
+            for rule in filter(matches, self._rules):
+                if _is_due(rule):
                     return Fault(rule["code"], rule["delay"], rule["drop"])
-            _write(file, rules)
         return None
 
 
-def _is_its_turn(rule: Rule) -> bool:
-    """Count a request that a rule met; the same requests in the same order fare the same."""
+def _is_due(rule: Rule) -> bool:
+    """Count a request for a rule; the same requests in the same order get the same results."""
     if rule["left"] == 0:
         return False
     rule["met"] += 1
@@ -125,14 +124,3 @@ def _is_its_turn(rule: Rule) -> bool:
     if rule["left"] is not None:
         rule["left"] -= 1
     return True
-
-
-def _read(file: int) -> list[Rule]:
-    text = os.pread(file, 1_000_000, 0)
-    return list(json.loads(text)) if text else []
-
-
-def _write(file: int, rules: list[Rule]) -> None:
-    text = json.dumps(rules).encode()
-    os.pwrite(file, text, 0)
-    os.truncate(file, len(text))

@@ -1,4 +1,4 @@
-"""The inbox: what a webhook brought, and whether its signatures hold, or why they do not."""
+"""The inbox: verifies the signatures of a received webhook, and says why one is invalid."""
 
 import base64
 import hmac
@@ -14,7 +14,7 @@ from app.database import Database
 from app.webhooks import store
 from app.webhooks.signing import PREFIX, signed_headers
 
-TOLERANCE = 300  # Seconds, as the libraries of Standard Webhooks have it.
+TOLERANCE = 300  # Seconds, as in the libraries of Standard Webhooks.
 MAX_TEXT = 20_000
 MAX_VALUE = 1_000
 MAX_HEADERS = 40
@@ -22,11 +22,11 @@ MAX_HEADERS = 40
 VENDOR = "X-AISoule-Signature"
 STANDARD = "webhook-signature"
 
-Keys = list[tuple[str, str]]  # Of each webhook its id and a secret that signs now.
+Keys = list[tuple[str, str]]  # The id of a webhook and a secret that is valid now.
 
 
-def received(db: Database, headers: Headers, body: bytes) -> dict[str, Any]:
-    """Return what is kept of a delivery, or of what somebody sent by hand."""
+def to_record(db: Database, headers: Headers, body: bytes) -> dict[str, Any]:
+    """Return the record of a received request: its headers, its body and its signatures."""
     webhooks = store.list_webhooks(db.connection())
     keys = [(each.id, key) for each in webhooks for key in each.secrets(clock.timestamp())]
     text = body.decode(errors="replace")
@@ -37,26 +37,29 @@ def received(db: Database, headers: Headers, body: bytes) -> dict[str, Any]:
         "body": text[:MAX_TEXT],
         "body_bytes": len(body),
         "signatures": {
-            VENDOR: _verdict(keys, lambda: vendor_fault(keys, headers, body)),
-            STANDARD: _verdict(keys, lambda: standard_fault(keys, headers, body)),
+            VENDOR: _verdict(keys, lambda: check_vendor(keys, headers, body)),
+            STANDARD: _verdict(keys, lambda: check_standard(keys, headers, body)),
         },
     }
 
 
 def _verdict(keys: Keys, check: Any) -> dict[str, Any]:
     if not keys:
-        return {"holds": False, "reason": "This server has no webhook, so no secret to check with."}
+        return {
+            "holds": False,
+            "reason": "This server has no webhook, so there is no secret to verify with.",
+        }
     signer, reason = check()
     return {"holds": reason is None, "webhook": signer, "reason": reason}
 
 
-def vendor_fault(keys: Keys, headers: Headers, body: bytes) -> tuple[str | None, str | None]:
-    """Return who signed a body by the vendor's rule, and what is wrong with the signature."""
+def check_vendor(keys: Keys, headers: Headers, body: bytes) -> tuple[str | None, str | None]:
+    """Verify the vendor's signature; return the webhook that signed, and the error or None."""
     given = headers.get(VENDOR, "")
     if not given:
         return None, "The header is missing."
     if not given.startswith("sha256="):
-        return None, "It must be sha256= and the signature in hex."
+        return None, "It must be sha256= followed by the signature in hex."
     for id, key in keys:
         if _is_same(given, _vendor_signature(key.encode(), body)):
             return id, None
@@ -66,31 +69,31 @@ def vendor_fault(keys: Keys, headers: Headers, body: bytes) -> tuple[str | None,
                 return id, mistake
     id, key = keys[0]
     return None, (
-        f"It was made with none of the {len(keys)} secrets of this server's webhooks, or over "
-        f"other bytes. With that of {id} it is {_vendor_signature(key.encode(), body)}."
+        f"It matches none of the {len(keys)} secrets of this server's webhooks, or other bytes "
+        f"were signed. With the secret of {id} it is {_vendor_signature(key.encode(), body)}."
     )
 
 
 def _mistakes(key: str, body: bytes) -> Iterator[tuple[str, bytes, bytes]]:
-    """Go through what is commonly done wrong: its name, the secret and the bytes signed."""
-    yield "It is in capital letters: hex is in small ones here.", key.encode(), body
+    """Yield common mistakes: a description, the secret used and the bytes signed."""
+    yield "It is in upper case: the hex digits must be in lower case.", key.encode(), body
     bare = key.removeprefix(PREFIX)
-    yield f"The key was the secret without {PREFIX}: use all of it.", bare.encode(), body
-    yield "The key was the secret decoded: use it as text.", base64.b64decode(bare), body
-    yield "A line end was signed with the body.", key.encode(), body + b"\n"
+    yield f"The key was the secret without {PREFIX}: use the whole secret.", bare.encode(), body
+    yield "The key was the decoded secret: use the secret as text.", base64.b64decode(bare), body
+    yield "A newline was signed after the body.", key.encode(), body + b"\n"
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return
-    remade = "The JSON was written anew before it was signed: sign the bytes that are sent."
+    reencoded = "The JSON was re-encoded before it was signed: sign the bytes that are sent."
     for separators in ((",", ":"), (", ", ": ")):
         for ascii in (True, False):
             text = json.dumps(value, separators=separators, ensure_ascii=ascii)
-            yield remade, key.encode(), text.encode(errors="replace")
+            yield reencoded, key.encode(), text.encode(errors="replace")
 
 
-def standard_fault(keys: Keys, headers: Headers, body: bytes) -> tuple[str | None, str | None]:
-    """Return who signed by https://www.standardwebhooks.com, and what is wrong with that."""
+def check_standard(keys: Keys, headers: Headers, body: bytes) -> tuple[str | None, str | None]:
+    """Verify a signature by https://www.standardwebhooks.com; return as `check_vendor`."""
     missing = [
         name for name in ("webhook-id", "webhook-timestamp", STANDARD) if name not in headers
     ]
@@ -100,26 +103,26 @@ def standard_fault(keys: Keys, headers: Headers, body: bytes) -> tuple[str | Non
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 16):
         return None, "webhook-timestamp must be Unix seconds."
     for id, key in keys:
-        made = signed_headers([key], headers["webhook-id"], int(stamp), body)[STANDARD]
-        if any(_is_same(each, made) for each in headers[STANDARD].split(" ")):
+        expected = signed_headers([key], headers["webhook-id"], int(stamp), body)[STANDARD]
+        if any(_is_same(each, expected) for each in headers[STANDARD].split(" ")):
             off = abs(int(stamp) - int(time.time()))
-            late = f"The signature holds, but webhook-timestamp is {off} s off the real time."
+            late = f"The signature is valid, but webhook-timestamp is {off} s off the real time."
             return id, late if off > TOLERANCE else None
-    return None, _standard_form(headers[STANDARD])
+    return None, _why_invalid(headers[STANDARD])
 
 
-def _standard_form(given: str) -> str:
+def _why_invalid(given: str) -> str:
     for each in given.split(" "):
         version, _, signature = each.partition(",")
         if version != "v1":
-            return "Each signature must begin with v1, and go on in base64."
+            return "Each signature must be v1, followed by base64."
         try:
             base64.b64decode(signature, validate=True)
-        except ValueError:  # Not in the form, or not even ASCII.
+        except ValueError:  # Other characters than those of base64.
             return "A signature is not base64."
     return (
-        "No signature fits: sign webhook-id, webhook-timestamp and the body with dots between, "
-        f"with the secret after {PREFIX} decoded from base64."
+        "No signature matches: sign webhook-id, webhook-timestamp and the body, joined by dots, "
+        f"with the secret after {PREFIX}, decoded from base64."
     )
 
 
@@ -127,5 +130,5 @@ def _vendor_signature(key: bytes, body: bytes) -> str:
     return "sha256=" + hmac.digest(key, body, "sha256").hex()
 
 
-def _is_same(given: str, made: str) -> bool:
-    return hmac.compare_digest(given.encode(), made.encode())
+def _is_same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(), expected.encode())

@@ -1,45 +1,48 @@
-"""The stand-in's clock: how far it was moved, shared by all processes in a small file."""
+"""The stand-in's clock: moves the clocks of this process, and keeps the offsets in a file.
 
-import mmap
-import os
+The file is read when a process starts: after a restart nothing stored lies in the future, and
+`contacts keys` agrees with the server on when a key expires.
+"""
+
+import struct
+import threading
 from pathlib import Path
 
-from app.standin.files import held
+from app import clock
 
-MOST_SECONDS = 50 * 366 * 86_400
-_SIZE = 16  # Two words: of the wall, which a reset puts back, and of what only passes.
+MAX_SECONDS = 50 * 366 * 86_400
+_FORMAT = struct.Struct("=2q")  # The offsets of `app.clock`, in nanoseconds.
 _SECOND = 10**9
 
 
 class MovableClock:
-    """Restarts find it as it was, so that what is stored never lies in the future."""
+    """The clocks of this process, as the file of a data folder says."""
 
-    def __init__(self, path: Path) -> None:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            if os.fstat(file).st_size < _SIZE:
-                # Written, not made by its size alone: a page without room would kill who uses it.
-                os.pwrite(file, bytes(_SIZE), 0)
-            self._words = memoryview(mmap.mmap(file, _SIZE)).cast("q")
-        finally:
-            os.close(file)
-        self._lock = path.with_suffix(".lock")
-
-    def moved(self) -> tuple[int, int]:
-        """Return how far, in nanoseconds: the wall, and the time that only passes."""
-        return self._words[0], self._words[1]
+    def __init__(self, data: Path) -> None:
+        self._file = data / "stand-in" / "clock"
+        self._lock = threading.Lock()
+        content = self._file.read_bytes() if self._file.exists() else b""
+        if len(content) == _FORMAT.size:
+            clock.set_offsets(*_FORMAT.unpack(content))
 
     def advance(self, seconds: float) -> bool:
-        """Move both; return whether it was not too far."""
-        with held(self._lock):
-            wall, passed = self.moved()
-            step = int(seconds * _SECOND)
-            if wall + step > MOST_SECONDS * _SECOND or passed + step > 2**62:
+        """Move both clocks forward; return False if that is too far. Raises `OSError`."""
+        with self._lock:
+            wall, elapsed = (each + int(seconds * _SECOND) for each in clock.offsets())
+            if wall > MAX_SECONDS * _SECOND or elapsed > 2**62:
                 return False
-            self._words[0], self._words[1] = wall + step, passed + step
+            self._set(wall, elapsed)
             return True
 
-    def put_back(self, seconds: float) -> None:
-        """Let the wall show the real time, and so many seconds more have passed."""
-        with held(self._lock):
-            self._words[0], self._words[1] = 0, self.moved()[1] + int(seconds * _SECOND)
+    def reset(self, elapsed_seconds: float) -> None:
+        """Set the wall clock to the real time and the monotonic clock forward. Raises `OSError`."""
+        with self._lock:
+            self._set(0, clock.offsets()[1] + int(elapsed_seconds * _SECOND))
+
+    def _set(self, wall: int, elapsed: int) -> None:
+        self._file.parent.mkdir(mode=0o700, exist_ok=True)
+        part = self._file.with_suffix(".part")
+        part.touch(mode=0o600)
+        part.write_bytes(_FORMAT.pack(wall, elapsed))
+        part.rename(self._file)
+        clock.set_offsets(wall, elapsed)

@@ -1,6 +1,7 @@
-"""`/stand-in/…`: what a developer does with a stand-in. No key is asked for, nothing is counted."""
+"""`/stand-in/…`: how a developer controls a stand-in, without a key and without a rate limit."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -8,8 +9,9 @@ from flask import Blueprint, Response, request
 from app import clock
 from app.errors import Conflict, InvalidInput, NotFound, StartError, Unavailable
 from app.standin import inbox
+from app.standin.faults import MAX_RULES
 from app.standin.schemas import AdvanceSchema, FaultSchema
-from app.standin.state import MOST_SNAPSHOTS, state
+from app.standin.state import MAX_SNAPSHOTS, state
 from app.web.requests import database, json_object, load
 from app.web.responses import success
 
@@ -20,21 +22,24 @@ _advance, _fault = AdvanceSchema(), FaultSchema()
 blueprint = Blueprint("standin", __name__, url_prefix="/stand-in")
 
 ROUTES = {
-    "/stand-in/reset": {"POST": "all as when the server started"},
-    "/stand-in/snapshot": {"GET": "the names of the snapshots"},
-    "/stand-in/snapshot/{name}": {"POST": "keep the store as it is"},
+    "/stand-in/reset": {"POST": "return to the state at the start"},
+    "/stand-in/snapshot": {"GET": "list the snapshots"},
+    "/stand-in/snapshot/{name}": {"POST": "keep the content of the store under a name"},
     "/stand-in/restore/{name}": {"POST": "put it back"},
-    "/stand-in/clock": {"GET": "its time", "POST": 'move it: {"advance_seconds": 300}'},
-    "/stand-in/faults": {
-        "GET": "the rules of the faults",
-        "POST": 'add one: {"method": "POST", "path": "/v1/contacts", "code": 503, "count": 2}',
-        "DELETE": "remove them all",
+    "/stand-in/clock": {
+        "GET": "show the time",
+        "POST": 'move the clock forward: {"advance_seconds": 300}',
     },
-    "/stand-in/requests": {"GET": "the last 1,000 requests, the newest first"},
+    "/stand-in/faults": {
+        "GET": "list the rules for simulated errors",
+        "POST": 'add a rule: {"method": "POST", "path": "/v1/contacts", "code": 503, "count": 2}',
+        "DELETE": "remove all rules",
+    },
+    "/stand-in/requests": {"GET": "list the last 1,000 requests, newest first"},
     "/stand-in/inbox": {
-        "GET": "the webhooks that came, the newest first",
-        "POST": "where a webhook may point",
-        "DELETE": "empty it",
+        "GET": "list the last 200 webhooks received, newest first",
+        "POST": "receive a webhook",
+        "DELETE": "empty the inbox",
     },
 }
 
@@ -46,7 +51,7 @@ def get_routes() -> Response:
 
 @blueprint.post("/reset")
 def post_reset() -> Response:
-    _replace(lambda: state().reset())
+    _change(lambda: state().reset())
     return success({"reset": True})
 
 
@@ -58,24 +63,27 @@ def get_snapshots() -> Response:
 @blueprint.post("/snapshot/<name>")
 def post_snapshot(name: str) -> Response:
     if not _NAME.fullmatch(name):
-        raise InvalidInput({"name": ["Must be 1 to 64 of A-Z a-z 0-9 _ . -, no . or - first."]})
-    if not _replace(lambda: state().snapshot(name)):
-        raise Conflict(f"There are {MOST_SNAPSHOTS} snapshots already: use one of their names.")
+        raise InvalidInput(
+            {"name": ["Must be 1 to 64 of A-Z a-z 0-9 _ . - and not begin with . or -."]}
+        )
+    if not _change(lambda: state().snapshot(name)):
+        raise Conflict(f"There are already {MAX_SNAPSHOTS} snapshots: overwrite one of them.")
     return success({"snapshot": name}, 201)
 
 
 @blueprint.post("/restore/<name>")
 def post_restore(name: str) -> Response:
-    if not (_NAME.fullmatch(name) and _replace(lambda: state().restore(name))):
-        raise NotFound("No such snapshot: GET /stand-in/snapshot lists them.")
+    if not (_NAME.fullmatch(name) and _change(lambda: state().restore(name))):
+        raise NotFound("There is no snapshot with this name: GET /stand-in/snapshot lists them.")
     return success({"restored": name})
 
 
-def _replace(act: Any) -> Any:
+def _change(act: Callable[[], bool | None]) -> bool | None:
+    """Run what may fail because of the disk or the store; such a failure is a 503."""
     try:
         return act()
     except (StartError, OSError) as error:
-        raise Unavailable(f"The store could not be copied: {error}") from error
+        raise Unavailable(f"The data folder cannot be used: {error}") from error
 
 
 @blueprint.get("/clock")
@@ -86,13 +94,14 @@ def get_clock() -> Response:
 @blueprint.post("/clock")
 def post_clock() -> Response:
     seconds = load(_advance, json_object())["advance_seconds"]
-    if not state().clock.advance(seconds):
-        raise InvalidInput({"advance_seconds": ["Too far: POST /stand-in/reset goes back."]})
+    if not _change(lambda: state().clock.advance(seconds)):
+        reason = "Too far in the future: POST /stand-in/reset returns to the real time."
+        raise InvalidInput({"advance_seconds": [reason]})
     return success({"clock": _clock()})
 
 
 def _clock() -> dict[str, Any]:
-    return {"now": clock.timestamp(), "advanced_seconds": state().clock.moved()[0] / 10**9}
+    return {"now": clock.timestamp(), "advanced_seconds": clock.offsets()[0] / 10**9}
 
 
 @blueprint.get("/faults")
@@ -104,7 +113,9 @@ def get_faults() -> Response:
 def post_fault() -> Response:
     rule = state().faults.add(load(_fault, json_object()))
     if rule is None:
-        raise Conflict("There are too many rules: DELETE /stand-in/faults removes them.")
+        raise Conflict(
+            f"There are already {MAX_RULES} rules: DELETE /stand-in/faults removes them."
+        )
     return success({"fault": _shown(rule)}, 201)
 
 
@@ -120,20 +131,20 @@ def _shown(rule: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/requests")
 def get_requests() -> Response:
-    return success({"requests": state().requests.records()})
+    return success({"requests": state().requests.newest_first()})
 
 
 @blueprint.get("/inbox")
 def get_inbox() -> Response:
-    return success({"deliveries": state().inbox.records()})
+    return success({"deliveries": state().inbox.newest_first()})
 
 
 @blueprint.post("/inbox")
 def post_inbox() -> Response:
-    """Take whatever comes, and look at how it was signed."""
+    """Accept any body, and verify its signatures."""
     request.max_content_length = MAX_DELIVERY
     body = request.get_data()
-    state().inbox.append(inbox.received(database(), request.headers, body))
+    state().inbox.add(inbox.to_record(database(), request.headers, body))
     return success({"received": True})
 
 

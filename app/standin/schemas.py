@@ -1,16 +1,16 @@
-"""What a developer may send to the stand-in's own routes."""
+"""The request bodies of `/stand-in/…`."""
 
 from typing import Any, cast
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from app.standin.faults import BadFault, check_code, check_delay, digest
-from app.standin.movable_clock import MOST_SECONDS
+from app.standin.faults import InvalidFault, check_code, check_delay, digest
+from app.standin.movable_clock import MAX_SECONDS
 from app.web.fields import boolean, digits
 
 
 class Number(fields.Field[float]):
-    """A number in JSON."""
+    """A JSON number within bounds."""
 
     def __init__(self, lowest: float, highest: float, **more: Any) -> None:
         super().__init__(**more)
@@ -25,11 +25,11 @@ class Number(fields.Field[float]):
 class AdvanceSchema(Schema):
     """The body of `POST /stand-in/clock`."""
 
-    advance_seconds = Number(0, MOST_SECONDS, required=True)
+    advance_seconds = Number(0, MAX_SECONDS, required=True)
 
 
 class Checked(fields.Field[Any]):
-    """A part of a fault, checked as in a `Prefer` header."""
+    """A part of a fault, with the same check as in a `Prefer` header."""
 
     def __init__(self, check: Any, default: Any) -> None:
         super().__init__(load_default=default)
@@ -38,7 +38,7 @@ class Checked(fields.Field[Any]):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         try:
             return self.check(value)
-        except BadFault as error:
+        except InvalidFault as error:
             raise ValidationError(str(error)) from None
 
 
@@ -67,6 +67,6 @@ class FaultSchema(Schema):
     @post_load
     def _to_rule(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         data["key"] = data["key"] and digest(data["key"])
-        # Without either, it is played once.
+        # Without `count` and `probability` a rule applies once.
         data.setdefault("count", None if data["probability"] is not None else 1)
         return data

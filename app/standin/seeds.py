@@ -1,4 +1,4 @@
-"""What a stand-in has in it from the start: contacts of a file, or a demonstration."""
+"""Fills a stand-in at its start: `--seed` from a file, `--demo` with invented contacts."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -11,12 +11,12 @@ from app.contacts.model import Draft
 from app.contacts.schemas import ContactSchema
 from app.database import Database
 from app.errors import ServiceError, StartError
-from app.standin.people import PEOPLE
+from app.standin.demo_names import NAMES
 from app.transfer.importer import Importer
 from app.transfer.report import Report
 from app.transfer.sources import open_source
 
-ROWS_AT_ONCE = 1_000
+BATCH_SIZE = 1_000
 _TAGS = ("Lead", "VIP", "Newsletter", "Trial", "Churned")
 _PLANS = ("free", "pro", "team")
 T = TypeVar("T")
@@ -26,7 +26,7 @@ _SOURCES = ("AdWords", "Referral", "Instagram", "Website")
 def load_rows(
     db: Database, chunks: Iterable[bytes], format: str, *, phone_check: str, dry_run: bool
 ) -> None:
-    """Load CSV or JSON Lines, as an import would. Raises `StartError` for the first bad row."""
+    """Load CSV or JSON Lines, as an import does. Raises `StartError` for the first invalid row."""
     report = Report(dry_run=dry_run)
     try:
         source = open_source(chunks, format, {}, guess=False)
@@ -42,31 +42,28 @@ def load_rows(
 
 
 def load_demo(db: Database, count: int) -> None:
-    """Make so many plausible contacts over 30 countries, the same each time."""
-    for rows in _in_parts(demo(count)):
-        _store(db, [Draft(**row) for row in rows], [row["phone"] for row in rows])
+    """Create `count` plausible contacts of 30 countries, the same each time."""
+    for rows in _batches(demo(count)):
+        outcomes = bulk.upsert_all(db, [Draft(**row) for row in rows])
+        for row, outcome in zip(rows, outcomes, strict=True):
+            if isinstance(outcome, ServiceError):
+                raise StartError(f"{row['phone']}: {outcome.message}")
 
 
-def _in_parts(rows: Iterable[T]) -> Iterator[list[T]]:
+def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
     rows = iter(rows)
-    while part := list(islice(rows, ROWS_AT_ONCE)):
-        yield part
-
-
-def _store(db: Database, drafts: list[Draft], names: list[str]) -> None:
-    for name, outcome in zip(names, bulk.upsert_all(db, drafts), strict=True):
-        if isinstance(outcome, ServiceError):
-            raise StartError(f"{name}: {outcome.message}")
+    while batch := list(islice(rows, BATCH_SIZE)):
+        yield batch
 
 
 def demo(count: int) -> Iterator[dict[str, Any]]:
-    """Give contacts, each with a mobile number of its country that no other one has."""
+    """Yield contacts, each with a mobile number of its country that no other contact has."""
     source = random.Random(1)
-    regions = list(PEOPLE)
+    regions = list(NAMES)
     numbers = {region: phone.examples(region) for region in regions}
     for index in range(count):
         region = regions[index % len(regions)]
-        first_names, last_names = PEOPLE[region]
+        first_names, last_names = NAMES[region]
         first, last = source.choice(first_names), source.choice(last_names)
         yield {
             "phone": next(numbers[region]),

@@ -1,13 +1,16 @@
-"""Starts a stand-in: its folder, its key, what is in it at first, and the server itself."""
+"""Starts a stand-in: its data folder, its key, its first contacts, and the server."""
 
 import ipaddress
 import os
 import shutil
 import socket
+import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from app import clock
@@ -15,23 +18,28 @@ from app.api_keys import store
 from app.api_keys.model import SCOPES, ApiKey, digest
 from app.database import Database
 from app.database.kinds import STAND_IN
+from app.database.locks import InUseLock, absence
 from app.database.migrate import migrate
 from app.errors import ServiceError, StartError
+from app.maintenance.replace import copy
 from app.serving.server import Server
 from app.serving.startup import prepare_folder
 from app.settings import PrivateTargets, Settings, parse_targets
-from app.standin import exchanges, routes
-from app.standin.state import START, State, attach
+from app.standin import middleware, routes
+from app.standin.movable_clock import MovableClock
+from app.standin.state import State
 
 KEY = "YOUR_API_KEY"
-LIMIT = 120
-LOOPBACK = parse_targets("127.0.0.0/8,::1,localhost")
+# The vendor's limit. A simulated delay holds a thread, and there is one process only.
+DEFAULTS = {"rate_limit": 120, "threads": 8}
+_LOOPBACK = parse_targets("127.0.0.0/8,::1,localhost")
 
-Fill = Callable[[Database, Settings], None]
+_FOLDERS = "contacts-stand-in-"
+_ABANDONED_AFTER = 60  # Seconds; a younger folder may not be locked yet.
 
 
 def check_loopback(host: str) -> None:
-    """Raises `StartError` where anybody but this machine could reach the stand-in."""
+    """Raises `StartError` if other machines could reach the stand-in."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -44,36 +52,52 @@ def check_loopback(host: str) -> None:
 
 
 @contextmanager
-def folder_for(data: str | None) -> Iterator[str]:
-    """Give the folder that was chosen, or one that goes when the server does."""
+def data_folder(data: str | None) -> Iterator[str]:
+    """Give the folder of `--data`, or a temporary one that is removed at the end."""
     if data is not None:
         yield data
         return
-    folder = tempfile.mkdtemp(prefix="contacts-stand-in-")
+    _remove_abandoned()
+    folder = tempfile.mkdtemp(prefix=_FOLDERS)
     owner = os.getpid()
-    try:
-        yield folder
-    finally:
-        if os.getpid() == owner:  # And not one of the workers, which come this way too.
-            shutil.rmtree(folder, ignore_errors=True)
+    with closing(InUseLock(Path(folder, "contacts.db"))):
+        try:
+            yield folder
+        finally:
+            if os.getpid() == owner:  # The worker leaves the context too.
+                shutil.rmtree(folder, ignore_errors=True)
 
 
-def prepare(settings: Settings, fill: Fill) -> State:
-    """Make the store ready and fill it; `POST /stand-in/reset` comes back to what it is then."""
+def _remove_abandoned() -> None:
+    """Remove the folders of killed stand-ins: this user's, and locked by no process (flock)."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
+        with suppress(OSError):
+            found = folder.lstat()
+            if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
+                continue
+            if found.st_mtime < time.time() - _ABANDONED_AFTER:
+                with absence(folder / "contacts.db") as is_abandoned:
+                    if is_abandoned:
+                        shutil.rmtree(folder, ignore_errors=True)
+
+
+def prepare(settings: Settings, fill: Callable[[Database], None]) -> bytes:
+    """Bring the store up to date and fill it; return its content, to which a reset returns.
+
+    Raises `StartError`.
+    """
     prepare_folder(settings.data)
     migrate(settings.database, STAND_IN)
-    found = State(settings.database)
-    clock.follow(found.clock.moved)
+    MovableClock(settings.data)
     db = Database(settings.database)
     try:
         _add_key(db)
-        fill(db, settings)
-        found.snapshot(START)
+        fill(db)
+        return copy(settings.database)
     except ServiceError as error:
         raise StartError(f"cannot use {settings.database}: {error.message}") from error
     finally:
         db.close()
-    return found
 
 
 def _add_key(db: Database) -> None:
@@ -84,23 +108,19 @@ def _add_key(db: Database) -> None:
 
 
 class StandInServer(Server):
-    """The server, with the stand-in's routes and clock in each worker."""
+    """The server with the stand-in's routes, in one worker, whose memory holds the state."""
 
-    def __init__(self, settings: Settings, found: State, on_ready: Callable[[str], None]) -> None:
-        private = settings.webhook_allow_private
-        opened = PrivateTargets(
-            private.networks + LOOPBACK.networks, private.hosts + LOOPBACK.hosts
-        )
-        self.found = found
-        super().__init__(replace(settings, webhook_allow_private=opened), on_ready)
+    def __init__(self, settings: Settings, start: bytes, on_ready: Callable[[str], None]) -> None:
+        """`start` is the content of the store to which a reset returns."""
+        given = settings.webhook_allow_private
+        allowed = PrivateTargets(given.networks + _LOOPBACK.networks, given.hosts + _LOOPBACK.hosts)
+        self.start = start
+        super().__init__(replace(settings, workers=1, webhook_allow_private=allowed), on_ready)
 
     def load(self) -> Any:
         app = super().load()
-        register(app, self.found)
+        found = State(self.settings.database, self.start)
+        found.attach(app)
+        middleware.register(app, found)
+        app.register_blueprint(routes.blueprint)
         return app
-
-
-def register(app: Any, found: State) -> None:
-    attach(app, found)
-    exchanges.register(app)
-    app.register_blueprint(routes.blueprint)

@@ -1,72 +1,102 @@
-"""What a stand-in keeps beside its store: clock, faults, requests, inbox, states to go back to."""
+"""What a stand-in holds beside its store: faults, requests, inbox, snapshots and its clock."""
 
+import threading
+from collections import deque
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from flask import Flask, current_app
 
 from app.maintenance import replace
 from app.standin.faults import Rules
-from app.standin.files import Ring, held
 from app.standin.movable_clock import MovableClock
 
-REQUESTS, BYTES_OF_A_REQUEST = 1_000, 32_768
-RECEIVED, BYTES_OF_A_DELIVERY = 200, 262_144
-MOST_SNAPSHOTS = 100
+MAX_REQUESTS = 1_000
+MAX_DELIVERIES = 200
+MAX_SNAPSHOTS = 100
 WINDOW_SECONDS = 60.0
-START = ".start"
 _NAME = "standin"
 
 
-class State:
-    """All that is shared by the processes of one stand-in, in a folder of its own."""
+class Records:
+    """The last records, numbered from 1; all threads may use it at once."""
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, size: int) -> None:
+        self._lock = threading.Lock()
+        self._records: deque[dict[str, Any]] = deque(maxlen=size)
+        self._number = 0
+
+    def add(self, record: dict[str, Any]) -> None:
+        with self._lock:
+            self._number += 1
+            self._records.appendleft({"number": self._number, **record})
+
+    def newest_first(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return list(self._records)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._records.clear()
+            self._number = 0
+
+
+class State:
+    """The state of one stand-in, in the memory of its one process."""
+
+    def __init__(self, store: Path, start: bytes) -> None:
+        """`start` is the content of the store to which a reset returns."""
         self._store = store
-        self._folder = store.parent / "stand-in"
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        self.clock = MovableClock(self._folder / "clock")
-        self.faults = Rules(self._folder / "faults.json")
-        self.requests = Ring(self._folder / "requests", REQUESTS, BYTES_OF_A_REQUEST)
-        self.inbox = Ring(self._folder / "inbox", RECEIVED, BYTES_OF_A_DELIVERY)
+        self._start = start
+        self._lock = threading.Lock()
+        self._snapshots: dict[str, bytes] = {}
+        self.clock = MovableClock(store.parent)
+        self.faults = Rules()
+        self.requests = Records(MAX_REQUESTS)
+        self.inbox = Records(MAX_DELIVERIES)
 
     def reset(self) -> None:
-        """Let all be as when the server started, with the real time and every key's whole limit."""
-        self.restore(START)
-        # Quotas go by the time that only passes: more of it than their window empties them.
-        self.clock.put_back(WINDOW_SECONDS)
+        """Return to the state at the start, with the real time and no rate limit used up.
+
+        Snapshots stay. Raises `StartError` or `OSError`.
+        """
+        with self._lock:
+            replace.put_back(self._start, self._store)
+        # Rate limits use the monotonic clock: after one whole window nothing counts any more.
+        self.clock.reset(WINDOW_SECONDS)
         self.faults.clear()
         self.requests.clear()
         self.inbox.clear()
 
     def snapshot(self, name: str) -> bool:
-        """Keep the store under a name, in place of what has it; False where there are too many."""
-        with held(self._folder / "snapshots.lock"):
-            names = self.snapshots()
-            if name != START and name not in names and len(names) >= MOST_SNAPSHOTS:
+        """Keep the content of the store under a name; return False if there are too many.
+
+        Raises `StartError`.
+        """
+        with self._lock:
+            if name not in self._snapshots and len(self._snapshots) >= MAX_SNAPSHOTS:
                 return False
-            replace.keep(self._store, self._file(name))
+            self._snapshots[name] = replace.copy(self._store)
             return True
 
     def restore(self, name: str) -> bool:
-        """Put the store back as it was; False where no state has the name."""
-        with held(self._folder / "snapshots.lock"):
-            if not self._file(name).exists():
+        """Put the store back; return False if no snapshot has the name.
+
+        Raises `StartError` or `OSError`.
+        """
+        with self._lock:
+            if name not in self._snapshots:
                 return False
-            replace.put_back(self._file(name), self._store)
+            replace.put_back(self._snapshots[name], self._store)
             return True
 
     def snapshots(self) -> list[str]:
-        found = (path.stem for path in self._folder.glob("*.db"))
-        return sorted(name for name in found if not name.startswith("."))
+        return sorted(self._snapshots)
 
-    def _file(self, name: str) -> Path:
-        return self._folder / f"{name}.db"
-
-
-def state(app: Flask | None = None) -> State:
-    return cast(State, (app or current_app).extensions[_NAME])
+    def attach(self, app: Flask) -> None:
+        app.extensions[_NAME] = self
 
 
-def attach(app: Flask, found: State) -> None:
-    app.extensions[_NAME] = found
+def state() -> State:
+    """Return the state of the stand-in that serves this request."""
+    return cast(State, current_app.extensions[_NAME])

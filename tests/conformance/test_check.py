@@ -1,4 +1,4 @@
-"""`contacts check`: finds nothing in our servers, and what others lack in others."""
+"""`contacts check`: no difference in our servers, each difference in others."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def states(found: dict[str, tuple[str, str]], state: str) -> set[str]:
     return {name for name, (is_, _) in found.items() if is_ == state}
 
 
-def test_finds_nothing_in_a_stand_in(contacts_standin: StandIn) -> None:
+def test_finds_no_difference_in_a_stand_in(contacts_standin: StandIn) -> None:
     status, found, _ = check(
         contacts_standin.url, contacts_standin.key, "--write", run=run_contacts_process
     )
@@ -60,7 +60,7 @@ def test_finds_nothing_in_a_stand_in(contacts_standin: StandIn) -> None:
 
 
 @pytest.mark.parametrize("limit", ["6000", "0"])
-def test_finds_nothing_in_a_normal_server(start_server: StartServer, limit: str) -> None:
+def test_finds_no_difference_in_a_normal_server(start_server: StartServer, limit: str) -> None:
     server = start_server(environ={"CONTACTS_RATE_LIMIT": limit})
     for number in range(3):
         server.post(phone=f"91885687918{number}", tags=["Lead"])
@@ -71,13 +71,13 @@ def test_finds_nothing_in_a_normal_server(start_server: StartServer, limit: str)
     assert [each["phone"] for each in listed["contacts"]] == [f"91885687918{n}" for n in range(3)]
 
 
-def test_only_reads_unless_told_to_write(contacts_standin: StandIn) -> None:
+def test_only_reads_without_write(contacts_standin: StandIn) -> None:
     status, _, _ = check(contacts_standin.url, contacts_standin.key)
     assert status == 0
     assert {each["method"] for each in contacts_standin.requests} == {"GET"}
 
 
-def test_leaves_the_contact_of_somebody_else_alone(start_server: StartServer) -> None:
+def test_does_not_overwrite_an_existing_contact(start_server: StartServer) -> None:
     server = start_server()
     server.post(phone=writes.PHONE, first_name="Real")
     done = run_contacts("check", "--against", server.url, "--key", server.key, "--write")
@@ -87,13 +87,16 @@ def test_leaves_the_contact_of_somebody_else_alone(start_server: StartServer) ->
 
 
 @contextmanager
-def answering(status: int, body: bytes, media_type: str = "application/json") -> Iterator[str]:
-    """Serve one and the same answer to everything, as a mock of the page may do."""
+def answering(
+    status: int, body: bytes, media_type: str = "application/json", *, bearer: bool = True
+) -> Iterator[str]:
+    """Serve the same response to every request, as a mock of the vendor's page may do."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(status)
+            rejected = "Authorization" in self.headers and not bearer
+            self.send_response(401 if rejected else status)
             self.send_header("Content-Type", media_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -110,7 +113,7 @@ def answering(status: int, body: bytes, media_type: str = "application/json") ->
         server.shutdown()
 
 
-def test_finds_what_a_mock_of_the_page_lacks() -> None:
+def test_finds_what_a_mock_lacks() -> None:
     with answering(200, json.dumps(LIST).encode()) as url:
         status, found, _ = check(url, "any")
     assert status == 1
@@ -149,14 +152,14 @@ SHAPES: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("name", "body"), SHAPES)
-def test_tells_each_shape_that_differs(name: str, body: dict[str, Any]) -> None:
+def test_finds_each_shape_that_differs(name: str, body: dict[str, Any]) -> None:
     with answering(200, json.dumps(body).encode()) as url:
         _, found, output = check(url, "secret-key")
     assert found[name][0] == "differs"
     assert "priya@example.com" not in output and "secret-key" not in output
 
 
-def test_contacts_with_times_of_their_own_say_nothing_of_the_order() -> None:
+def test_skips_the_order_of_imported_contacts() -> None:
     times = [f"{year}-06-02T08:00:00Z" for year in (2026, 2025, 2027)]
     body = {**LIST, "contacts": [CONTACT | {"created_at": each} for each in times]}
     with answering(200, json.dumps(body).encode()) as url:
@@ -165,7 +168,7 @@ def test_contacts_with_times_of_their_own_say_nothing_of_the_order() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"null", b"\xff", b"[" * 100_000])
-def test_survives_whatever_a_server_answers(body: bytes) -> None:
+def test_survives_any_response(body: bytes) -> None:
     for status in (200, 500):
         with answering(status, body, "text/html") as url:
             result, found, _ = check(url, "any", "--write")
@@ -182,7 +185,7 @@ def test_survives_whatever_a_server_answers(body: bytes) -> None:
         ("http://no-such-host.invalid", "cannot reach"),
     ],
 )
-def test_says_in_one_line_what_it_cannot_ask(url: str, reason: str) -> None:
+def test_reports_in_one_line_what_it_cannot_reach(url: str, reason: str) -> None:
     done = run_contacts("check", "--against", url, "--key", "secret-key")
     assert (done.returncode, done.stdout) == (2, "")
     assert reason in done.stderr
@@ -190,7 +193,28 @@ def test_says_in_one_line_what_it_cannot_ask(url: str, reason: str) -> None:
     assert "secret-key" not in done.stderr
 
 
-def test_every_check_stands_in_the_ledger_under_its_ground() -> None:
+@pytest.mark.parametrize("option", ["", "--write", "--json"])
+def test_reports_a_wrong_key_in_one_line(contacts_standin: StandIn, option: str) -> None:
+    command = ["check", "--against", contacts_standin.url, "--key", "wrong-key"]
+    done = run_contacts(*command, *filter(None, [option]))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"contacts: {contacts_standin.url} rejects the key (401): check --key\n"
+
+
+def test_does_not_print_a_key_that_cannot_be_sent() -> None:
+    done = run_contacts("check", "--against", "http://127.0.0.1:1", "--key", "secret-key\r")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "secret-key" not in done.stderr
+
+
+def test_a_server_without_bearer_keys_differs() -> None:
+    """The help centre documents another header: a server may accept only that one."""
+    with answering(200, json.dumps(LIST).encode(), bearer=False) as url:
+        status, found, _ = check(url, "any")
+    assert (status, found["bearer"]) == (1, ("differs", "returns 401, not 200"))
+
+
+def test_every_check_is_in_the_ledger_under_its_ground() -> None:
     ledger = (ROOT / "docs" / "fidelity.md").read_text()
     grounds: dict[str, str] = {}
     for section in ledger.split("\n## ")[1:]:
@@ -199,7 +223,7 @@ def test_every_check_stands_in_the_ledger_under_its_ground() -> None:
     assert grounds == {each.name: each.ground for each in CHECKS}
 
 
-def test_names_are_used_once() -> None:
+def test_names_are_unique() -> None:
     ledger = (ROOT / "docs" / "fidelity.md").read_text()
     names = re.findall(r"^\| `([a-z-]+)` \|", ledger, re.MULTILINE)
     assert sorted(names) == sorted(each.name for each in CHECKS)

@@ -1,6 +1,6 @@
-"""Fixtures: a stand-in with several workers, whatever the plugin has."""
+"""Fixtures: a client of a stand-in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,13 +9,8 @@ import requests
 from contacts_standin import StandIn
 
 
-@pytest.fixture(scope="session")
-def contacts_standin_options() -> Sequence[str]:
-    return ("--workers", "2")
-
-
 class Client(requests.Session):
-    """Calls with the key of a stand-in, each over a connection of its own: any worker answers."""
+    """Calls with the key of a stand-in, each over its own connection."""
 
     def __init__(self, standin: StandIn, key: str = StandIn.key) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The clock: what it moves, in every worker, and what it never moves."""
+"""The clock: what it moves, and what it never moves."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contacts_standin import StandIn, running
-from tests.conftest import run_contacts, wait_until
+from tests.conftest import run_contacts_process, wait_until
 from tests.standin.conftest import Client
 
 DAY = 86_400
@@ -25,14 +25,14 @@ def test_moves_the_windows_of_the_limit(client: Client, contacts_standin: StandI
     statuses = [client.call("GET", "/v1/contacts").status_code for _ in range(121)]
     assert statuses == [200] * 119 + [429] * 2
     contacts_standin.advance(61)
-    answers = [client.call("GET", "/v1/contacts") for _ in range(12)]  # Of both workers.
+    answers = [client.call("GET", "/v1/contacts") for _ in range(12)]
     assert [each.status_code for each in answers] == [200] * 12
     assert answers[-1].headers["X-RateLimit-Remaining"] == "108"
     ahead = int(answers[-1].headers["X-RateLimit-Reset"]) - time.time()
     assert 60 < ahead < 61 + 61
 
 
-def test_moves_timestamps_in_every_worker(client: Client, contacts_standin: StandIn) -> None:
+def test_moves_timestamps(client: Client, contacts_standin: StandIn) -> None:
     before = datetime.now(UTC)
     contacts_standin.advance(40 * DAY)
     for number in range(12):
@@ -41,7 +41,7 @@ def test_moves_timestamps_in_every_worker(client: Client, contacts_standin: Stan
         assert timedelta(days=40, seconds=-2) < ahead < timedelta(days=40, minutes=5)
 
 
-def test_a_reset_puts_it_back_and_empties_the_windows(
+def test_a_reset_returns_to_the_real_time_and_clears_the_limits(
     client: Client, contacts_standin: StandIn
 ) -> None:
     contacts_standin.advance(DAY)
@@ -56,7 +56,7 @@ def test_a_reset_puts_it_back_and_empties_the_windows(
 
 
 @pytest.mark.parametrize("seconds", [-1, "300", None, True, 10**12])
-def test_refuses_what_is_no_step(client: Client, seconds: Any) -> None:
+def test_rejects_an_invalid_step(client: Client, seconds: Any) -> None:
     before = client.call("GET", "/stand-in/clock").json()["clock"]["advanced_seconds"]
     answer = client.call("POST", "/stand-in/clock", json={"advance_seconds": seconds})
     assert answer.status_code == 422
@@ -64,19 +64,21 @@ def test_refuses_what_is_no_step(client: Client, seconds: Any) -> None:
     assert after == before == 0
 
 
-def test_does_not_go_past_the_calendar(client: Client, contacts_standin: StandIn) -> None:
+def test_rejects_a_step_past_the_calendar(client: Client, contacts_standin: StandIn) -> None:
     body = {"advance_seconds": 30 * 366 * DAY}
     assert client.call("POST", "/stand-in/clock", json=body).status_code == 200
     assert client.call("POST", "/stand-in/clock", json=body).status_code == 422
     assert client.upsert().status_code == 201
 
 
-def test_keys_expire_and_restarts_keep_the_clock(tmp_path: Path) -> None:
+def test_expires_keys_and_survives_a_restart(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with running("--data", str(data)) as standin:
         standin.advance(DAY)
-        # Made by a clock that was moved already.
-        made = run_contacts("keys", "create", "--label", "x", "--expires-in", "1h", "--data", data)
+        # The command reads the moved clock.
+        made = run_contacts_process(
+            "keys", "create", "--label", "x", "--expires-in", "1h", "--data", data
+        )
         key = made.stdout.strip()
         assert key.startswith("ak_test_")
         with Client(standin, key) as client:
@@ -113,14 +115,14 @@ def test_moves_the_retries_of_webhooks(client: Client, contacts_standin: StandIn
         assert delivery["state"] == "pending"
         contacts_standin.advance(pause)
     wait_until(lambda: [d["state"] for d in deliveries()] == ["dead"])
-    assert time.monotonic() - started < 60  # And not the six minutes of the clock.
+    assert time.monotonic() - started < 60  # Less than the six minutes of the clock.
     assert contacts_standin.inbox == []
     [delivery] = deliveries()
     assert delivery["attempt"] == 4
 
 
-def test_leaves_the_timers_of_the_server_alone(client: Client, contacts_standin: StandIn) -> None:
-    """A request that takes its time is not cut when the clock is moved meanwhile."""
+def test_does_not_move_the_timeouts(client: Client, contacts_standin: StandIn) -> None:
+    """A slow request is not cut short when the clock moves while it runs."""
     contacts_standin.advance(DAY)
     answer = client.call("GET", "/v1/changes?wait=1&after=0")
     assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""The examples of `docs/stand-in.md` run as they stand there."""
+"""Runs the examples of `docs/stand-in.md` unchanged."""
 
 import os
 import re
@@ -16,7 +16,7 @@ PAGE = (ROOT / "docs" / "stand-in.md").read_text()
 
 
 def example(language: str) -> str:
-    """Return the last example in a language; those before it are run by `tests/docs`."""
+    """Return the last example in a language; `tests/docs` runs the others."""
     *_, text = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
     return text
 
@@ -30,8 +30,8 @@ def run(folder: Path, *command: str, **environ: str) -> str:
     return done.stdout
 
 
-def test_the_test_in_python(tmp_path: Path) -> None:
-    """As its readers run it: in a project that has a package `app` of its own."""
+def test_the_python_example(tmp_path: Path) -> None:
+    """The reader's project may have a package `app` too."""
     (tmp_path / "app.py").write_text("raise RuntimeError('not the service')")
     (tmp_path / "test_sync.py").write_text(example("python"))
     command = [sys.executable, "-m", "pytest", "-p", "contacts_standin", "test_sync.py"]
@@ -39,7 +39,7 @@ def test_the_test_in_python(tmp_path: Path) -> None:
         assert "1 passed" in run(tmp_path, *command, PYTHONPATH=path)
 
 
-def test_the_plugin_costs_runs_without_a_stand_in_little(tmp_path: Path) -> None:
+def test_the_plugin_imports_nothing_until_it_is_used(tmp_path: Path) -> None:
     program = (
         "import sys, pytest; before = set(sys.modules); import contacts_standin; "
         "print(sorted(set(sys.modules) - before))"
@@ -48,19 +48,19 @@ def test_the_plugin_costs_runs_without_a_stand_in_little(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_the_shell_script(tmp_path: Path) -> None:
+def test_the_shell_example(tmp_path: Path) -> None:
     program = tmp_path / "contacts"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m app "$@"\n')
     program.chmod(0o700)
     (tmp_path / "test.sh").write_text(example("sh"))
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    said = run(tmp_path, "sh", "test.sh", PATH=path, TMPDIR=str(tmp_path))
-    assert "cnt_918856879188" in said
+    output = run(tmp_path, "sh", "test.sh", PATH=path, TMPDIR=str(tmp_path))
+    assert "cnt_918856879188" in output
     assert not list(tmp_path.glob("contacts-stand-in-*"))
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node is not installed")
-def test_the_test_in_node(tmp_path: Path, contacts_standin: StandIn) -> None:
+def test_the_node_example(tmp_path: Path, contacts_standin: StandIn) -> None:
     (tmp_path / "sync.test.js").write_text(example("js"))
     assert "# pass 1" in run(tmp_path, "node", "--test", API_URL=contacts_standin.url)
     assert [each["status"] for each in contacts_standin.requests] == [201, 503, 503]

@@ -1,4 +1,4 @@
-"""Faults: each is played as asked, and what it says was stored is stored."""
+"""Simulated errors: each happens as requested, and its effect on the store is the stated one."""
 
 import time
 from typing import Any
@@ -15,7 +15,7 @@ ENVELOPED = sorted(set(STATUSES.values()))
 
 
 @pytest.mark.parametrize("status", ENVELOPED)
-def test_answers_with_a_status_and_stores_nothing(client: Client, status: int) -> None:
+def test_responds_with_a_status_and_stores_nothing(client: Client, status: int) -> None:
     answer = client.upsert(prefer=f"code={status}")
     assert answer.status_code == status
     error = answer.json()["error"]
@@ -39,24 +39,24 @@ def test_a_422_names_a_field(client: Client) -> None:
 
 
 @pytest.mark.parametrize("status", [502, 504])
-def test_answers_as_what_stands_in_front_of_a_server(client: Client, status: int) -> None:
+def test_responds_as_a_proxy(client: Client, status: int) -> None:
     answer = client.upsert(prefer=f"code={status}")
     assert (answer.status_code, answer.headers["Content-Type"][:9]) == (status, "text/html")
 
 
-def test_a_real_refusal_comes_first(client: Client, contacts_standin: StandIn) -> None:
+def test_a_real_rejection_comes_first(client: Client, contacts_standin: StandIn) -> None:
     with Client(contacts_standin, "ak_test_unknown") as stranger:
         assert stranger.upsert(prefer="code=503").status_code == 401
     assert client.call("GET", "/v1/nothing", "code=503").status_code == 404
 
 
-def test_delays_and_then_does_it(client: Client) -> None:
+def test_delays_and_then_serves(client: Client) -> None:
     started = time.monotonic()
     assert client.upsert(prefer="delay=0.6").status_code == 201
     assert time.monotonic() - started >= 0.6
 
 
-def test_a_client_that_gives_up_has_written_all_the_same(client: Client) -> None:
+def test_stores_the_write_of_a_client_that_timed_out(client: Client) -> None:
     with pytest.raises(requests.ReadTimeout):
         client.request(
             "POST",
@@ -68,14 +68,14 @@ def test_a_client_that_gives_up_has_written_all_the_same(client: Client) -> None
     wait_until(lambda: client.total() == 1)
 
 
-def test_drops_the_answer_and_keeps_the_write(client: Client) -> None:
+def test_drops_the_response_and_keeps_the_write(client: Client) -> None:
     with pytest.raises(requests.ConnectionError):
         client.upsert(prefer="drop")
     again = client.upsert()
     assert (again.status_code, again.json()["created"]) == (200, False)
 
 
-def test_drops_late(client: Client) -> None:
+def test_drops_after_a_delay(client: Client) -> None:
     started = time.monotonic()
     with pytest.raises(requests.ConnectionError):
         client.upsert(prefer="delay=0.5, drop")
@@ -86,14 +86,14 @@ def test_drops_late(client: Client) -> None:
 @pytest.mark.parametrize(
     "header", ["code=200", "code=600", "code=x", "code", "delay=-1", "delay=61", "delay=nan"]
 )
-def test_says_what_cannot_be_played(client: Client, header: str) -> None:
+def test_rejects_an_invalid_preference(client: Client, header: str) -> None:
     answer = client.upsert(prefer=header)
     assert answer.status_code == 400
     assert header.partition("=")[0] in answer.json()["error"]["message"]
     assert client.total() == 0
 
 
-def test_leaves_the_preferences_of_others_alone(client: Client) -> None:
+def test_ignores_other_preferences(client: Client) -> None:
     answer = client.upsert(prefer="return=minimal, respond-async")
     assert answer.status_code == 201
     assert "Preference-Applied" not in answer.headers
@@ -103,12 +103,12 @@ def statuses(client: Client, count: int, method: str = "GET") -> list[int]:
     return [client.call(method, "/v1/contacts", json={}).status_code for _ in range(count)]
 
 
-def test_a_rule_plays_as_often_as_asked(client: Client, contacts_standin: StandIn) -> None:
+def test_a_rule_applies_as_often_as_requested(client: Client, contacts_standin: StandIn) -> None:
     contacts_standin.fail_next(3)
     assert statuses(client, 5) == [503, 503, 503, 200, 200]
 
 
-def test_a_rule_keeps_to_its_method_and_path(client: Client, contacts_standin: StandIn) -> None:
+def test_a_rule_applies_to_its_method_and_path(client: Client, contacts_standin: StandIn) -> None:
     contacts_standin.fail_next(code=500, method="GET", path="/v1/contacts/{id}")
     assert statuses(client, 2) == [200, 200]
     assert client.call("GET", "/v1/tags").status_code == 200
@@ -117,7 +117,7 @@ def test_a_rule_keeps_to_its_method_and_path(client: Client, contacts_standin: S
     assert client.call("GET", "/v1/contacts/918856879188").status_code == 404
 
 
-def test_a_rule_keeps_to_its_key(client: Client, contacts_standin: StandIn) -> None:
+def test_a_rule_applies_to_its_key(client: Client, contacts_standin: StandIn) -> None:
     contacts_standin.fail_next(code=500, key="ak_test_another")
     assert statuses(client, 2) == [200, 200]
     contacts_standin.fail_next(code=500, key=contacts_standin.key)
@@ -127,15 +127,15 @@ def test_a_rule_keeps_to_its_key(client: Client, contacts_standin: StandIn) -> N
     assert [each["played"] for each in listed.json()["faults"]] == [0, 1]
 
 
-def test_chance_is_the_same_each_time(client: Client, contacts_standin: StandIn) -> None:
-    def fates(seed: int) -> list[int]:
+def test_a_seed_repeats_the_same_failures(client: Client, contacts_standin: StandIn) -> None:
+    def results(seed: int) -> list[int]:
         contacts_standin.reset()
         contacts_standin.fail_next(probability=0.4, seed=seed)
         return statuses(client, 30)
 
-    first = fates(7)
-    assert fates(7) == first
-    assert fates(8) != first
+    first = results(7)
+    assert results(7) == first
+    assert results(8) != first
     assert 4 <= first.count(503) <= 20
 
 
@@ -172,13 +172,13 @@ def test_rules_can_be_removed(client: Client, contacts_standin: StandIn) -> None
         {"code": 503, "unknown": 1},
     ],
 )
-def test_refuses_rules_that_cannot_be_played(client: Client, body: dict[str, Any]) -> None:
+def test_rejects_invalid_rules(client: Client, body: dict[str, Any]) -> None:
     answer = client.call("POST", "/stand-in/faults", json=body)
     assert answer.status_code == 422
     assert client.call("GET", "/stand-in/faults").json()["faults"] == []
 
 
-def test_the_stand_ins_own_routes_are_left_alone(client: Client, contacts_standin: StandIn) -> None:
+def test_does_not_affect_its_own_routes(client: Client, contacts_standin: StandIn) -> None:
     contacts_standin.fail_next(1)
     answer = client.call("GET", "/stand-in/requests", "code=503, delay=5, drop")
     assert answer.status_code == 200

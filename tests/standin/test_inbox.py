@@ -1,4 +1,4 @@
-"""The inbox: what a webhook of the same server brings, and why a signature fails."""
+"""The inbox: webhooks of the same server, and the reasons for an invalid signature."""
 
 import hmac
 import json
@@ -19,14 +19,14 @@ BODY = b'{"event": "contact.created", "timestamp": 1780387200, "data": {}}'
 
 @pytest.fixture
 def webhook(client: Client, contacts_standin: StandIn) -> dict[str, Any]:
-    """A webhook that points to the inbox, by http and to this machine."""
+    """A webhook that points to the inbox, over http to this machine."""
     body = {"url": contacts_standin.inbox_url, "label": "inbox"}
     made = client.call("POST", "/v1/webhooks", json=body)
     assert made.status_code == 201, made.text
     return made.json()["webhook"]
 
 
-def test_takes_what_the_server_sends(
+def test_accepts_what_the_server_sends(
     client: Client, contacts_standin: StandIn, webhook: dict[str, Any]
 ) -> None:
     client.upsert(first_name="Zoë")
@@ -42,7 +42,7 @@ def test_takes_what_the_server_sends(
     assert "Webhook-Id" in delivery["headers"]
 
 
-def test_takes_both_signatures_while_a_secret_is_rotated(
+def test_accepts_both_signatures_while_a_secret_is_rotated(
     client: Client, contacts_standin: StandIn, webhook: dict[str, Any]
 ) -> None:
     client.call("POST", f"/v1/webhooks/{webhook['id']}/rotate-secret")
@@ -51,7 +51,7 @@ def test_takes_both_signatures_while_a_secret_is_rotated(
     assert [each["holds"] for each in contacts_standin.inbox[0]["signatures"].values()] == [1, 1]
 
 
-def test_holds_while_the_clock_is_moved(
+def test_signatures_are_valid_while_the_clock_is_moved(
     client: Client, contacts_standin: StandIn, webhook: dict[str, Any]
 ) -> None:
     contacts_standin.advance(86_400)
@@ -60,10 +60,10 @@ def test_holds_while_the_clock_is_moved(
     assert [each["holds"] for each in contacts_standin.inbox[0]["signatures"].values()] == [1, 1]
 
 
-def judged(
+def reasons_for(
     client: Client, standin: StandIn, headers: dict[str, str], body: bytes = BODY
 ) -> tuple[str | None, str | None]:
-    """Send by hand; return what is wrong with the one signature and the other."""
+    """Send a delivery; return why the vendor's and the standard signature are invalid."""
     answer = client.post(standin.inbox_url, data=body, headers=headers, timeout=30)
     assert answer.status_code == 200
     found = standin.inbox[0]["signatures"]
@@ -75,7 +75,7 @@ def vendor(key: bytes, body: bytes) -> dict[str, str]:
     return {VENDOR: "sha256=" + hmac.digest(key, body, "sha256").hex()}
 
 
-def test_says_why_the_vendors_signature_fails(
+def test_explains_an_invalid_vendor_signature(
     client: Client, contacts_standin: StandIn, webhook: dict[str, Any]
 ) -> None:
     secret = webhook["secret"]
@@ -84,22 +84,22 @@ def test_says_why_the_vendors_signature_fails(
     cases: list[tuple[dict[str, str], str]] = [
         ({}, "missing"),
         ({VENDOR: right[VENDOR].removeprefix("sha256=")}, "sha256="),
-        ({VENDOR: "sha256=" + right[VENDOR].removeprefix("sha256=").upper()}, "capital"),
+        ({VENDOR: "sha256=" + right[VENDOR].removeprefix("sha256=").upper()}, "upper case"),
         (vendor(secret.removeprefix("whsec_").encode(), BODY), "without whsec_"),
-        (vendor(b64decode(secret.removeprefix("whsec_")), BODY), "decoded"),
-        (vendor(secret.encode(), compact), "written anew"),
-        (vendor(secret.encode(), BODY + b"\n"), "line end"),
+        (vendor(b64decode(secret.removeprefix("whsec_")), BODY), "decoded secret"),
+        (vendor(secret.encode(), compact), "re-encoded"),
+        (vendor(secret.encode(), BODY + b"\n"), "newline"),
         (vendor(b"another", BODY), right[VENDOR]),
     ]
-    assert judged(client, contacts_standin, right)[0] is None
+    assert reasons_for(client, contacts_standin, right)[0] is None
     for headers, reason in cases:
-        found, _ = judged(client, contacts_standin, headers)
+        found, _ = reasons_for(client, contacts_standin, headers)
         assert found and reason in found, (headers, found)
-    found, _ = judged(client, contacts_standin, right, BODY.replace(b"created", b"deleted"))
+    found, _ = reasons_for(client, contacts_standin, right, BODY.replace(b"created", b"deleted"))
     assert found and webhook["id"] in found
 
 
-def test_says_why_a_standard_signature_fails(
+def test_explains_an_invalid_standard_signature(
     client: Client, contacts_standin: StandIn, webhook: dict[str, Any]
 ) -> None:
     now, secret = int(time.time()), webhook["secret"]
@@ -109,40 +109,40 @@ def test_says_why_a_standard_signature_fails(
     cases: list[tuple[dict[str, str], str]] = [
         ({name: text for name, text in right.items() if name != stamp}, f"Missing: {stamp}"),
         (old, "off the real time"),
-        (right | {"webhook-id": "dlv_2"}, "No signature fits"),
+        (right | {"webhook-id": "dlv_2"}, "No signature matches"),
         (right | {stamp: "now"}, "Unix seconds"),
         (right | {STANDARD: "v2,abc"}, "v1,"),
         (right | {STANDARD: "v1,%%%"}, "base64"),
     ]
-    assert judged(client, contacts_standin, right) == (None, None)
+    assert reasons_for(client, contacts_standin, right) == (None, None)
     for headers, reason in cases:
-        _, found = judged(client, contacts_standin, headers)
+        _, found = reasons_for(client, contacts_standin, headers)
         assert found and reason in found, (headers, found)
 
 
-def test_cannot_judge_without_a_webhook(client: Client, contacts_standin: StandIn) -> None:
-    found = judged(client, contacts_standin, vendor(b"x", BODY))
+def test_cannot_verify_without_a_webhook(client: Client, contacts_standin: StandIn) -> None:
+    found = reasons_for(client, contacts_standin, vendor(b"x", BODY))
     assert found[0] and "no webhook" in found[0]
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\x00", b"[" * 5_000, b"x" * 1_000_000])
-def test_takes_whatever_comes(
+def test_accepts_any_body(
     client: Client, contacts_standin: StandIn, webhook: dict[str, Any], body: bytes
 ) -> None:
-    reasons = judged(client, contacts_standin, vendor(webhook["secret"].encode(), body), body)
+    reasons = reasons_for(client, contacts_standin, vendor(webhook["secret"].encode(), body), body)
     assert reasons[0] is None
     assert contacts_standin.inbox[0]["body_bytes"] == len(body)
-    wrong = judged(client, contacts_standin, {VENDOR: "sha256=ü", STANDARD: "v1,ü"}, body)
+    wrong = reasons_for(client, contacts_standin, {VENDOR: "sha256=ü", STANDARD: "v1,ü"}, body)
     assert all(wrong)
 
 
 def test_can_be_emptied(client: Client, contacts_standin: StandIn) -> None:
-    judged(client, contacts_standin, {})
+    reasons_for(client, contacts_standin, {})
     assert client.call("DELETE", "/stand-in/inbox").json()["deliveries"] == []
     assert contacts_standin.inbox == []
 
 
-def test_takes_whatever_bytes_come(
+def test_accepts_any_bytes(
     client: Client, contacts_standin: StandIn, webhook: dict[str, Any]
 ) -> None:
     headers = {f"x-{number}": b"\xff" * 1_000 for number in range(35)}

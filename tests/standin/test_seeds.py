@@ -1,4 +1,4 @@
-"""What is in a stand-in from the start: a file's contacts, or a demonstration's."""
+"""The contacts of a stand-in at its start: `--seed` and `--demo`."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.contacts import phone
-from app.standin.people import PEOPLE
+from app.standin.demo_names import NAMES
 from app.standin.seeds import demo
 from contacts_standin import running
 from tests.conftest import run_contacts
@@ -27,7 +27,7 @@ PERSON = {
 }
 
 
-def test_loads_a_file_and_comes_back_to_it(tmp_path: Path) -> None:
+def test_loads_a_file_and_returns_to_it(tmp_path: Path) -> None:
     file = tmp_path / "seed.jsonl"
     other = {"phone": "+91 88568 79189"}
     file.write_text("\ufeff" + json.dumps(PERSON) + "\r\n\n" + json.dumps(other))
@@ -43,7 +43,7 @@ def test_loads_a_file_and_comes_back_to_it(tmp_path: Path) -> None:
             standin.reset()
 
 
-def test_what_cannot_be_read_twice_stops_the_start(tmp_path: Path) -> None:
+def test_rejects_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     finished = run_contacts("serve", "--stand-in", "--port", "0", "--seed", tmp_path / "pipe.jsonl")
     assert finished.returncode == 2 and "must be a file" in finished.stderr
@@ -62,7 +62,7 @@ def test_what_cannot_be_read_twice_stops_the_start(tmp_path: Path) -> None:
         (None, "cannot read"),
     ],
 )
-def test_a_bad_file_stops_the_start(
+def test_an_invalid_file_stops_the_start(
     tmp_path: Path, lines: list[object] | None, reason: str
 ) -> None:
     file = tmp_path / "seed.jsonl"
@@ -76,7 +76,7 @@ def test_a_bad_file_stops_the_start(
     assert done.stderr.count("\n") == 1
 
 
-def test_a_bad_file_leaves_a_kept_store_as_it_is(tmp_path: Path) -> None:
+def test_an_invalid_file_does_not_change_the_store(tmp_path: Path) -> None:
     file, data = tmp_path / "seed.jsonl", tmp_path / "data"
     file.write_text(json.dumps(PERSON) + "\n{}\n")
     done = run_contacts("serve", "--stand-in", "--data", data, "--seed", file)
@@ -85,7 +85,7 @@ def test_a_bad_file_leaves_a_kept_store_as_it_is(tmp_path: Path) -> None:
         assert client.total() == 0
 
 
-def test_loads_a_table(tmp_path: Path) -> None:
+def test_loads_csv(tmp_path: Path) -> None:
     file = tmp_path / "seed.csv"
     file.write_text("phone,first_name,tags,custom_fields.n\n918856879188,Priya,Lead;VIP,7\n")
     with running("--seed", str(file)) as standin, Client(standin) as client:
@@ -93,13 +93,13 @@ def test_loads_a_table(tmp_path: Path) -> None:
     assert (listed[0]["tags"], listed[0]["custom_fields"]) == (["Lead", "VIP"], {"n": 7})
 
 
-def test_the_demonstration_is_the_same_each_time_and_plausible() -> None:
+def test_demo_contacts_are_plausible_and_the_same_each_time() -> None:
     people = list(demo(1_000))
     assert people == list(demo(1_000))
     assert people[:300] == list(demo(300))
-    assert len(PEOPLE) == 30
+    assert len(NAMES) == 30
     countries = Counter(each["custom_fields"]["country"] for each in people)
-    assert set(countries) == set(PEOPLE)
+    assert set(countries) == set(NAMES)
     assert max(countries.values()) - min(countries.values()) <= 1
     numbers = [each["phone"] for each in people]
     assert len(set(numbers)) == 1_000
@@ -107,7 +107,7 @@ def test_the_demonstration_is_the_same_each_time_and_plausible() -> None:
     assert {len(each["tags"]) for each in people} == {0, 1, 2}
 
 
-def test_the_demonstration_is_served() -> None:
+def test_serves_demo_contacts() -> None:
     with running("--demo", "1000") as standin, Client(standin) as client:
         assert client.total() == 1_000
         tagged = client.call("GET", "/v1/contacts?tag=VIP&limit=100").json()
@@ -117,6 +117,6 @@ def test_the_demonstration_is_served() -> None:
         assert client.call("GET", "/v1/changes?limit=1").json()["changes"][0]["seq"] == 1
 
 
-def test_a_large_demonstration_has_numbers_enough() -> None:
+def test_has_enough_numbers_for_a_large_demo() -> None:
     people = list(demo(30_000))
     assert len({each["phone"] for each in people}) == 30_000

@@ -1,11 +1,13 @@
-"""A stand-in is a stand-in: for this machine alone, over a store that no other server opens."""
+"""Start and stop of a stand-in: this machine only, a store that no other server opens."""
 
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,12 +20,12 @@ from app.database.migrate import migrate
 from app.errors import StartError
 from app.standin.routes import ROUTES, blueprint
 from contacts_standin import StandIn, running
-from tests.conftest import ROOT, StartServer, clean_environ, run_contacts
+from tests.conftest import ROOT, StartServer, clean_environ, run_contacts, wait_until
 from tests.standin.conftest import Client
 
 
 def serve(*options: str | Path) -> tuple[int, str, str]:
-    """Try to serve, where that is refused; return exit status, output and the line of the error."""
+    """Run a `serve` that is refused; return the exit status, the output and the error line."""
     done = run_contacts("serve", "--port", "0", *options)
     assert done.stderr.startswith("contacts: ")
     assert done.stderr.count("\n") == 1
@@ -49,7 +51,7 @@ def content(folder: Path) -> bytes:
     return (folder / "contacts.db").read_bytes()
 
 
-def test_never_serves_the_store_of_a_normal_server(normal: Path) -> None:
+def test_does_not_serve_the_store_of_a_normal_server(normal: Path) -> None:
     before = content(normal)
     status, said, error = serve("--stand-in", "--data", normal)
     assert (status, said) == (2, "")
@@ -57,7 +59,7 @@ def test_never_serves_the_store_of_a_normal_server(normal: Path) -> None:
     assert content(normal) == before
 
 
-def test_a_normal_server_never_serves_its_store(standin_folder: Path) -> None:
+def test_a_normal_server_does_not_serve_its_store(standin_folder: Path) -> None:
     before = content(standin_folder)
     status, said, error = serve("--data", standin_folder)
     assert (status, said) == (2, "")
@@ -102,7 +104,7 @@ def test_commands_for_normal_stores_refuse_its_store(
 
 
 @pytest.mark.parametrize(("made", "opened"), [(NORMAL, STAND_IN), (STAND_IN, NORMAL)])
-def test_the_marker_is_in_the_store_itself(tmp_path: Path, made: int, opened: int) -> None:
+def test_the_store_itself_has_the_marker(tmp_path: Path, made: int, opened: int) -> None:
     path = tmp_path / "contacts.db"
     assert migrate(path, made) == made
     before = path.read_bytes()
@@ -114,10 +116,10 @@ def test_the_marker_is_in_the_store_itself(tmp_path: Path, made: int, opened: in
         assert driver.execute("PRAGMA application_id").fetchone() == (made,)
 
 
-def test_who_comes_second_to_a_new_store_is_refused(
+def test_rejects_a_store_that_a_normal_server_creates_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server of the other kind may make the store after this one has looked at it."""
+    """A normal server may create the store after the stand-in has looked for it."""
     path, prepare = tmp_path / "contacts.db", module._prepare_file
 
     def prepare_and_lose(path: Path, kind: int | None) -> None:
@@ -140,7 +142,7 @@ migrate(Path(sys.argv[1]))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "no-such-host.invalid"])
-def test_listens_on_this_machine_alone(host: str) -> None:
+def test_listens_on_this_machine_only(host: str) -> None:
     status, said, error = serve("--stand-in", "--host", host)
     assert (status, said) == (2, "")
     assert "this machine only" in error
@@ -149,7 +151,7 @@ def test_listens_on_this_machine_alone(host: str) -> None:
 
 
 @pytest.mark.parametrize("option", [("--demo", "5"), ("--seed", "x.jsonl")])
-def test_what_goes_with_it_is_refused_without_it(option: tuple[str, str], tmp_path: Path) -> None:
+def test_its_options_need_stand_in(option: tuple[str, str], tmp_path: Path) -> None:
     status, _, error = serve(*option, "--data", tmp_path / "data")
     assert status == 2
     assert "need --stand-in" in error
@@ -162,7 +164,7 @@ def test_cannot_be_switched_on_by_the_environment(tmp_path: Path) -> None:
     assert "unknown setting CONTACTS_STAND_IN" in done.stderr
 
 
-def test_a_normal_server_has_none_of_it(start_server: StartServer) -> None:
+def test_a_normal_server_has_none_of_its_features(start_server: StartServer) -> None:
     server = start_server()
     for path in ("/stand-in", "/stand-in/reset", "/stand-in/clock", "/stand-in/inbox"):
         assert requests.post(server.url + path, json={}, timeout=30).status_code == 404
@@ -180,7 +182,7 @@ def test_a_normal_server_has_none_of_it(start_server: StartServer) -> None:
         assert session.post(f"{server.url}/v1/webhooks", json=hook, timeout=30).status_code == 422
 
 
-def test_two_beside_each_other_share_nothing() -> None:
+def test_two_side_by_side_share_nothing() -> None:
     with running() as one, running() as other, Client(one) as first, Client(other) as second:
         assert one.url != other.url
         for number in range(30):
@@ -198,44 +200,98 @@ def test_two_beside_each_other_share_nothing() -> None:
         assert statuses == [503, 503, 503, 200]
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_leaves_nothing_of_a_throw_away_store(
-    tmp_path: Path, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_has_one_worker() -> None:
+    status, output, error = serve("--stand-in", "--workers", "2")
+    assert (status, output) == (2, "")
+    assert error == "contacts: a stand-in has one worker: leave out --workers\n"
+
+
+@contextmanager
+def temporary(parent: Path, **environ: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run a stand-in whose temporary folder is in `parent`; give its process and its URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "app", "serve", "--stand-in", "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
-        env=clean_environ(TMPDIR=str(tmp_path), CONTACTS_DATA=str(tmp_path / "never")),
+        env=clean_environ(TMPDIR=str(parent), **environ),
+        start_new_session=True,
     )
     assert process.stdout
-    url = process.stdout.readline().split()[2].rstrip(",")
-    with Client(StandIn(url)) as client:
-        assert client.upsert().status_code == 201
-    [folder] = tmp_path.iterdir()
-    assert folder.stat().st_mode & 0o777 == 0o700
-    # A worker that goes takes nothing along: the next one finds the store.
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    if children.exists():
-        worker = int(children.read_text().split()[0])
-        os.kill(worker, signal.SIGTERM)
+    try:
+        yield process, process.stdout.readline().split()[2].rstrip(",")
+    finally:
+        process.terminate()
+        process.communicate(timeout=40)
+
+
+@pytest.mark.parametrize(("given", "limit"), [("6000", "6000"), (None, "120")])
+def test_only_an_unset_limit_is_the_vendors(tmp_path: Path, given: str | None, limit: str) -> None:
+    environ = {"CONTACTS_RATE_LIMIT": given} if given else {}
+    with temporary(tmp_path, **environ) as (_, url), Client(StandIn(url)) as client:
+        assert client.call("GET", "/v1/contacts").headers["X-RateLimit-Limit"] == limit
+
+
+def test_has_one_worker_whatever_the_environment_says(tmp_path: Path) -> None:
+    with temporary(tmp_path, CONTACTS_WORKERS="3") as (process, _):
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        if not children.exists():
+            pytest.skip("needs /proc")
+        wait_until(lambda: len(children.read_text().split()) == 1)
+
+
+def test_the_next_start_removes_the_folder_of_a_killed_one(tmp_path: Path) -> None:
+    with temporary(tmp_path) as (process, _):
+        [abandoned] = tmp_path.iterdir()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(20)
+    young = tmp_path / "contacts-stand-in-young"
+    young.mkdir()
+    _age(abandoned)
+    with temporary(tmp_path):
+        wait_until(lambda: not abandoned.exists())
+        [used] = set(tmp_path.iterdir()) - {young}
+        _age(used)
+        with temporary(tmp_path):
+            assert (used / "contacts.db").exists()
+    assert list(tmp_path.iterdir()) == [young]
+
+
+def _age(folder: Path) -> None:
+    an_hour_ago = time.time() - 3_600
+    os.utime(folder, (an_hour_ago, an_hour_ago))
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_removes_a_temporary_folder(tmp_path: Path, how: signal.Signals) -> None:
+    with temporary(tmp_path, CONTACTS_DATA=str(tmp_path / "never")) as (process, url):
         with Client(StandIn(url)) as client:
-            assert client.total() == 1
-    assert folder.exists()
-    process.send_signal(how)
-    process.communicate(timeout=40)
+            assert client.upsert().status_code == 201
+        [folder] = tmp_path.iterdir()
+        assert folder.stat().st_mode & 0o777 == 0o700
+        # A worker that ends does not remove the folder: the next one finds the store.
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        if children.exists():
+            worker = int(children.read_text().split()[0])
+            os.kill(worker, signal.SIGTERM)
+            with Client(StandIn(url)) as client:
+                assert client.total() == 1
+                StandIn(url).reset()  # It still knows the state at the start.
+                assert client.total() == 0
+        assert folder.exists()
+        process.send_signal(how)
+        process.wait(40)
     assert process.returncode == 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_keeps_a_store_that_was_chosen(tmp_path: Path) -> None:
+def test_keeps_the_folder_of_data(tmp_path: Path) -> None:
     data = tmp_path / "data"
     for expected in (0, 1):
         with running("--data", str(data)) as standin, Client(standin) as client:
             assert client.total() == expected
             client.upsert()
             client.call("DELETE", "/v1/contacts/15005550006")
-            # Back to what there was when this server started, and no further.
+            # A reset returns to the content at the start of this server.
             standin.reset()
             assert client.total() == expected
             client.upsert()
@@ -243,7 +299,7 @@ def test_keeps_a_store_that_was_chosen(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
 
 
-def test_is_ready_when_it_says_so(tmp_path: Path) -> None:
+def test_is_ready_when_it_prints_its_url(tmp_path: Path) -> None:
     with running("--data", str(tmp_path / "data")) as standin:
         answer = requests.get(f"{standin.url}/readyz", timeout=30)
         assert answer.json()["status"] == "ready"
@@ -251,12 +307,12 @@ def test_is_ready_when_it_says_so(tmp_path: Path) -> None:
     assert "/stand-in/reset" in told["routes"]
 
 
-def test_its_document_is_that_of_a_normal_server(contacts_standin: StandIn) -> None:
+def test_serves_the_openapi_document_of_a_normal_server(contacts_standin: StandIn) -> None:
     served = requests.get(f"{contacts_standin.url}/openapi.json", timeout=30).text
     assert served == run_contacts("openapi").stdout
 
 
-def test_lists_every_route_of_its_own() -> None:
+def test_lists_all_its_routes() -> None:
     listed = {(path, method) for path, methods in ROUTES.items() for method in methods}
     app = Flask(__name__)
     app.register_blueprint(blueprint)

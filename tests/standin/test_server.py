@@ -20,7 +20,14 @@ from app.database.migrate import migrate
 from app.errors import StartError
 from app.standin.routes import ROUTES, blueprint
 from contacts_standin import StandIn, running
-from tests.conftest import ROOT, StartServer, clean_environ, run_contacts, wait_until
+from tests.conftest import (
+    ROOT,
+    StartServer,
+    clean_environ,
+    run_contacts,
+    run_contacts_process,
+    wait_until,
+)
 from tests.standin.conftest import Client
 
 
@@ -35,7 +42,9 @@ def serve(*options: str | Path) -> tuple[int, str, str]:
 @pytest.fixture
 def normal(tmp_path: Path) -> Path:
     folder = tmp_path / "normal"
-    assert run_contacts("keys", "create", "--label", "x", "--data", folder).returncode == 0
+    # In a process, at whose end SQLite has folded its log into the file.
+    done = run_contacts_process("keys", "create", "--label", "x", "--data", folder)
+    assert done.returncode == 0
     return folder
 
 

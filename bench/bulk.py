@@ -21,8 +21,8 @@ from app.database.migrate import migrate
 from app.search.paging import Search
 from app.transfer.exporter import export
 from app.transfer.importer import Importer
+from app.transfer.readers import open_reader
 from app.transfer.report import Report
-from app.transfer.sources import open_source
 from bench.load import fill, progress, server
 
 LETTERS = "aeioubcdfghklmnprstvyz"
@@ -54,7 +54,7 @@ def import_rows(path, file):
     with closing(Database(path)) as db:
         started = time.perf_counter()
         pieces = (file[start : start + 2**16] for start in range(0, len(file), 2**16))
-        source = open_source(pieces, "csv", {}, guess=False)
+        source = open_reader(pieces, "csv", {}, guess=False)
         with closing(Importer(db, ContactSchema(), Report(), names=source.names)) as importer:
             importer.run(source.rows)
         assert importer.report.rejected == 0

@@ -128,11 +128,11 @@ INSIDE = {
         "store": (),
     },
     "app.transfer": {
-        "routes": ("schemas", "importer", "exporter", "sources", "report"),
-        "schemas": ("columns", "sources"),
+        "routes": ("schemas", "importer", "exporter", "readers", "report"),
+        "schemas": ("columns", "readers"),
         "importer": ("damage", "report", "rows"),
         "exporter": ("cells",),
-        "sources": ("columns", "csv_table", "json_lines", "lines", "rows"),
+        "readers": ("columns", "csv_table", "json_lines", "lines", "rows"),
         "csv_table": ("cells", "columns", "lines", "rows"),
         "json_lines": ("columns", "lines", "rows"),
         "columns": ("rows",),
@@ -289,7 +289,7 @@ def test_the_table_of_each_feature_names_its_modules() -> None:
 def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
     if module.endswith(
         (
-            *(".importer", ".exporter", ".sources", ".csv_table", ".json_lines"),
+            *(".importer", ".exporter", ".readers", ".csv_table", ".json_lines"),
             *(".handlers", ".store", ".planner", ".model", ".phone", ".schemas", ".filters"),
             *(".writer", ".sweeps", ".bulk", ".index_rows", ".delivery_store"),
         )

@@ -15,9 +15,9 @@ from app.api_docs.operation import (
     shape,
     success,
 )
+from app.transfer.readers import MEDIA_TYPES
 from app.transfer.report import MAX_ERRORS
 from app.transfer.schemas import ExportQuerySchema, ImportQuery, ImportQuerySchema
-from app.transfer.sources import MEDIA_TYPES
 
 _CSV: JsonSchema = {
     **STRING,

@@ -17,8 +17,8 @@ from app.database import Database
 from app.database.migrate import migrate
 from app.errors import StartError
 from app.transfer.exporter import export as export_contacts
+from app.transfer.readers import ENDINGS, FORMATS
 from app.transfer.schemas import ExportQuery, ExportQuerySchema
-from app.transfer.sources import ENDINGS, FORMATS
 from app.web.loading import load
 
 

@@ -25,9 +25,9 @@ from app.serving.startup import prepare_folder
 from app.settings import Settings
 from app.transfer.columns import parse_mapping
 from app.transfer.importer import Importer
+from app.transfer.readers import FORMATS, RowReader, open_reader
 from app.transfer.report import Report
 from app.transfer.rows import Row
-from app.transfer.sources import FORMATS, Source, open_source
 
 _SHOWN_ERRORS = 10
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -74,14 +74,14 @@ def import_(file: Path, maps: tuple[str, ...], yes: bool, data: str | None, **mo
     with Input(file) as input_:
         if more["rejected"] and input_.is_same(more["rejected"]):
             raise click.BadParameter("must be another file than FILE", param_hint="--rejected")
-        source = open_source(input_, more["format"] or input_.format(), mapping, guess=True)
+        source = open_reader(input_, more["format"] or input_.format(), mapping, guess=True)
         if source.guessed:
             _show_guesses(source, ask=sys.stdin.isatty() and str(file) != "-" and not yes)
         with closing(_database(settings, dry_run=more["dry_run"])) as db:
             _Run(input_, source, settings, **more).run(db)
 
 
-def _show_guesses(source: Source, *, ask: bool) -> None:
+def _show_guesses(source: RowReader, *, ask: bool) -> None:
     """Show what columns seem to be, before it is used."""
     click.echo("Columns that were guessed by their names (--map says otherwise):", err=True)
     for name, field in source.guessed.items():
@@ -106,7 +106,7 @@ class _Run:
     def __init__(
         self,
         input_: Input,
-        source: Source,
+        source: RowReader,
         settings: Settings,
         *,
         format: str | None,

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from app.errors import StartError
-from app.transfer.sources import ENDINGS
+from app.transfer.readers import ENDINGS
 
 CHUNK = 2**16
 

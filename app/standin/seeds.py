@@ -13,8 +13,8 @@ from app.database import Database
 from app.errors import ServiceError, StartError
 from app.standin.demo_names import NAMES
 from app.transfer.importer import Importer
+from app.transfer.readers import open_reader
 from app.transfer.report import Report
-from app.transfer.sources import open_source
 
 BATCH_SIZE = 1_000
 _TAGS = ("Lead", "VIP", "Newsletter", "Trial", "Churned")
@@ -29,7 +29,7 @@ def load_rows(
     """Load CSV or JSON Lines, as an import does. Raises `StartError` for the first invalid row."""
     report = Report(dry_run=dry_run)
     try:
-        source = open_source(chunks, format, {}, guess=False)
+        source = open_reader(chunks, format, {}, guess=False)
         importer = Importer(db, ContactSchema(phone_check), report, names=source.names)
         with closing(importer):
             importer.run(source.rows)

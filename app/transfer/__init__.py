@@ -1,4 +1,4 @@
-"""Many contacts in and out of the store, as files."""
+"""Import and export of contacts as files."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""Writes contacts out as a file, in short reads: no writer waits, and memory stays flat."""
+"""Exports contacts as CSV or JSON Lines, page by page: no writer waits, and memory is bounded."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -17,10 +17,10 @@ _EVERYTHING = frozenset({"custom_fields", "updated_at"})
 
 
 def export(db: Database, search: Search, format: str) -> Iterator[tuple[str, int]]:
-    """Give the parts of a file, and how many contacts are in each.
+    """Yield the parts of a file, and the number of contacts in each.
 
-    What changes meanwhile is in it as it is when its turn comes. The columns of a CSV file are
-    the custom fields that there are at the beginning.
+    A contact that changes during the export is in it as it is when its page is read. The columns
+    of a CSV file are the custom fields that exist at the start.
     """
     if format == "jsonl":
         for page in _pages(db, search):
@@ -33,7 +33,7 @@ def export(db: Database, search: Search, format: str) -> Iterator[tuple[str, int
 
 
 def _pages(db: Database, search: Search) -> Iterator[Sequence[str]]:
-    """Give the full views of contacts as JSON, each page read by itself."""
+    """Yield pages of full views as JSON, each read in its own snapshot."""
     search = replace(search, limit=PAGE, include=_EVERYTHING)
     while True:
         with db.snapshot() as snapshot:

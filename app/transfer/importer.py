@@ -16,7 +16,7 @@ from app.database import Database
 from app.database.scratch import Scratch
 from app.errors import InvalidInput, ServiceError
 from app.search.operands import CUSTOM, instant
-from app.transfer.damage import name_damage, name_lost_zeros
+from app.transfer.damage import describe_damage, describe_lost_zeros
 from app.transfer.report import MAX_ERRORS, Report, entry
 from app.transfer.rows import Reason, Row
 
@@ -103,7 +103,7 @@ class Importer:
     def _mended(self, phone: str) -> str:
         """Return a phone with its country code. Raises `InvalidInput`."""
         try:
-            if damage := name_damage(phone):
+            if damage := describe_damage(phone):
                 raise PhoneError(damage)
             return with_country(phone, self._region) if self._region else phone
         except PhoneError as error:
@@ -202,7 +202,7 @@ def _is_failure(outcome: Outcome) -> bool:
 def _explained(error: InvalidInput, phone: object) -> InvalidInput:
     """Add what a spreadsheet may have done to a phone that is refused."""
     details = dict(error.details or {})
-    lost = name_lost_zeros(phone) if isinstance(phone, str) else None
+    lost = describe_lost_zeros(phone) if isinstance(phone, str) else None
     if "phone" in details and lost:
         details["phone"] = [f"{details['phone'][0]} {lost}"]
     return InvalidInput(details)

@@ -1,4 +1,4 @@
-"""Reads JSON Lines (https://jsonlines.org), an upsert or an exported contact in each."""
+"""Reads JSON Lines (https://jsonlines.org): each line is an upsert or an exported contact."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,8 +11,8 @@ from app.transfer.lines import MAX_BYTES, Lines
 from app.transfer.rows import LINE, REASON, TEXT, Reason, Row
 from app.web.strict_json import parse_object
 
-_OURS = (LINE, REASON)
-_STILL_BROKEN = f"Mend what stands in {TEXT}, and put it in the place of the line."
+_ADDED = (LINE, REASON)
+_STILL_BROKEN = f"Correct the text in {TEXT}, and replace the whole line with it."
 
 
 class JsonLines:
@@ -20,7 +20,7 @@ class JsonLines:
         self._lines = lines
 
     def rows(self, mapping: Mapping[str, str]) -> Iterator[Row]:
-        """Read all rows; empty lines are passed over. Keys are renamed as `mapping` says."""
+        """Yield all rows except empty lines. Keys are renamed by `mapping`."""
         for line in self._lines:
             if self._lines.number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
@@ -35,7 +35,7 @@ class JsonLines:
             values = parse_object(line)
             if TEXT in values:
                 raise InvalidJson(_STILL_BROKEN)
-            for name in _OURS:
+            for name in _ADDED:
                 values.pop(name, None)
             return Row(number, number, line, _renamed(values, mapping) if mapping else values)
         except InvalidJson as error:
@@ -44,7 +44,7 @@ class JsonLines:
 
 
 def _renamed(values: dict[str, Any], mapping: Mapping[str, str]) -> dict[str, Any]:
-    """Raises `InvalidJson` where a value would be dropped, since another has its place."""
+    """Raises `InvalidJson` where a renamed value would overwrite another."""
     kept = {name: value for name, value in values.items() if name not in mapping}
     if isinstance(kept.get("custom_fields"), dict):
         kept["custom_fields"] = dict(kept["custom_fields"])
@@ -58,26 +58,28 @@ def _renamed(values: dict[str, Any], mapping: Mapping[str, str]) -> dict[str, An
             place, key = kept["custom_fields"], target.removeprefix(CUSTOM)
         if isinstance(place, dict):
             if place.get(key) is not None:
-                raise InvalidJson(f"Has {target} beside {name[:64]}, which is to be it: leave one.")
+                raise InvalidJson(
+                    f"Has {target} beside {name[:64]}, which is mapped to it: remove one."
+                )
             place[key] = values[name]
     return kept
 
 
 class RejectedJson:
-    """Makes a file of rejected rows: each as it stood, with its line and the reason."""
+    """Makes a file of rejected rows: each as it was, with its line and the reason."""
 
     head = b""
 
     def row(self, row: Row, reason: str) -> bytes:
-        told: dict[str, object] = {LINE: row.line, REASON: reason}
+        record: dict[str, object] = {LINE: row.line, REASON: reason}
         try:
             values = json.loads(row.raw)
         except ValueError:
             values = None
         if row.values is not None and isinstance(values, dict):
-            told = {**told, **{name: each for name, each in values.items() if name not in told}}
+            record |= {name: each for name, each in values.items() if name not in record}
         elif isinstance(values, dict) and TEXT in values:
-            told[TEXT] = values[TEXT]
+            record[TEXT] = values[TEXT]
         else:
-            told[TEXT] = row.raw.decode(errors="backslashreplace").rstrip("\r\n")
-        return json.dumps(told).encode() + b"\n"
+            record[TEXT] = row.raw.decode(errors="backslashreplace").rstrip("\r\n")
+        return json.dumps(record).encode() + b"\n"

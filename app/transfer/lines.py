@@ -1,15 +1,15 @@
-"""Splits a stream of bytes into lines, and can go back to one that was read."""
+"""Splits a stream of bytes into lines; lines that were read can be given back."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-MAX_BYTES = 2**20  # Of a row: more than the largest contact has.
+MAX_BYTES = 2**20  # Of a row.
 
 
 class Lines:
-    """The lines of a file with their endings; `number` is that of the last one given, from 1.
+    """The lines of a file with their endings; `number` is that of the last line, from 1.
 
-    Of a line longer than `MAX_BYTES` only the beginning comes, one byte longer than that.
+    A line longer than `MAX_BYTES` is cut to `MAX_BYTES + 1`.
     """
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
@@ -26,7 +26,7 @@ class Lines:
         return line
 
     def give_back(self, lines: Iterable[bytes]) -> None:
-        """Give the last lines once more."""
+        """Return the last lines once more, in their order."""
         back = list(lines)
         self._again.extendleft(reversed(back))
         self.number -= len(back)

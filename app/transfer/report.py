@@ -1,4 +1,4 @@
-"""What became of a file: numbers that add up, and the reasons for what was refused."""
+"""The report of an import: counts by outcome, and the reasons of rejected rows."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -9,10 +9,10 @@ MAX_REASON = 500
 
 @dataclass
 class Report:
-    """`rows` is the sum of the four after it; all up to `last_line` are done.
+    """`rows` is the sum of the four counts after it; all rows up to `last_line` are done.
 
-    `repeated` are rows whose phone stood in an earlier row too: the later one wins. `errors` and
-    `warnings` hold the first `MAX_ERRORS`.
+    `repeated` counts rows whose phone an earlier row has too; the last row wins. `errors` and
+    `warnings` have the first `MAX_ERRORS`.
     """
 
     rows: int = 0
@@ -35,5 +35,6 @@ class Report:
 
 
 def entry(line: int, column: str | None, reason: str) -> dict[str, Any]:
-    cut = reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}…"
-    return {"line": line, "column": column, "reason": cut}
+    """Return an error or a warning of the report; a reason over `MAX_REASON` is shortened."""
+    shortened = reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}…"
+    return {"line": line, "column": column, "reason": shortened}

@@ -1,4 +1,4 @@
-"""Import and export over HTTP."""
+"""Routes that import and export contacts."""
 
 import threading
 import time
@@ -21,16 +21,16 @@ from app.errors import (
 )
 from app.transfer.exporter import export
 from app.transfer.importer import Importer
+from app.transfer.readers import MEDIA_TYPES, open_reader
 from app.transfer.report import Report
 from app.transfer.schemas import ExportQuery, ExportQuerySchema, ImportQuery, ImportQuerySchema
-from app.transfer.sources import MEDIA_TYPES, open_source
 from app.web.requests import body_chunks, database, load_query, settings
 from app.web.responses import success
 from app.web.service import service
 
 blueprint = Blueprint("transfer", __name__, url_prefix="/v1/contacts")
 
-STOPPING_SECONDS = 15  # Of the 30 that gunicorn gives a worker.
+STOPPING_SECONDS = 15  # Half of what gunicorn gives a worker to stop.
 
 _import_query = ImportQuerySchema()
 _export_query = ExportQuerySchema()
@@ -44,7 +44,7 @@ def post_contacts_import() -> Response:
     chunks = body_chunks(settings().max_import_bytes)
     query: ImportQuery = load_query(_import_query)
     report = Report(dry_run=query.dry_run)
-    with _transfer_slot(), closing(chunks):
+    with _reserve_transfer_slot(), closing(chunks):
         try:
             _import(chunks, format, query, report)
         except (CutShort, PayloadTooLarge, Unavailable, InsufficientStorage) as error:
@@ -53,21 +53,21 @@ def post_contacts_import() -> Response:
 
 
 def _import(chunks: Iterator[bytes], format: str, query: ImportQuery, report: Report) -> None:
-    source = open_source(chunks, format, query.map, guess=False)
+    reader = open_reader(chunks, format, query.map, guess=False)
     importer = Importer(
         database(),
         contact_schema(settings().phone_check),
         report,
-        names=source.names,
+        names=reader.names,
         region=query.default_country,
-        after_batch=_Patience(service().stopping),
+        after_batch=_StopDeadline(service().stopping),
     )
     with closing(importer):
-        importer.run(source.rows)
+        importer.run(reader.rows)
 
 
-class _Patience:
-    """Lets an import go on for a while in a server that stops, which waits only so long."""
+class _StopDeadline:
+    """Ends an import `STOPPING_SECONDS` after the server began to stop. Called after each batch."""
 
     def __init__(self, stopping: threading.Event) -> None:
         self._stopping = stopping
@@ -79,7 +79,7 @@ class _Patience:
         now = time.monotonic()
         self._deadline = self._deadline or now + STOPPING_SECONDS
         if now >= self._deadline:
-            raise Unavailable("The server stops: send the rest again.")
+            raise Unavailable("The server is stopping: send the rest again.")
 
 
 def _format() -> str:
@@ -91,9 +91,9 @@ def _format() -> str:
 
 
 def _with_report(error: ServiceError, report: Report) -> ServiceError:
-    """Say what was done until then."""
+    """Add to an error what was stored before it."""
     if report.last_line and not report.dry_run:
-        error.message += f" All up to line {report.last_line} is stored, and nothing after it."
+        error.message += f" All rows up to line {report.last_line} are stored, none after it."
     else:
         error.message += " Nothing is stored."
     error.details = {"report": report.as_dict()}
@@ -101,11 +101,14 @@ def _with_report(error: ServiceError, report: Report) -> ServiceError:
 
 
 @contextmanager
-def _transfer_slot() -> Iterator[None]:
-    """Leave a thread to others: what takes long must not take all of them."""
+def _reserve_transfer_slot() -> Iterator[None]:
+    """Take one of the slots for imports and exports, which leave a thread to other requests.
+
+    Raises `Unavailable` where none is free.
+    """
     slots = service().file_transfers
     if not slots.acquire(blocking=False):
-        raise Unavailable("Other files are under way: try again later.", retry_after=10)
+        raise Unavailable("Too many files are being transferred: try again later.", retry_after=10)
     try:
         yield
     finally:
@@ -117,7 +120,7 @@ def _transfer_slot() -> Iterator[None]:
 def get_contacts_export() -> Response:
     query: ExportQuery = load_query(_export_query)
     parts = _export(database(), query)
-    first = next(parts, b"")  # What fails at once is an answer of its own.
+    first = next(parts, b"")  # An error of the first page can still be a response.
     response = Response(chain([first], parts), content_type=_TYPES[query.format])
     response.call_on_close(parts.close)
     response.headers["Content-Disposition"] = f'attachment; filename="contacts.{query.format}"'
@@ -125,6 +128,6 @@ def get_contacts_export() -> Response:
 
 
 def _export(db: Database, query: ExportQuery) -> Generator[bytes]:
-    with _transfer_slot():  # A client that reads slowly has it until it is done.
+    with _reserve_transfer_slot():  # A slow client keeps it until the end.
         for part, _ in export(db, query.search, query.format):
             yield part.encode()

@@ -1,14 +1,14 @@
-"""A row of a file on its way in: where it stands, what it says, what is wrong with it."""
+"""A row of an imported file: its lines, its values, and the reasons if it cannot be read."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 LINE, REASON, TEXT = "rejected_line", "rejected_reason", "rejected_text"
-"""What a file of rejected rows has beside their own columns; ignored when it is read again."""
+"""The columns added in a file of rejected rows; ignored when it is imported again."""
 
 
 class Reason(NamedTuple):
-    """Why a row is refused; `column` is that of the file, None where it is all of the row."""
+    """Why a row is rejected; `column` is one of the file, None for the whole row."""
 
     column: str | None
     text: str
@@ -16,10 +16,11 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """What stands in a file for one contact, up to its `last_line`.
+    """One contact of a file, from `line` to `last_line`, which count from 1.
 
-    `values` are what a single upsert takes, with `created_at` perhaps; None where the row cannot
-    be read, which `reasons` then tell. `raw` is the row as it stands in the file.
+    `values` has the members of a `POST /v1/contacts`, and `id`, `created_at` or `updated_at` if the
+    file has them. It is None where the row cannot be read; `reasons` then say why. `raw` has the
+    bytes of the row in the file.
     """
 
     line: int

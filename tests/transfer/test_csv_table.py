@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidInput
 from app.transfer.lines import MAX_BYTES
+from app.transfer.readers import open_reader
 from app.transfer.rows import Row
-from app.transfer.sources import open_source
 
 
 def pieces(data: bytes, size: int = 7) -> Iterator[bytes]:
@@ -18,7 +18,7 @@ def pieces(data: bytes, size: int = 7) -> Iterator[bytes]:
 
 
 def rows(data: bytes, size: int = 7) -> list[Row]:
-    return list(open_source(pieces(data, size), "csv", {}, guess=False).rows)
+    return list(open_reader(pieces(data, size), "csv", {}, guess=False).rows)
 
 
 def values(data: bytes) -> list[object]:
@@ -128,19 +128,19 @@ def test_whatever_comes_is_read_or_told(data: bytes, size: int) -> None:
 @given(st.lists(st.lists(st.sampled_from(['"', "\n", "a", ",", '""', "\r\n"]), max_size=9)))
 def test_rejected_rows_stand_as_they_stood(parts: list[list[str]]) -> None:
     data = "phone,first_name\n" + "\n".join("".join(part) for part in parts)
-    source = open_source([data.encode()], "csv", {}, guess=False)
+    source = open_reader([data.encode()], "csv", {}, guess=False)
     written = source.rejected.head
     bad = [row for row in source.rows if row.values is None]
     for row in bad:
         written += source.rejected.row(row, "why")
         assert row.raw.rstrip(b"\r\n") in written
-    again = open_source([written], "csv", {}, guess=False)
+    again = open_reader([written], "csv", {}, guess=False)
     assert [*again.columns] == ["rejected_line", "rejected_reason", "phone", "first_name"]
 
 
 def test_a_rejected_file_is_rejected_without_its_old_reasons() -> None:
     data = b'rejected_line,rejected_reason,phone\r\n7,"bad, again",12\r\n8,x,13,14\r\n'
-    source = open_source([data], "csv", {}, guess=False)
+    source = open_reader([data], "csv", {}, guess=False)
     assert source.rejected.head == b"rejected_line,rejected_reason,phone\r\n"
     one, other = source.rows
     assert source.rejected.row(one, "why") == b"2,why,12\r\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.transfer.damage import name_damage, name_lost_zeros
+from app.transfer.damage import describe_damage, describe_lost_zeros
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,8 @@ from app.transfer.damage import name_damage, name_lost_zeros
     ],
 )
 def test_names_damage(phone: str, word: str) -> None:
-    assert word in (name_damage(phone) or "")
-    assert word in (name_damage(f" {phone} ") or "")
+    assert word in (describe_damage(phone) or "")
+    assert word in (describe_damage(f" {phone} ") or "")
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,9 @@ def test_names_damage(phone: str, word: str) -> None:
     ["918856879188", "+91 88568-79188", "+1.415.555.2671", "0091 8856879188", "1-800-555-2671", ""],
 )
 def test_leaves_phones_alone(phone: str) -> None:
-    assert name_damage(phone) is None
+    assert describe_damage(phone) is None
 
 
 def test_suspects_lost_zeros_in_digits_alone() -> None:
-    assert "zeros" in (name_lost_zeros("7911123") or "")
-    assert name_lost_zeros("+7911123") is None
+    assert "zeros" in (describe_lost_zeros("7911123") or "")
+    assert describe_lost_zeros("+7911123") is None

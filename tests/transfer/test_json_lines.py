@@ -5,12 +5,12 @@ import json
 import pytest
 
 from app.transfer.lines import MAX_BYTES
+from app.transfer.readers import open_reader
 from app.transfer.rows import Row
-from app.transfer.sources import open_source
 
 
 def rows(data: bytes, **mapping: str) -> list[Row]:
-    return list(open_source([data], "jsonl", mapping, guess=False).rows)
+    return list(open_reader([data], "jsonl", mapping, guess=False).rows)
 
 
 def test_reads_lines() -> None:
@@ -31,7 +31,7 @@ def test_reads_lines() -> None:
         (b'"1"', "object"),
         (b"[" * 40 + b"]" * 40, "deep"),
         (b'{"phone": "' + b"1" * MAX_BYTES + b'"}', "Longer"),
-        (b'{"rejected_line": 1, "rejected_text": "{"}', "Mend"),
+        (b'{"rejected_line": 1, "rejected_text": "{"}', "Correct"),
     ],
 )
 def test_tells_bad_lines_and_goes_on(line: bytes, word: str) -> None:
@@ -55,7 +55,7 @@ def test_a_renamed_key_never_replaces_another(line: dict[str, object]) -> None:
 
 
 def test_rejected_rows_can_be_mended() -> None:
-    source = open_source(
+    source = open_reader(
         [b'{"phone": "12", "tags": ["a"]}\n{"phone": \n'], "jsonl", {}, guess=False
     )
     one, other = source.rows

@@ -19,8 +19,8 @@ from app.search.paging import Search
 from app.search.schemas import ListQuerySchema
 from app.transfer.exporter import PAGE, export
 from app.transfer.importer import Importer
+from app.transfer.readers import open_reader
 from app.transfer.report import Report
-from app.transfer.sources import open_source
 from app.web.fields import clean_text
 from tests.conftest import store_faults
 
@@ -87,7 +87,7 @@ def test_nothing_is_lost(format: str, given_: list[Contact]) -> None:
             with source.transaction() as tx:
                 insert_contacts(tx, given_)
             file = "".join(part for part, _ in export(source, Search(), format)).encode()
-            read = open_source([file], format, {}, guess=False)
+            read = open_reader([file], format, {}, guess=False)
             with closing(Importer(target, ContactSchema(), Report(), names=read.names)) as importer:
                 importer.run(read.rows)
             assert importer.report.errors == []

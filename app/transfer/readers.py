@@ -1,4 +1,4 @@
-"""Opens a file of either format: its rows, the columns they come from, and how to reject them."""
+"""Opens a CSV or JSON Lines file to read: its rows, their columns, a writer of rejected rows."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ ENDINGS = {
 
 
 @dataclass(frozen=True)
-class Source:
-    """`columns` are those of the file with their field, `guessed` those that nobody named."""
+class RowReader:
+    """`columns` maps each column of the file to its field, `guessed` those that nobody named."""
 
     rows: Iterator[Row]
     columns: Mapping[str, str]
@@ -32,18 +32,22 @@ class Source:
 
     @property
     def names(self) -> dict[str, str]:
-        """Return the column of each field."""
+        """The column of each field."""
         return {field: name for name, field in self.columns.items() if field}
 
 
-def open_source(
+def open_reader(
     chunks: Iterable[bytes], format: str, mapping: Mapping[str, str], *, guess: bool
-) -> Source:
-    """Raises `ValidationError` where the columns are not to be had or not to be understood."""
+) -> RowReader:
+    """Open a file whose `format` is one of `FORMATS`.
+
+    `mapping` names the field of a column; with `guess` other columns get a likely field. Raises
+    `InvalidInput` where the header cannot be read, or a column has no field.
+    """
     lines = Lines(chunks)
     if format == "jsonl":
-        return Source(JsonLines(lines).rows(mapping), mapping, {}, RejectedJson())
+        return RowReader(JsonLines(lines).rows(mapping), mapping, {}, RejectedJson())
     table = CsvTable(lines)
     columns = choose(table.header, mapping, guess=guess)
     chosen = dict(zip(columns.names, columns.targets, strict=True))
-    return Source(table.rows(columns), chosen, columns.guessed, RejectedCsv(table))
+    return RowReader(table.rows(columns), chosen, columns.guessed, RejectedCsv(table))

@@ -1,4 +1,4 @@
-"""Who may call the service, and for what."""
+"""API keys: who may call the service, and for what."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""Lets a request through to its route only with a key that has the scope."""
+"""Guards routes: a request needs a key with the scope, within its rate limit."""
 
 import hashlib
 from collections.abc import Callable
@@ -18,16 +18,16 @@ from app.web.service import service
 
 View = Callable[..., Any]
 
-# What is counted of requests over a limit, by whose limit that is.
+# Names of the counters of rejected requests, by what the limit is for.
 RATE_LIMITED = {each: f"rate_limited {each}" for each in ("key", "address")}
 
 
 def require_scope(
     scope: str | None, *, unless: Callable[[], bool] = bool
 ) -> Callable[[View], View]:
-    """Guard a route; with None any valid key will do. The guarded view carries its `scope`.
+    """Guard a route; None accepts any valid key. The guarded view has the attribute `scope`.
 
-    A request that comes without a key passes where `unless` says so.
+    A request without a key is accepted if `unless` returns True.
     """
 
     def guard(view: View) -> View:
@@ -56,34 +56,34 @@ def require_scope(
 
 
 def _authenticate(db: Database, secret: str) -> ApiKey:
-    """Return the key of a secret. Too many wrong ones from an address are refused otherwise."""
+    """Return the key of a secret. Too many wrong ones from one address get a 429."""
     try:
         return handlers.authenticate(db, secret)
     except Unauthorized:
-        seconds = _seconds_of_refusal() if secret else None
+        seconds = _count_wrong_key() if secret else None
         if not seconds:
             raise
     db.counters.add({RATE_LIMITED["address"]: 1})
     raise TooManyRequests(seconds)
 
 
-def _seconds_of_refusal() -> int | None:
-    """Count a wrong key; return for how long its address gets no other answer to another one."""
+def _count_wrong_key() -> int | None:
+    """Count a wrong key; return for how many seconds its address is over the limit, if it is."""
     limit = settings().wrong_key_limit
     if not limit:
         return None
     address = client_address(request.environ, settings().trusted_proxies)
-    # So many files at most, whatever addresses come; those that share one share its limit.
-    place = hashlib.sha256(address.encode()).hexdigest()[:2]
+    # At most 256 files; addresses that share a file share its limit.
+    bucket = hashlib.sha256(address.encode()).hexdigest()[:2]
     try:
-        return service().rate_limiter.take(f"wrong-keys-{place}", limit).retry_after
+        return service().rate_limiter.take(f"wrong-keys-{bucket}", limit).retry_after
     except (OSError, ValueError) as error:
         current_app.logger.warning("Wrong keys are not limited: %s", error)
         return None
 
 
 def _quota(key: ApiKey, *, count: bool) -> Quota | None:
-    """Return what is left of a key's minute; None where there is no limit, or none can be kept."""
+    """Return what a key has left; None without a limit, or if its file cannot be used."""
     limit = rate_limit(key)
     if not limit:
         return None
@@ -95,7 +95,7 @@ def _quota(key: ApiKey, *, count: bool) -> Quota | None:
 
 
 def rate_limit(key: ApiKey) -> int:
-    """Return how many requests a minute a key may make; 0 is no limit."""
+    """Return how many requests a minute a key may make; 0 means no limit."""
     return settings().rate_limit if key.rate_limit is None else key.rate_limit
 
 
@@ -105,7 +105,7 @@ def _touch_when_sent(db: Database, key: ApiKey, response: Response) -> Response:
 
 
 def secret() -> str:
-    """Return the key that a request brings; it may be empty."""
+    """Return the secret that a request carries, "" without one."""
     authorization = request.environ.get("HTTP_AUTHORIZATION")
     if authorization is None:
         return str(request.environ.get("HTTP_X_API_KEY", ""))

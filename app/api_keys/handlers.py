@@ -1,4 +1,4 @@
-"""What is done with API keys."""
+"""Operations on API keys."""
 
 import hmac
 import secrets
@@ -27,32 +27,32 @@ def create_api_key(
     scopes: tuple[str, ...],
     expires_at: datetime | None = None,
     rate_limit: int | None = None,
-    tell: Callable[[str], object] | None = None,
+    show: Callable[[str], object] | None = None,
     prefix: str = PREFIX,
 ) -> str:
-    """Store a new key, once `tell` has taken its secret, and return that.
+    """Store a new key and return its secret, which cannot be shown again.
 
-    It cannot be had again.
+    `show` gets the secret first: if it raises, no key is stored.
     """
     secret, key = _new_api_key(label, scopes, expires_at, rate_limit, prefix)
-    if tell:
-        tell(secret)
+    if show:
+        show(secret)
     with db.transaction() as tx:
         store.insert_api_key(tx, key, digest(secret))
     return secret
 
 
-def create_first_api_key(db: Database, tell: Callable[[str], object]) -> None:
-    """Store a key with all scopes, once `tell` has taken its secret.
+def create_first_api_key(db: Database, show: Callable[[str], object]) -> None:
+    """Store a key with all scopes, unless the store has ever had a key.
 
-    Does nothing if the store has ever had a key.
+    `show` gets the secret first: if it raises, no key is stored.
     """
     if store.list_api_keys(db.connection()):
         return
     secret, key = _new_api_key("first admin key", SCOPES)
     with db.transaction() as tx:
         if not store.list_api_keys(tx):
-            tell(secret)
+            show(secret)
             store.insert_api_key(tx, key, digest(secret))
 
 
@@ -64,7 +64,7 @@ def revoke_api_key(db: Database, id: str) -> None:
 
 
 def authenticate(db: Database, secret: str) -> ApiKey:
-    """Return the key of a secret. Raises one and the same `Unauthorized` whatever is wrong."""
+    """Return the key of a secret. Raises the same `Unauthorized` whatever is wrong with it."""
     if 0 < len(secret) <= _MAX_SECRET:
         key = _find_api_key(db, digest(secret), int(time.monotonic() / SECONDS_REMEMBERED))
         if key is not None and key.is_active():
@@ -74,7 +74,7 @@ def authenticate(db: Database, secret: str) -> ApiKey:
 
 @lru_cache(maxsize=256)
 def _find_api_key(db: Database, computed: bytes, period: int) -> ApiKey | None:
-    """Look a key up once in each period: so long a revoked one may still be let through."""
+    """Look a key up once in each period; a revoked key may pass until the period ends."""
     found = store.find_api_key(db.connection(), computed)
     return found[0] if found and hmac.compare_digest(found[1], computed) else None
 
@@ -84,7 +84,7 @@ def is_touch_due(key: ApiKey) -> bool:
 
 
 def touch_api_key(db: Database, key: ApiKey) -> None:
-    """Note the use of a key, once a minute at most; left for later while others write."""
+    """Record the use of a key, at most once a minute; skipped while others write."""
     with suppress(Unavailable, InsufficientStorage), db.transaction(seconds=0) as tx:
         store.touch_api_key(tx, key.id, clock.timestamp(), _touched_before())
     _find_api_key.cache_clear()

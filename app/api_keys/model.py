@@ -1,4 +1,4 @@
-"""An API key: who may do what, until when."""
+"""An API key: its scopes, limit, expiry and digest."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from app import clock
 SCOPES = ("contacts:read", "contacts:write", "admin")
 DEFAULT_SCOPES = ("contacts:read", "contacts:write")
 PREFIX = "ak_live_"
-TEST_PREFIX = "ak_test_"  # Of a stand-in's keys.
+TEST_PREFIX = "ak_test_"  # For the keys of a stand-in.
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """All about a key but the key itself; instants are RFC 3339 in UTC."""
+    """A key without its secret; instants are RFC 3339 in UTC."""
 
     id: str
     label: str
@@ -31,5 +31,5 @@ class ApiKey:
 
 
 def digest(secret: str) -> bytes:
-    """Return what is stored of a key: 256 random bits need no slow hash."""
+    """Return what is stored of a secret; 256 random bits need no slow hash."""
     return hashlib.sha256(secret.encode()).digest()

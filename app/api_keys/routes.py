@@ -1,4 +1,4 @@
-"""What a key can learn about the service and itself."""
+"""`GET /v1/status` and `GET /v1/profile`."""
 
 from flask import Blueprint, Response, g
 

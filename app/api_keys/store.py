@@ -40,7 +40,7 @@ def insert_api_key(db: Connection, key: ApiKey, digest: bytes) -> None:
 
 
 def revoke_api_key(db: Connection, id: str, now: str) -> bool:
-    """Return whether there is such a key; one already revoked keeps its time."""
+    """Return whether the key exists; if already revoked, it keeps its time."""
     return bool(
         db.execute(
             """
@@ -55,7 +55,7 @@ def revoke_api_key(db: Connection, id: str, now: str) -> bool:
 
 
 def touch_api_key(db: Connection, id: str, now: str, before: str) -> None:
-    """Note that a key was used, unless that was noted after `before`."""
+    """Record that a key was used, unless a use after `before` is recorded."""
     db.execute(
         """
         UPDATE api_keys

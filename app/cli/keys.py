@@ -57,7 +57,7 @@ def create(
         scopes=tuple(dict.fromkeys(scopes)) or DEFAULT_SCOPES,
         expires_at=clock.now() + expires_in if expires_in else None,
         rate_limit=rate_limit,
-        tell=click.echo,
+        show=click.echo,
         prefix=prefix,
     )
 

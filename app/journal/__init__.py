@@ -1,4 +1,4 @@
-"""The journal: every change of a contact, in order, for whoever needs to know."""
+"""The journal: an event for every change of a contact, in commit order."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""What is done with the journal: writers append to it, readers follow it."""
+"""Operations on the journal: writers append events, readers follow them."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -11,53 +11,52 @@ from app.errors import Gone
 from app.journal import store
 from app.journal.model import DELETED, Event
 
-LOOKED_AT = 10_000
-PIECE = 25
-LARGE = 8 * 2**20  # Characters; a page ends with the piece that reaches it.
+MAX_SCANNED = 10_000  # Events that one page looks at in search of some kinds.
+PIECE = 25  # Events that are read at once.
+LARGE_PAGE = 8 * 2**20  # Characters; a page ends with the piece that reaches this size.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def append(
     tx: Connection, event: str, timestamp: str, data: Mapping[str, Any], *, phone: str | None = None
 ) -> None:
-    """Add an event in the caller's transaction; `phone` is that of the contact it tells of."""
+    """Append an event in the caller's transaction; `phone` is that of its contact, if any."""
     store.insert_event(tx, event, timestamp, phone, _encode(data))
 
 
 def append_all(tx: Connection, timestamp: str, events: Sequence[tuple[str, str, str]]) -> None:
-    """Add what is told of contacts: kind, phone and data as JSON."""
+    """Append events of contacts in the caller's transaction: (kind, phone, data as JSON)."""
     store.insert_events(tx, [(event, timestamp, phone, data) for event, phone, data in events])
 
 
 def erase_contact(tx: Connection, phone: str, id: str, timestamp: str) -> None:
-    """Take a deleted contact out of what was told of it, and tell that it is deleted."""
+    """Replace the data of a contact's events with its id, and append `contact.deleted`."""
     data = {"id": id, "deleted": True}
     store.erase_events(tx, phone, _encode(data))
     append(tx, DELETED, timestamp, data, phone=phone)
 
 
 def merge_contact(tx: Connection, phone: str, to: str) -> None:
-    """Let what was told of a contact be erased with the one that it was merged into."""
+    """Move the events of a merged contact to the survivor, so that they are erased with it."""
     store.move_events(tx, phone, to)
 
 
 def read_changes(
     db: Connection, after: int | None, limit: int, events: Collection[str] | None
 ) -> tuple[list[Event], int]:
-    """Return the next events, all or those of some kinds, and the number to go on after.
+    """Return at most `limit` events after a number, and the number to continue after.
 
-    They are at most `limit`, fewer where they are large.
-
-    None starts with the oldest event there is. Needs a snapshot. Raises `Gone` where events
-    after that number are kept no longer, or were never here.
+    `after` None starts with the oldest event, `events` None returns all kinds. A page is shorter
+    if its events are large. Needs a snapshot. Raises `Gone` if later events have been removed, or
+    if the number is higher than the last one.
     """
     removed, last = store.removed_through(db), store.last_seq(db)
     if after is None:
         after = removed
     if not removed <= after <= last:
-        what = "are kept no longer" if after < removed else "were never in this store"
+        why = "are no longer kept" if after < removed else "were never in this store"
         raise Gone(
-            f"Changes after {after} {what}: start over from a list of all contacts, then go on "
+            f"Changes after {after} {why}: start over with a list of all contacts, then continue "
             f"after {last}.",
             details={"after": [f"Must be from {removed} to {last}."]},
         )
@@ -67,9 +66,9 @@ def read_changes(
 def _page(
     db: Connection, after: int, limit: int, events: Collection[str] | None
 ) -> tuple[list[Event], int]:
-    """Read a page piece by piece, until it is full or large: an event can hold a megabyte."""
+    """Read a page in pieces until it is full or large: one event can have a megabyte."""
     found: list[Event] = []
-    size, end = 0, after + LOOKED_AT
+    size, end = 0, after + MAX_SCANNED
     while True:
         most = min(limit - len(found), PIECE)
         if events is None:
@@ -77,16 +76,16 @@ def _page(
             after = piece[-1].seq if piece else after
         else:
             piece, after = store.list_events_of(
-                db, events, after=after, most=most, looked_at=end - after
+                db, events, after=after, most=most, scanned=end - after
             )
         found += piece
         size += sum(len(each.data) for each in piece)
-        if len(piece) < most or len(found) == limit or size >= LARGE:
+        if len(piece) < most or len(found) == limit or size >= LARGE_PAGE:
             return found, after
 
 
 def last_change(db: Connection) -> int:
-    """Return the number of the newest change that was ever kept."""
+    """Return the number of the newest change, also if it has been removed."""
     return store.last_seq(db)
 
 
@@ -95,14 +94,14 @@ def find_change(db: Connection, seq: int) -> Event | None:
 
 
 def list_subjects(db: Connection, *, after: int, most: int) -> list[tuple[int, str, str | None]]:
-    """Return number, kind and contact's phone of the `most` next changes, oldest first."""
+    """Return (number, kind, contact's phone) of the next `most` changes, oldest first."""
     return store.list_subjects(db, after=after, most=most)
 
 
 def remove_changes(tx: Connection, *, days: int, through: int | None, most: int) -> int:
-    """Remove the oldest changes, `most` at once, that are older than `days`; return how many.
+    """Remove at most `most` changes that are older than `days`; return how many.
 
-    None after the number `through` is removed.
+    Changes after the number `through` are kept.
     """
     before = clock.timestamp(clock.now() - timedelta(days=days))
     if through is None:

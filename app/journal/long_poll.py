@@ -1,4 +1,4 @@
-"""Requests that wait for a change: a few at a time, so that others find a free thread."""
+"""Long polling: a limited number of requests wait for changes, so that others find a thread."""
 
 import threading
 import time
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from app.database.shared_counters import PRESENT
 
 SECONDS_BETWEEN_LOOKS = 0.1
-WAITERS = f"{PRESENT}waiters"  # Counted while they wait.
+WAITERS = f"{PRESENT}waiters"  # The number of requests that wait now.
 
 
 class LongPollSlots:
-    """The threads of a process that may wait at once; none waits once it is `stopping`."""
+    """The threads of a process that may wait at the same time; none while it is `stopping`."""
 
     def __init__(self, slots: threading.Semaphore, stopping: threading.Event) -> None:
         self._slots = slots
@@ -20,7 +20,7 @@ class LongPollSlots:
 
     @contextmanager
     def take(self) -> Iterator[bool]:
-        """Hold a slot while the context lasts; gives False where none is free."""
+        """Hold a slot while the context lasts; yield False if none is free."""
         if self._stopping.is_set() or not self._slots.acquire(blocking=False):
             yield False
             return
@@ -30,7 +30,7 @@ class LongPollSlots:
             self._slots.release()
 
     def wait(self, seconds: float, is_over: Callable[[], bool]) -> None:
-        """Return once `is_over`, the seconds have passed or the process stops."""
+        """Return when `is_over()`, after `seconds`, or when the process stops."""
         deadline = time.monotonic() + seconds
         while not is_over():
             left = deadline - time.monotonic()

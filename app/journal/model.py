@@ -1,4 +1,4 @@
-"""An event: what the journal keeps of a change."""
+"""The kinds of events, and an event as the journal stores it."""
 
 from dataclasses import dataclass
 

@@ -39,7 +39,7 @@ def get_changes() -> Response:
 def _wait(slots: LongPollSlots, query: ChangesQuery, after: int) -> tuple[list[Event], int]:
     found: list[Event] = []
 
-    def has_come() -> bool:
+    def has_events() -> bool:
         nonlocal found, after
         if store.last_seq(database().connection()) > after:
             found, after = _read(replace(query, after=after))
@@ -48,7 +48,7 @@ def _wait(slots: LongPollSlots, query: ChangesQuery, after: int) -> tuple[list[E
     counters = database().counters
     counters.add({WAITERS: 1})
     try:
-        slots.wait(query.wait, has_come)
+        slots.wait(query.wait, has_events)
     finally:
         counters.add({WAITERS: -1})
     return found, after

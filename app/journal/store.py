@@ -17,12 +17,12 @@ def insert_event(db: Connection, event: str, timestamp: str, phone: str | None, 
 
 
 def insert_events(db: Connection, events: Sequence[tuple[str, str, str, str]]) -> None:
-    """Insert many of event, timestamp, phone and data, in their order."""
+    """Insert events, each (event, timestamp, phone, data), in this order."""
     db.insert_many("INSERT INTO changes (event, timestamp, phone, data)", events)
 
 
 def erase_events(db: Connection, phone: str, data: str) -> None:
-    """Leave nothing of a contact in its events but what `data` says."""
+    """Replace the data of all events of a contact."""
     db.change(
         "UPDATE changes SET data = :data WHERE phone = :phone", {"phone": phone, "data": data}
     )
@@ -33,7 +33,7 @@ def move_events(db: Connection, phone: str, to: str) -> None:
 
 
 def last_seq(db: Connection) -> int:
-    """Return the number of the newest event that was ever kept."""
+    """Return the number of the newest event, also if it has been removed."""
     rows = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'")
     return int(rows[0][0]) if rows else 0
 
@@ -45,7 +45,7 @@ def removed_through(db: Connection) -> int:
 
 
 def list_events(db: Connection, *, after: int, most: int) -> list[Event]:
-    """Return the `most` next events after a number, oldest first."""
+    """Return the next `most` events after a number, oldest first."""
     rows = db.execute(
         """
         SELECT seq, event, timestamp, data
@@ -60,26 +60,26 @@ def list_events(db: Connection, *, after: int, most: int) -> list[Event]:
 
 
 def list_events_of(
-    db: Connection, events: Collection[str], *, after: int, most: int, looked_at: int
+    db: Connection, events: Collection[str], *, after: int, most: int, scanned: int
 ) -> tuple[list[Event], int]:
-    """Return those of some kinds among the `looked_at` next ones, and the last one looked at."""
+    """Return events of some kinds among the next `scanned`, and the number of the last scanned."""
     names = {f"event{index}": event for index, event in enumerate(events)}
     rows = db.execute(
         f"""
         SELECT seq, event, timestamp, data
         FROM changes
         WHERE seq > :after
-            AND seq <= :after + :looked_at
+            AND seq <= :after + :scanned
             AND event IN ({", ".join(f":{name}" for name in names)})
         ORDER BY seq
         LIMIT :most
         """,
-        {"after": after, "most": most, "looked_at": looked_at, **names},
+        {"after": after, "most": most, "scanned": scanned, **names},
     )
     found = [Event(*row) for row in rows]
     if len(found) == most:
         return found, found[-1].seq
-    return found, min(after + looked_at, last_seq(db))
+    return found, min(after + scanned, last_seq(db))
 
 
 def find_event(db: Connection, seq: int) -> Event | None:
@@ -90,7 +90,7 @@ def find_event(db: Connection, seq: int) -> Event | None:
 
 
 def list_subjects(db: Connection, *, after: int, most: int) -> list[tuple[int, str, str | None]]:
-    """Return number, kind and contact's phone of the `most` next events, oldest first."""
+    """Return (number, kind, contact's phone) of the next `most` events, oldest first."""
     return db.execute(
         """
         SELECT seq, event, phone
@@ -104,9 +104,9 @@ def list_subjects(db: Connection, *, after: int, most: int) -> list[tuple[int, s
 
 
 def remove_events(db: Connection, before: str, most: int, through: int = 2**63 - 1) -> int:
-    """Remove the oldest events from before an instant; return how many there were, up to `most`.
+    """Remove at most `most` events from before an instant; return how many.
 
-    None after the number `through` is removed.
+    Events after the number `through` are kept.
     """
     [(last, count)] = db.execute(
         """
@@ -118,7 +118,7 @@ def remove_events(db: Connection, before: str, most: int, through: int = 2**63 -
     )
     if count:
         db.change("DELETE FROM changes WHERE seq <= :last", {"last": last})
-        # A restore may have raised it beyond what is there.
+        # A restore may have set it to a higher number.
         db.change(
             """
             UPDATE counters

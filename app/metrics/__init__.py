@@ -1,4 +1,4 @@
-"""What monitoring asks: counts and sizes of the service, over all of its processes."""
+"""Metrics of the service for monitoring, over all of its processes."""
 
 from flask import Flask
 

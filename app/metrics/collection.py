@@ -1,4 +1,4 @@
-"""What is measured, put together from the counts of all processes, the store and its files."""
+"""Collects the metrics from the counters of all processes, the store and its files."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -26,10 +26,10 @@ Counts = Mapping[str, int]
 
 
 def collect(db: Database, settings: Settings, version: str) -> Iterator[Family]:
-    """Return all that is measured; what only the store can tell is left out while it cannot."""
+    """Return all metrics, without those from the store while it cannot be read."""
     counts = db.counters.read()
     what = {"version": version, "sqlite": SQLITE_VERSION}
-    yield family("contacts_build_info", "gauge", "What runs here.", 1, **what)
+    yield family("contacts_build_info", "gauge", "Version of the service and of SQLite.", 1, **what)
     yield from _of_requests(counts)
     yield from _of_work(counts)
     yield from _of_files(settings)
@@ -43,15 +43,15 @@ def _of_requests(counts: Counts) -> Iterator[Family]:
         if name.startswith(f"{REQUESTS} "):
             method, route, code = name.split(" ")[1:]
             requests["", (("method", method), ("route", route), ("code", code))] = count
-    yield Family("contacts_requests_total", "counter", "Requests that were answered.", requests)
+    yield Family("contacts_requests_total", "counter", "Requests answered.", requests)
     yield Family(
         "contacts_request_duration_seconds",
         "histogram",
-        "From the first of a request here to its answer; of a stream, to its end.",
+        "Time to answer a request; of a stream, to its end.",
         dict(_durations(counts)),
     )
     limited = {by: counts.get(name, 0) for by, name in RATE_LIMITED.items()}
-    meaning = "Requests over the limit of their key; wrong keys over that of their address."
+    meaning = "429s by the limit of a key, or of wrong keys of an address."
     yield family_by("contacts_rate_limited_total", "counter", meaning, "by", limited)
 
 
@@ -73,22 +73,22 @@ def _of_work(counts: Counts) -> Iterator[Family]:
         return family(f"contacts_{name}_total", "counter", meaning, value)
 
     writes = {outcome: counts.get(name, 0) for outcome, name in WRITES.items()}
-    meaning = "Writes of contacts, each row of many too, by what they did."
+    meaning = "Writes of contacts, also by rows of batches and imports, by outcome."
     yield family_by("contacts_writes_total", "counter", meaning, "outcome", writes)
     rejected = counts.get(REJECTED_ROWS, 0)
-    yield counter("rejected_rows", "Rows of many that were refused.", rejected)
+    yield counter("rejected_rows", "Rows of batches and imports that were rejected.", rejected)
     attempts = {state: counts.get(name, 0) for state, name in ATTEMPTS.items()}
-    meaning = "Attempts at webhook deliveries, by the state that they left: pending is a retry."
+    meaning = "Attempts at webhook deliveries by the resulting state; pending means a retry."
     yield family_by("contacts_webhook_attempts_total", "counter", meaning, "state", attempts)
-    yield counter("write_waits", "Writers that waited for others.", counts.get(WAITS, 0))
+    yield counter("write_waits", "Writers that waited for other writers.", counts.get(WAITS, 0))
     waited = counts.get(WAITED_NANOSECONDS, 0) / 1e9
-    yield counter("write_wait_seconds", "How long they waited.", waited)
-    yield counter("write_busy", "Writers that waited in vain.", counts.get(BUSY, 0))
-    yield counter("worker_starts", "Workers that were started.", counts.get(WORKER_STARTS, 0))
+    yield counter("write_wait_seconds", "Seconds that writers waited.", waited)
+    yield counter("write_busy", "Writers that timed out.", counts.get(BUSY, 0))
+    yield counter("worker_starts", "Worker processes started.", counts.get(WORKER_STARTS, 0))
     dropped = counts.get(DROPPED, 0)
-    yield counter("log_lines_dropped", "Log lines that nobody took.", dropped)
+    yield counter("log_lines_dropped", "Log lines dropped because nobody read them.", dropped)
     waiters = counts.get(WAITERS, 0)
-    yield family("contacts_changes_waiters", "gauge", "Requests that wait for changes.", waiters)
+    yield family("contacts_changes_waiters", "gauge", "Requests waiting for changes.", waiters)
 
 
 def _of_files(settings: Settings) -> Iterator[Family]:
@@ -99,8 +99,8 @@ def _of_files(settings: Settings) -> Iterator[Family]:
 
 
 def _of_backups(settings: Settings) -> Iterator[Family]:
-    meaning = "When the last backup was made."
-    with suppress(OSError):  # There may have been none.
+    meaning = "Time of the last backup."
+    with suppress(OSError):  # There may be no backup yet.
         seconds = last_backup(settings.database).stat().st_mtime
         yield family("contacts_last_backup_timestamp_seconds", "gauge", meaning, seconds)
 
@@ -113,7 +113,7 @@ def _size(path: Path) -> int:
 
 
 def _is_ready(db: Database) -> bool | None:
-    """Return whether a write is stored; None where others keep this from trying."""
+    """Return whether a write succeeds; None if other writers prevent the attempt."""
     for _ in range(TRIES):
         try:
             check_writable(db, seconds=0)
@@ -128,16 +128,16 @@ def _is_ready(db: Database) -> bool | None:
 def _of_store(db: Database) -> Iterator[Family]:
     ready = _is_ready(db)
     if ready is not None:
-        meaning = "1 where a write is stored, 0 where it cannot be; none while others write."
+        meaning = "1 if a write succeeds, 0 if not; absent while other writers are busy."
         yield family("contacts_ready", "gauge", meaning, int(ready))
     try:
         with db.snapshot() as snapshot:
             counters, load = store.list_counters(snapshot), webhooks.measure(snapshot)
     except ServiceError:
         return
-    yield family_by("contacts_stored", "gauge", "What is stored.", "kind", counters)
-    yield family_by("contacts_webhooks", "gauge", "Webhooks.", "status", load.webhooks)
-    meaning = "Deliveries that wait to be sent, or sent again."
+    yield family_by("contacts_stored", "gauge", "Stored objects.", "kind", counters)
+    yield family_by("contacts_webhooks", "gauge", "Webhooks by status.", "status", load.webhooks)
+    meaning = "Deliveries waiting to be sent or retried."
     yield family("contacts_webhook_deliveries_pending", "gauge", meaning, load.deliveries)
-    meaning = "Changes that are to be queued, once for each webhook."
+    meaning = "Changes waiting to be queued, counted once for each webhook."
     yield family("contacts_webhook_events_waiting", "gauge", meaning, load.events)

@@ -10,7 +10,7 @@ Labels = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Family:
-    """A metric: its samples by what is added to its name, and by labels."""
+    """A metric: its samples by (suffix of the name, labels)."""
 
     name: str
     kind: str

@@ -1,10 +1,10 @@
-"""What the database itself counts."""
+"""The counters that the database maintains."""
 
 from app.database import Connection
 
 
 def list_counters(db: Connection) -> dict[str, int]:
-    """Return how many contacts, tags and custom fields there are."""
+    """Return the numbers of contacts, tags and custom fields."""
     rows = db.execute(
         """
         SELECT name, value

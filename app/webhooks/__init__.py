@@ -1,4 +1,4 @@
-"""Webhooks: tells receivers of changes, in order per contact and at least once."""
+"""Webhooks: sends events to receivers, in order for each contact and at least once."""
 
 import threading
 
@@ -14,7 +14,7 @@ def register(app: Flask) -> None:
 
 
 def start_runner(app: Flask) -> None:
-    """Deliver and prune from a thread of this process, where no other does so."""
+    """Start the thread that delivers events and prunes old rows while no other process does."""
     service = service_of(app)
     runner = Runner(service.db, service.settings, service.stopping)
     threading.Thread(target=runner.run, name="runner", daemon=True).start()

@@ -1,4 +1,8 @@
-"""Deliveries in the database: a queue, and the log of what became of each."""
+"""Deliveries in the database: their queues, and a log of the attempts.
+
+The column `line` names a queue: the deliveries of one webhook about one contact. The first
+pending one of a queue has a time in `due`, the others have NULL.
+"""
 
 from datetime import datetime
 
@@ -22,7 +26,7 @@ def queue_delivery(
     line: str,
     now: datetime,
 ) -> None:
-    """Put a delivery at the end of its line: due now, if no other of it is."""
+    """Append a delivery to its queue `line`: due now, if no other one of the queue is due."""
     db.change(
         """
         INSERT INTO deliveries (id, webhook_id, seq, event, line, state, due, created_at)
@@ -55,7 +59,7 @@ def queue_delivery(
 
 
 def requeue_delivery(db: Connection, number: int) -> None:
-    """Make a finished delivery pending, with all of its attempts; `advance_line` makes it due."""
+    """Make a finished delivery pending, with all attempts; `advance_queue` makes it due."""
     db.change(
         """
         UPDATE deliveries
@@ -68,8 +72,8 @@ def requeue_delivery(db: Connection, number: int) -> None:
     )
 
 
-def advance_line(db: Connection, number: int, now: float) -> None:
-    """Make the first of a delivery's line due, unless one of the line is so already."""
+def advance_queue(db: Connection, number: int, now: float) -> None:
+    """Make the first pending delivery of this one's queue due, unless one is already."""
     [(webhook_id, line)] = db.execute(
         "SELECT webhook_id, line FROM deliveries WHERE number = :number", {"number": number}
     )
@@ -112,10 +116,10 @@ def list_due(db: Connection, webhook_id: str, now: float, most: int) -> list[Del
     return [Delivery(*row) for row in rows]
 
 
-def note_attempt(
+def record_attempt(
     db: Connection, attempt: Attempt, *, state: str, due: float | None, answer: str | None
 ) -> bool:
-    """Write down what came of an attempt; False where the delivery is gone meanwhile."""
+    """Record the outcome of an attempt; return False if the delivery no longer exists."""
     outcome, delivery = attempt.outcome, attempt.delivery
     return bool(
         db.change(
@@ -158,7 +162,7 @@ def find_delivery(db: Connection, webhook_id: str, id: str) -> Delivery | None:
 def list_deliveries(
     db: Connection, webhook_id: str, *, state: str | None, limit: int, offset: int
 ) -> tuple[list[Delivery], int]:
-    """Return a page of a webhook's deliveries, newest first, and how many there are."""
+    """Return a page of a webhook's deliveries, newest first, and their total number."""
     where = "webhook_id = :webhook_id" + (" AND state = :state" if state else "")
     values = {"webhook_id": webhook_id, "limit": limit, "offset": offset}
     values |= {"state": state} if state else {}
@@ -177,7 +181,7 @@ def list_deliveries(
 
 
 def count_pending(db: Connection, webhook_id: str) -> int:
-    """Return how many deliveries to a webhook are to be sent, or sent again."""
+    """Return how many deliveries of a webhook wait to be sent or retried."""
     [(count,)] = db.execute(
         "SELECT count(*) FROM deliveries WHERE webhook_id = :webhook_id AND state = 'pending'",
         {"webhook_id": webhook_id},
@@ -186,7 +190,7 @@ def count_pending(db: Connection, webhook_id: str) -> int:
 
 
 def remove_finished(db: Connection, before: str, most: int) -> int:
-    """Remove deliveries that were finished before an instant; return how many, up to `most`."""
+    """Remove at most `most` deliveries that finished before an instant; return how many."""
     return db.change(
         """
         DELETE FROM deliveries
@@ -199,7 +203,7 @@ def remove_finished(db: Connection, before: str, most: int) -> int:
 
 
 def remove_all(db: Connection, webhook_id: str, most: int) -> int:
-    """Remove deliveries of a webhook; return how many, up to `most`."""
+    """Remove at most `most` deliveries of a webhook; return how many."""
     return db.change(
         """
         DELETE FROM deliveries

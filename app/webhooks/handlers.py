@@ -1,4 +1,4 @@
-"""What is done with webhooks by those who manage them."""
+"""Operations on webhooks for those who manage them."""
 
 import secrets
 from collections import Counter
@@ -14,6 +14,7 @@ from app.journal import handlers as journal
 from app.webhooks import delivery_store, store
 from app.webhooks.model import (
     ACTIVE,
+    DAYS_OF_DELIVERIES,
     DISABLED,
     FAILING,
     MAX_WEBHOOKS,
@@ -30,7 +31,7 @@ HOURS_OF_PREVIOUS_SECRET = 24
 def create_webhook(
     db: Database, *, url: str, events: tuple[str, ...] | None = None, label: str = ""
 ) -> Webhook:
-    """Store a webhook that is told of what happens from now on. Raises `Conflict`."""
+    """Store a webhook that gets all later events. Raises `Conflict` at `MAX_WEBHOOKS`."""
     now = clock.timestamp()
     webhook = Webhook(
         id=f"whk_{secrets.token_hex(8)}",
@@ -58,7 +59,7 @@ def create_webhook(
 
 @dataclass(frozen=True)
 class Load:
-    """Events to queue, deliveries to send, and how many webhooks have each status."""
+    """Events to queue, deliveries to send, and the number of webhooks by status."""
 
     events: int
     deliveries: int
@@ -86,10 +87,7 @@ def get_webhook(db: Connection, id: str) -> Webhook:
 
 
 def edit_webhook(db: Database, id: str, values: Mapping[str, Any]) -> Webhook:
-    """Change a webhook; one that is enabled again is told of what happens from then on.
-
-    Raises `NotFound`.
-    """
+    """Change a webhook; one that is enabled again gets only later events. Raises `NotFound`."""
 
     def write(tx: Connection) -> Webhook:
         before = get_webhook(tx, id)
@@ -115,10 +113,7 @@ def delete_webhook(db: Database, id: str) -> None:
 
 
 def rotate_secret(db: Database, id: str) -> Webhook:
-    """Give a webhook a new secret; the one before signs beside it for a day.
-
-    Raises `NotFound`.
-    """
+    """Give a webhook a new secret; the previous one also signs for a day. Raises `NotFound`."""
     secret = new_secret()
     until = clock.timestamp(clock.now() + timedelta(hours=HOURS_OF_PREVIOUS_SECRET))
 
@@ -138,7 +133,7 @@ def rotate_secret(db: Database, id: str) -> Webhook:
 
 
 def test_webhook(db: Database, id: str) -> Delivery:
-    """Queue a delivery that tells of nothing. Raises `NotFound`, `Conflict` for a disabled one."""
+    """Queue a test delivery. Raises `NotFound`, or `Conflict` if the webhook is disabled."""
     delivery_id = new_delivery_id()
 
     def write(tx: Connection) -> Delivery:
@@ -158,18 +153,18 @@ def test_webhook(db: Database, id: str) -> Delivery:
 
 
 def redeliver(db: Database, id: str, delivery_id: str) -> Delivery:
-    """Queue a finished delivery again, under its old id and with all of its attempts.
+    """Queue a finished delivery again, with the same id and all attempts.
 
-    Raises `NotFound`, `Conflict` where it is still on its way or the webhook is disabled.
+    Raises `NotFound`, or `Conflict` if it is pending or the webhook is disabled.
     """
 
     def write(tx: Connection) -> Delivery:
         _check_enabled(get_webhook(tx, id))
         delivery = _found(tx, id, delivery_id)
         if delivery.state == PENDING:
-            raise Conflict(f"{delivery_id} is still on its way: see next_attempt_at.")
+            raise Conflict(f"{delivery_id} is still pending: see next_attempt_at.")
         delivery_store.requeue_delivery(tx, delivery.number)
-        delivery_store.advance_line(tx, delivery.number, clock.now().timestamp())
+        delivery_store.advance_queue(tx, delivery.number, clock.now().timestamp())
         return _found(tx, id, delivery_id)
 
     return db.write(write)
@@ -178,14 +173,14 @@ def redeliver(db: Database, id: str, delivery_id: str) -> Delivery:
 def list_deliveries(
     db: Database, id: str, *, state: str | None, limit: int, offset: int
 ) -> tuple[list[Delivery], int]:
-    """Return a page of deliveries, newest first, and how many there are. Raises `NotFound`."""
+    """Return a page of deliveries, newest first, and their total number. Raises `NotFound`."""
     with db.snapshot() as snapshot:
         get_webhook(snapshot, id)
         return delivery_store.list_deliveries(snapshot, id, state=state, limit=limit, offset=offset)
 
 
 def new_delivery_id() -> str:
-    """Return an id that is used once, in restored stores too: receivers know repeats by it."""
+    """Return a random id, unique also after a restore: receivers detect repeats by it."""
     return f"dlv_{secrets.token_hex(12)}"
 
 
@@ -197,5 +192,7 @@ def _check_enabled(webhook: Webhook) -> None:
 def _found(db: Connection, webhook_id: str, id: str) -> Delivery:
     delivery = delivery_store.find_delivery(db, webhook_id, id)
     if delivery is None:
-        raise NotFound("There is no such delivery: those of the last days are kept.")
+        raise NotFound(
+            f"There is no such delivery: finished ones are kept for {DAYS_OF_DELIVERIES} days."
+        )
     return delivery

@@ -1,4 +1,4 @@
-"""A webhook, and a delivery to it: what is to be sent, and what became of it."""
+"""Webhooks, their deliveries, and the attempts at these."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,12 +18,13 @@ STATES = (PENDING, DELIVERED, DEAD)
 TEST = "webhook.test"
 
 MAX_WEBHOOKS = 50
+DAYS_OF_DELIVERIES = 7  # For which finished deliveries are kept.
 MAX_ANSWER = 1_024
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """`events` None means all, those of later versions too; instants are RFC 3339 in UTC."""
+    """`events` None means all, also new ones of later versions; instants are RFC 3339 in UTC."""
 
     id: str
     url: str
@@ -41,12 +42,12 @@ class Webhook:
         return self.events is None or event in self.events
 
     def secrets(self, now: str) -> list[str]:
-        """Return those that sign at an instant, the newest first."""
+        """Return the secrets that sign at an instant, newest first."""
         previous = self.previous_secret if now < (self.previous_until or "") else None
         return [self.secret, previous] if previous else [self.secret]
 
     def view(self) -> dict[str, Any]:
-        """Return what is shown of it, which is all but its secrets."""
+        """Return what the API shows: everything but the secrets."""
         return {
             "id": self.id,
             "url": self.url,
@@ -61,7 +62,7 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Delivery:
-    """`number` orders deliveries; `attempt` counts those that were made."""
+    """`number` is the order of deliveries; `attempt` is the number of attempts made."""
 
     number: int
     id: str
@@ -103,9 +104,9 @@ def _timestamp(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one attempt: delivered, unless there is an `error`; none follows a `final` one.
+    """The outcome of an attempt: delivered, unless there is an `error`; `final` ends the retries.
 
-    `status` is that of HTTP, `answer` the first of the body that came with it.
+    `status` is the HTTP status, `answer` the beginning of the response body.
     """
 
     status: int | None = None
@@ -117,7 +118,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at a delivery, `at` an instant."""
+    """An attempt at a delivery, made at the instant `at`."""
 
     delivery: Delivery
     at: str

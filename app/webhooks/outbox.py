@@ -1,4 +1,4 @@
-"""From the journal to the queue of deliveries, and from what receivers answer to the log."""
+"""Turns journal events into queued deliveries, and records their attempts."""
 
 import json
 import logging
@@ -26,14 +26,14 @@ from app.webhooks.signing import signed_headers
 
 BATCH = 200
 DELAYS = (10.0, 60.0, 300.0)  # Seconds between attempts, as the vendor documents them.
-# What is counted of attempts, by the state that the delivery is in then.
+# Names of the counters of attempts, by the state of the delivery after the attempt.
 ATTEMPTS = {state: f"webhook_attempts {state}" for state in STATES}
 
 _log = logging.getLogger(__name__)
 
 
 def queue_changes(db: Database) -> bool:
-    """Queue the next changes for each webhook that wants them; return whether there are more."""
+    """Queue the next events for the webhooks that want them; return whether there are more."""
     last = journal.last_change(db.connection())
     behind = [each for each in store.list_webhooks(db.connection()) if _lags(each, last)]
     more = False
@@ -69,7 +69,7 @@ def _queue_some(tx: Connection, id: str) -> bool:
 
 
 def render(db: Connection, delivery: Delivery) -> bytes | None:
-    """Return the body of a delivery as the journal has it now, None where it has it no longer."""
+    """Return the body of a delivery from the journal, None if the journal has removed it."""
     timestamp, data = delivery.created_at, json.dumps({"webhook": delivery.webhook_id})
     if delivery.seq is not None:
         change = journal.find_change(db, delivery.seq)
@@ -81,7 +81,7 @@ def render(db: Connection, delivery: Delivery) -> bytes | None:
 
 
 def sign(webhook: Webhook, delivery: Delivery, body: bytes) -> dict[str, str]:
-    """Return the headers that sign a body; receivers compare their time with the real one."""
+    """Return the headers that sign a body, with the real time: receivers reject old ones."""
     keys = webhook.secrets(clock.timestamp())
     return signed_headers(keys, delivery.id, int(time.time()), body)
 
@@ -89,36 +89,36 @@ def sign(webhook: Webhook, delivery: Delivery, body: bytes) -> dict[str, str]:
 def record_attempts(
     db: Database, attempts: Sequence[Attempt], delays: Sequence[float] = DELAYS
 ) -> None:
-    """Write down what came of attempts, and let the next in line be due."""
-    told = db.write(lambda tx: [_record(tx, attempt, delays) for attempt in attempts])
-    db.counters.add(Counter(ATTEMPTS[state] for state, _ in told))
-    for attempt, (state, fails) in zip(attempts, told, strict=True):
-        webhook_id, made = attempt.delivery.webhook_id, attempt.delivery.attempt + 1
+    """Record the outcomes of attempts, and make the next deliveries of their queues due."""
+    results = db.write(lambda tx: [_record(tx, attempt, delays) for attempt in attempts])
+    db.counters.add(Counter(ATTEMPTS[state] for state, _ in results))
+    for attempt, (state, is_failing) in zip(attempts, results, strict=True):
+        webhook_id, number = attempt.delivery.webhook_id, attempt.delivery.attempt + 1
         if state == DEAD:
             _log.warning(
                 "webhook %s: delivery %s is dead after attempt %d: %s",
-                *(webhook_id, attempt.delivery.id, made, attempt.outcome.error),
+                *(webhook_id, attempt.delivery.id, number, attempt.outcome.error),
             )
-        if fails:
+        if is_failing:
             _log.warning("webhook %s is failing", webhook_id)
 
 
 def _record(tx: Connection, attempt: Attempt, delays: Sequence[float]) -> tuple[str, bool]:
-    """Return the state that a delivery is in now, and whether its webhook fails from now on."""
+    """Return the new state of a delivery, and whether its webhook became failing."""
     delivery, outcome, now = attempt.delivery, attempt.outcome, clock.now()
     state, due = DELIVERED, None
     if outcome.error is not None:
         state = DEAD
         if not outcome.final and delivery.attempt < len(delays):
-            again = timedelta(seconds=delays[delivery.attempt])
-            state, due = PENDING, (now + again).timestamp()
-    if not delivery_store.note_attempt(
+            delay = timedelta(seconds=delays[delivery.attempt])
+            state, due = PENDING, (now + delay).timestamp()
+    if not delivery_store.record_attempt(
         tx, attempt, state=state, due=due, answer=_keepable_answer(tx, attempt)
     ):
         return state, False
     if state == PENDING:
         return state, False
-    delivery_store.advance_line(tx, delivery.number, now.timestamp())
+    delivery_store.advance_queue(tx, delivery.number, now.timestamp())
     if state == DEAD:
         return state, store.mark_failing(tx, delivery.webhook_id)
     store.mark_recovered(tx, delivery.webhook_id)
@@ -126,7 +126,7 @@ def _record(tx: Connection, attempt: Attempt, delays: Sequence[float]) -> tuple[
 
 
 def _keepable_answer(tx: Connection, attempt: Attempt) -> str | None:
-    """Return what was answered, unless it may tell of a contact that is deleted by now."""
+    """Return the response body, unless it could quote a contact that has been deleted."""
     if attempt.outcome.answer is None:
         return None
     body = render(tx, attempt.delivery)

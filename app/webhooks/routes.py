@@ -73,7 +73,7 @@ def post_webhook_rotation(id: str) -> Response:
 @blueprint.post("/<id>/test")
 @require_scope("admin")
 def post_webhook_test(id: str) -> Response:
-    """Queue a test; what came of it is in the log of deliveries."""
+    """Queue a test; its outcome is in the list of deliveries."""
     load_query(_no_query)
     return success({"delivery": handlers.test_webhook(database(), id).view()}, 202)
 

@@ -1,4 +1,4 @@
-"""The background of a store: one runner at a time delivers, and removes what is kept no longer."""
+"""The background work of a store: one process at a time delivers events and prunes old rows."""
 
 import logging
 import threading
@@ -16,26 +16,25 @@ from app.journal import handlers as journal
 from app.settings import Settings
 from app.webhooks import delivery_store, store
 from app.webhooks.delivery import Deliverer
-from app.webhooks.model import Outcome
+from app.webhooks.model import DAYS_OF_DELIVERIES, Outcome
 
 if TYPE_CHECKING:
     from app.webhooks.sender import Sender
 
-SECONDS_BETWEEN_TRIES = 0.5  # To take the place of one that has stopped or died.
+SECONDS_BETWEEN_TRIES = 0.5  # To take over from a runner that has stopped.
 SECONDS_TO_FINISH = 1.0
-SECONDS_AFTER_A_FAULT = 1.0
+SECONDS_AFTER_AN_ERROR = 1.0
 SECONDS_BETWEEN_PRUNINGS = 60.0
 SECONDS_BETWEEN_REMOVALS = 0.2
 REMOVED_AT_ONCE = 500
-DAYS_OF_DELIVERIES = 7
 
 _log = logging.getLogger(__name__)
 
 
 class Runner:
-    """Runs for one process, until `stopping`; opens nothing before `run`.
+    """Runs in a thread of each process until `stopping`; opens nothing before `run`.
 
-    `on_turn` gets True when it begins to work, False when it must wait for another one.
+    `on_turn` is called with True when it begins to work, with False when another process works.
     """
 
     def __init__(
@@ -50,10 +49,10 @@ class Runner:
         self._stopping = stopping
         self._on_turn = on_turn
         self._next_pruning = 0.0
-        self._told = ""
+        self._last_problem = ""
 
     def run(self) -> None:
-        """Wait for the place of the runner, then deliver and prune."""
+        """Wait for the runner's lock, then deliver and prune."""
         turn: bool | None = None
         while not self._stopping.is_set():
             try:
@@ -64,7 +63,7 @@ class Runner:
                     if is_sole:
                         self._work()
             except OSError as error:
-                # A folder that is away for a while is tried again, as the store in it is.
+                # The folder may come back, such as a network mount; the store is retried as well.
                 self._report(f"no lock in the data folder: {error.strerror}")
             self._stopping.wait(SECONDS_BETWEEN_TRIES)
         self._db.close()
@@ -75,15 +74,15 @@ class Runner:
             try:
                 deliverer.step()
                 self._prune()
-                self._told = ""
+                self._last_problem = ""
             except ServiceError as error:
                 self._report(f"the store cannot be used ({error.code})")
-                self._stopping.wait(SECONDS_AFTER_A_FAULT)
+                self._stopping.wait(SECONDS_AFTER_AN_ERROR)
             except Exception as error:
-                # Where it happened, and not its message, which may quote a contact.
+                # The traceback, not the message, which could quote a contact.
                 frames = "".join(traceback.format_tb(error.__traceback__))
                 self._report(f"{type(error).__name__}\n{frames}")
-                self._stopping.wait(SECONDS_AFTER_A_FAULT)
+                self._stopping.wait(SECONDS_AFTER_AN_ERROR)
         with suppress(ServiceError):
             deliverer.finish(SECONDS_TO_FINISH)
 
@@ -92,16 +91,16 @@ class Runner:
 
     @cached_property
     def _sender(self) -> "Sender":
-        """Made once there is something to send: it takes a while to import, and to trust."""
+        """Create the sender on first use: urllib3 and the certificates take time to load."""
         from app.webhooks.sender import Sender
 
         return Sender(self._settings.webhook_allow_private)
 
-    def _report(self, what: str) -> None:
-        """Log what is wrong, once for as long as it stays so."""
-        if what != self._told:
-            _log.warning("deliveries wait: %s", what)
-        self._told = what
+    def _report(self, problem: str) -> None:
+        """Log a problem once, until it changes or is solved."""
+        if problem != self._last_problem:
+            _log.warning("deliveries wait: %s", problem)
+        self._last_problem = problem
 
     def _prune(self) -> None:
         now = clock.monotonic_ns() / 10**9
@@ -114,7 +113,7 @@ class Runner:
 
 
 def remove_old(tx: Connection, changes_days: int) -> int:
-    """Remove a few of what is kept no longer; return how many."""
+    """Remove some expired changes or deliveries, or rows of deleted webhooks; return how many."""
     before = clock.timestamp(clock.now() - timedelta(days=DAYS_OF_DELIVERIES))
     removed = journal.remove_changes(
         tx, days=changes_days, through=store.lowest_position(tx), most=REMOVED_AT_ONCE

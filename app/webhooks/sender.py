@@ -1,4 +1,4 @@
-"""One attempt at one delivery over HTTP, to a checked address and within a total time."""
+"""Sends one delivery over HTTP, to a checked address and within a total time."""
 
 import http.client
 import logging
@@ -19,10 +19,10 @@ from app.webhooks.targets import Target, TargetRefused, check_url, resolve
 
 SECONDS = 10.0
 _AGENT = f"contacts-service/{version('contacts-service')}"
-_LATE = "Timed out."
+_TIMED_OUT = "Timed out."
 _FAILURES = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError, ValueError)
 
-# Its warnings quote URLs, which may hold secrets.
+# Its warnings quote URLs, which may contain secrets.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
@@ -32,13 +32,13 @@ class Sender:
     def __init__(self, private: PrivateTargets, *, seconds: float = SECONDS) -> None:
         self._private = private
         self._seconds = seconds
-        # With the system's certificates, or those of SSL_CERT_FILE.
+        # Trusts the system's certificates, or those in SSL_CERT_FILE.
         self._tls = ssl.create_default_context()
 
     def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
-        """Post a body and return what came of it; never raises, nor takes much longer than set.
+        """Post a body and return the outcome. Never raises.
 
-        A look-up of a name is bounded by the system's resolver alone.
+        Takes at most `seconds`, but for the DNS look-up, which only the system's resolver limits.
         """
         started = time.monotonic()
         deadline = started + self._seconds
@@ -58,7 +58,7 @@ class Sender:
     ) -> tuple[int, str]:
         target = check_url(url, self._private)
         connection = self._connected(target, resolve(target, self._private), deadline)
-        # What only trickles in would pass any time-out of a single read.
+        # A response that arrives byte by byte never exceeds the time-out of a single read.
         cutter = threading.Timer(_left(deadline), _cut, (connection.sock,))
         cutter.daemon = True
         cutter.start()
@@ -78,16 +78,16 @@ class Sender:
                 preload_content=False,
             )
             response = connection.getresponse()
-            _left(deadline)  # Headers that were cut off look as if they had ended.
+            _left(deadline)  # A connection cut by the timer looks like the end of the headers.
             return response.status, _beginning(response)
         finally:
             cutter.cancel()
             connection.close()
 
     def _connected(self, target: Target, addresses: list[str], deadline: float) -> HTTPConnection:
-        """Connect to the first address that lets us; the name is that of the URL nevertheless."""
+        """Connect to the first address that accepts; TLS verifies the host name of the URL."""
         for index, address in enumerate(addresses, 1):
-            # Each has its share of the time, so that a silent one leaves some for the next.
+            # Each address gets an equal share of the time left.
             seconds = _left(deadline) / (len(addresses) - index + 1)
             connection = self._connection(target, address, seconds)
             try:
@@ -122,13 +122,13 @@ def _left(deadline: float) -> float:
 
 
 def _cut(connection: socket.socket) -> None:
-    """End a connection under the thread that uses it, below TLS, which is not made for that."""
+    """Shut down the socket of another thread, below TLS, which is not thread-safe."""
     with suppress(OSError):
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def _beginning(response: urllib3.BaseHTTPResponse) -> str:
-    """Return the first of an answer as text, as far as it comes: its status stands already."""
+    """Return the beginning of a response body as text; errors only shorten it."""
     found = b""
     with suppress(*_FAILURES):
         while len(found) < MAX_ANSWER:
@@ -140,7 +140,7 @@ def _beginning(response: urllib3.BaseHTTPResponse) -> str:
 
 
 def _verdict(status: int) -> str | None:
-    """Return what is wrong with a status, None for 2xx."""
+    """Return the error of a status, None for 2xx."""
     if 200 <= status <= 299:
         return None
     redirect = ": redirects are not followed" if 300 <= status <= 399 else ""
@@ -148,14 +148,14 @@ def _verdict(status: int) -> str | None:
 
 
 def _reason(failure: Exception, *, late: bool) -> str:
-    """Say what went wrong in words of ours, which quote neither addresses nor answers."""
+    """Return an error text that quotes neither addresses nor responses."""
     cause: BaseException | None = failure
     while cause is not None and not isinstance(cause, ssl.SSLError | socket.gaierror):
         cause = cause.__cause__ or cause.__context__
     if late:
-        return _LATE
+        return _TIMED_OUT
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return "The certificate does not hold."
+        return "The certificate is not valid."
     if isinstance(cause, ssl.SSLError):
         return "TLS failed."
     if isinstance(cause, socket.gaierror):
@@ -163,5 +163,5 @@ def _reason(failure: Exception, *, late: bool) -> str:
     if isinstance(failure, urllib3.exceptions.NewConnectionError):
         return "Cannot connect."
     if isinstance(failure, TimeoutError | urllib3.exceptions.TimeoutError):
-        return _LATE
-    return "The connection broke before a whole answer."
+        return _TIMED_OUT
+    return "The connection ended too early."

@@ -1,4 +1,4 @@
-"""Secrets and signatures: how a receiver knows that a delivery is ours."""
+"""Secrets and signatures, by which a receiver verifies a delivery."""
 
 import base64
 import hmac
@@ -9,14 +9,14 @@ PREFIX = "whsec_"
 
 
 def new_secret() -> str:
-    """Return 256 random bits in the form of Standard Webhooks."""
+    """Return a secret of 256 random bits in the format of Standard Webhooks."""
     return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def signed_headers(keys: Sequence[str], id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return the headers that sign the exact bytes of a body; the newest secret comes first.
+    """Return the headers that sign the bytes of a body; `keys` are secrets, newest first.
 
-    The vendor's header has room for one signature, that of the newest. For the others see
+    The vendor's header carries one signature, made with the newest secret. For the others see
     https://www.standardwebhooks.com, "Signature scheme".
     """
     content = f"{id}.{timestamp}.".encode() + body

@@ -12,7 +12,7 @@ _COLUMNS = (
 
 
 def list_webhooks(db: Connection) -> list[Webhook]:
-    """Return all that are not deleted, oldest first."""
+    """Return the webhooks that are not deleted, oldest first."""
     rows = db.execute(
         f"""
         SELECT {_COLUMNS}
@@ -63,7 +63,7 @@ def update_webhook(db: Connection, webhook: Webhook) -> None:
 
 
 def delete_webhook(db: Connection, id: str) -> None:
-    """Forget all of a webhook but that it was there, so that its deliveries are removed."""
+    """Mark a webhook as deleted and erase its content; the runner removes its deliveries."""
     db.change(
         """
         UPDATE webhooks
@@ -94,7 +94,7 @@ def set_position(db: Connection, id: str, position: int) -> None:
 
 
 def lowest_position(db: Connection) -> int | None:
-    """Return the last change that is queued for all webhooks; None without webhooks."""
+    """Return the last change that is queued for all webhooks, None if there are no webhooks."""
     [(position,)] = db.execute(
         "SELECT min(position) FROM webhooks WHERE status IN ('active', 'failing')"
     )

@@ -1,4 +1,4 @@
-"""Where a webhook may point: URLs, and the addresses behind them."""
+"""Which URLs a webhook may have, and which addresses it may be sent to."""
 
 import ipaddress
 import re
@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 from app.settings import Network, PrivateTargets
 
 MAX_URL = 2_000
-LOWEST_PORT = 1_024  # But for those of http and https: below are other protocols' servers.
+LOWEST_PORT = 1_024  # Except 80 and 443: lower ports belong to other protocols.
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _URL = re.compile(r"([A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
 _HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
-# These pass `is_global`, or did so in some version of Python.
+# `is_global` is true for these, at least in some versions of Python.
 _REFUSED = [
     ipaddress.ip_network(each)
     for each in (
@@ -37,12 +37,12 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class TargetRefused(Exception):
-    """A URL or an address that is not sent to; the text says why, and quotes nothing."""
+    """A URL or address is not allowed; the text says why and quotes neither."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A checked URL in parts; `path` has the query. `host` is as in the URL, without brackets."""
+    """A parsed URL; `path` includes the query, `host` is without brackets."""
 
     scheme: str
     host: str
@@ -51,7 +51,7 @@ class Target:
 
     @property
     def authority(self) -> str:
-        """Return what the Host header says."""
+        """Return the value of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         default = {"https": 443, "http": 80}[self.scheme]
         return host if self.port == default else f"{host}:{self.port}"
@@ -68,15 +68,15 @@ def _is_in(address: Address, networks: Iterable[Network]) -> bool:
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address is one of the internet's, seen through what may wrap it."""
-    inner = _unwrapped(address)
+    """Return whether an address is public; an embedded IPv4 address decides for IPv6."""
+    inner = _embedded(address)
     if inner is not None:
         return is_public(inner)
     return address.is_global and not address.is_multicast and not _is_in(address, _REFUSED)
 
 
-def _unwrapped(address: Address) -> Address | None:
-    """Return the IPv4 address that an IPv6 one leads to: mapped, 6to4 or NAT64 (RFC 6052)."""
+def _embedded(address: Address) -> Address | None:
+    """Return the IPv4 address in an IPv6 one: mapped, 6to4 or NAT64 (RFC 6052)."""
     if isinstance(address, ipaddress.IPv4Address):
         return None
     if address in _NAT64:
@@ -99,7 +99,7 @@ def check_url(url: str, private: PrivateTargets) -> Target:
     if parts.scheme not in ("https", "http") or "://" not in url:
         raise TargetRefused("Must begin with https://.")
     if "@" in parts.netloc or "#" in url:
-        raise TargetRefused("Must not hold a user name, a password or a fragment.")
+        raise TargetRefused("Must not contain a user name, a password or a fragment.")
     if not (_is_address(host) or _HOST_NAME.fullmatch(host)) or len(host) > 253:
         raise TargetRefused("Must have a host, such as https://example.com/hook.")
     port = (443 if parts.scheme == "https" else 80) if port is None else port
@@ -123,7 +123,7 @@ def _check_target(target: Target, private: PrivateTargets) -> None:
 
 
 _PRIVATE = (
-    "Its host has an address that is not the internet's: CONTACTS_WEBHOOK_ALLOW_PRIVATE opens one."
+    "Its host has a private address: the setting CONTACTS_WEBHOOK_ALLOW_PRIVATE can allow it."
 )
 
 
@@ -147,11 +147,11 @@ def _is_address(host: str) -> bool:
         ipaddress.ip_address(host)
     except ValueError:
         return False
-    return "%" not in host  # A zone, which is of this machine alone.
+    return "%" not in host  # A zone, which has a meaning on this machine only.
 
 
 def _literal(host: str) -> Address | None:
-    """Return the address that a host is by itself: in odd spellings (`0x7f.1`), or localhost."""
+    """Return the address that a host is, in any spelling (`0x7f.1`), or that of localhost."""
     host = host.rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, section 6.3
         return ipaddress.IPv4Address("127.0.0.1")

@@ -77,7 +77,7 @@ def test_a_page_of_large_events_ends_early(
     for number in range(61):
         upsert_contact(db, Draft("918856879188", first_name=f"Priya {number}"))
     assert len(changes(client, f"limit=1000{types}")) == (60 if types else 61)
-    monkeypatch.setattr(handlers, "LARGE", 1_000)
+    monkeypatch.setattr(handlers, "LARGE_PAGE", 1_000)
     pages: list[list[int]] = [[0]]
     while pages[-1]:
         answer = client.get(f"{PATH}?limit=1000{types}&after={pages[-1][-1]}").get_json()
@@ -133,7 +133,7 @@ def test_goes_on_where_it_ended(client: FlaskClient) -> None:
 
 
 def test_filters_by_event(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handlers, "LOOKED_AT", 3)
+    monkeypatch.setattr(handlers, "MAX_SCANNED", 3)
     for number in range(5):
         client.post(CONTACTS, json={"phone": f"91885687918{number}"})
     client.delete(f"{CONTACTS}/918856879182")

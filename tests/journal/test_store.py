@@ -24,7 +24,7 @@ def test_statements_use_an_index(recorder: Recorder) -> None:
     store.erase_events(recorder, "918856879188", "{}")
     store.move_events(recorder, "918856879188", "919000000001")
     store.list_events(recorder, after=1, most=5)
-    store.list_events_of(recorder, ["contact.created"], after=1, most=5, looked_at=5)
+    store.list_events_of(recorder, ["contact.created"], after=1, most=5, scanned=5)
     store.removed_through(recorder)
     store.remove_events(recorder, "2027", 2)
     # One has a row for each table, the other takes the oldest rows up to a limit.

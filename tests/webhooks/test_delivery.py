@@ -16,7 +16,7 @@ from app.errors import ServiceError
 from app.journal import handlers as journal
 from app.journal.model import CREATED
 from app.webhooks import handlers, outbox
-from app.webhooks.delivery import PLACES, Deliverer
+from app.webhooks.delivery import MAX_ATTEMPTS, Deliverer
 from app.webhooks.model import Webhook
 from app.webhooks.outbox import DELAYS
 from app.webhooks.sender import Sender
@@ -180,12 +180,12 @@ def test_slow_receivers_hold_up_nobody_else(db: Database, start_receiver: StartR
     for receiver in (*slow, quick):
         handlers.create_webhook(db, url=receiver.url)
     deliverer = Deliverer(db, Sender(LOCAL, seconds=30).send)
-    for number in range(PLACES + 5):
+    for number in range(MAX_ATTEMPTS + 5):
         add_contact(db, number)
-    step_until(deliverer, lambda: len(quick.received) == PLACES + 5)
-    step_until(deliverer, lambda: all(len(each.received) == PLACES for each in slow))
+    step_until(deliverer, lambda: len(quick.received) == MAX_ATTEMPTS + 5)
+    step_until(deliverer, lambda: all(len(each.received) == MAX_ATTEMPTS for each in slow))
     deliverer.step()
-    assert all(len(each.received) == PLACES for each in slow)
+    assert all(len(each.received) == MAX_ATTEMPTS for each in slow)
 
 
 def test_a_deleted_contact_leaves_nothing_in_deliveries(

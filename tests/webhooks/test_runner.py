@@ -21,8 +21,8 @@ from app.journal import store as journal_store
 from app.settings import Settings
 from app.webhooks import handlers
 from app.webhooks.delivery import Deliverer
-from app.webhooks.model import Webhook
-from app.webhooks.runner import DAYS_OF_DELIVERIES, Runner, remove_old
+from app.webhooks.model import DAYS_OF_DELIVERIES, Webhook
+from app.webhooks.runner import Runner, remove_old
 from tests.conftest import (
     RunningServer,
     StartServer,

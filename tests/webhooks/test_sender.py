@@ -116,7 +116,7 @@ def test_survives_what_is_no_answer(
     sender: Sender, start_receiver: StartReceiver, behave: Behaviour
 ) -> None:
     outcome = send(sender, start_receiver(behave).url)
-    assert outcome.status is None and outcome.error == "The connection broke before a whole answer."
+    assert outcome.status is None and outcome.error == "The connection ended too early."
 
 
 def test_an_answer_that_never_ends_is_cut(hasty: Sender, start_receiver: StartReceiver) -> None:
@@ -209,7 +209,7 @@ def test_checks_every_address_at_every_attempt(
     url = f"https://{NAME}:{tls_receiver.server_address[1]}/"
     assert send(sender, url).status == 204
     outcome = send(sender, url)
-    assert outcome.error and outcome.error.startswith("Not sent: Its host has an address")
+    assert outcome.error and outcome.error.startswith("Not sent: Its host has a private address")
     assert len(tls_receiver.received) == 1
 
 
@@ -265,7 +265,7 @@ def test_a_certificate_that_does_not_hold(
     receiver = with_tls(start_receiver(), certificates[fault]())
     monkeypatch.setattr(socket, "getaddrinfo", Resolver(["127.0.0.1"]))
     outcome = send(Sender(LOCAL, seconds=SECONDS), f"https://{NAME}:{receiver.server_address[1]}/")
-    assert outcome.error == "The certificate does not hold."
+    assert outcome.error == "The certificate is not valid."
     assert receiver.received == []
 
 

@@ -30,10 +30,10 @@ def test_every_query_uses_an_index(db: Database, recorder: Recorder, webhook: We
     store.find_webhook(recorder, webhook.id)
     store.list_deleted(recorder)
     store.lowest_position(recorder)
-    delivery_store.advance_line(recorder, delivery.number, 0.0)
+    delivery_store.advance_queue(recorder, delivery.number, 0.0)
     delivery_store.list_due(recorder, webhook.id, 0.0, 10)
     attempt = Attempt(delivery, "", Outcome())
-    delivery_store.note_attempt(recorder, attempt, state="pending", due=None, answer=None)
+    delivery_store.record_attempt(recorder, attempt, state="pending", due=None, answer=None)
     delivery_store.find_delivery(recorder, webhook.id, delivery.id)
     for state in (None, "dead"):
         delivery_store.list_deliveries(recorder, webhook.id, state=state, limit=1, offset=0)

@@ -64,7 +64,7 @@ def test_shows_every_operation_and_its_details(page: Page, server: RunningServer
     # All at once: the page draws anew after each click, and slower with each open block.
     page.locator(".opblock-summary-control").evaluate_all("all => all.forEach(one => one.click())")
     expect(page.locator(".opblock.is-open")).to_have_count(len(summaries), timeout=60_000)
-    expect(page.get_by_text("How many contacts to skip.")).to_be_attached()
+    expect(page.get_by_text("Number of contacts to skip.")).to_be_attached()
 
 
 def test_sends_requests_with_the_entered_key(page: Page, server: RunningServer) -> None:

@@ -106,6 +106,7 @@ class RunningServer:
     url: str
     data: Path
     key: str
+    log: Path | None = None
 
     def session(self) -> requests.Session:
         session = requests.Session()
@@ -163,33 +164,59 @@ QUIET = {
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """Start `contacts serve` on a free port; options as for the command, `environ` beside."""
+    with servers(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One server for all tests of a module that leave it running; its log is beside its data."""
+    with servers(tmp_path_factory.mktemp("shared")) as start:
+        yield start()
+
+
+@pytest.fixture
+def server(shared_server: RunningServer) -> RunningServer:
+    """The module's server, without contacts."""
+    with shared_server.session() as session:
+        for contact in shared_server.get(limit=100).json()["contacts"]:
+            path = f"/v1/contacts/{contact['id']}"
+            assert session.delete(shared_server.url + path, timeout=30).ok
+    return shared_server
+
+
+@contextmanager
+def servers(folder: Path) -> Iterator[StartServer]:
+    """Start servers with their logs, and unless told otherwise their data, in a folder."""
     started: list[RunningServer] = []
 
     def start(
         *options: str, data: Path | None = None, environ: dict[str, str] | None = None
     ) -> RunningServer:
-        folder = data or tmp_path / "served"
-        command = [sys.executable, "-m", "app", "serve", "--port", "0", "--data", str(folder)]
-        log = (tmp_path / f"server-{len(started)}.log").open("w")
-        process = subprocess.Popen(
-            [*command, *options],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env={**os.environ, **QUIET, **(environ or {})},
-        )
-        log.close()
+        served = data or folder / "served"
+        command = [sys.executable, "-m", "app", "serve", "--port", "0", "--data", str(served)]
+        log = folder / f"server-{len(started)}.log"
+        with log.open("w") as stderr:
+            process = subprocess.Popen(
+                [*command, *options],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env={**os.environ, **QUIET, **(environ or {})},
+            )
         url = _announced_url(process)
-        key = (folder / "first-admin-key").read_text().strip()
-        started.append(RunningServer(process, url, folder, key))
+        key = (served / "first-admin-key").read_text().strip()
+        started.append(RunningServer(process, url, served, key, log))
         return started[-1]
 
-    yield start
-    for server in started:
-        if server.process.poll() is None:
-            server.stop()
-        assert server.process.stdout
-        server.process.stdout.close()
+    try:
+        yield start
+    finally:
+        for server in started:
+            if server.process.poll() is None:
+                server.stop(signal.SIGKILL)
+            assert server.process.stdout
+            server.process.stdout.close()
 
 
 def _announced_url(process: subprocess.Popen[str]) -> str:

@@ -1,24 +1,31 @@
 """`contacts doctor`: what it reports, and its exit status."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import StartServer, run_contacts, store_faults
+from tests.conftest import StartServer, run_contacts, servers, store_faults
 from tests.database.stores import change
 
 PHONE = "918856879188"
 
 
-@pytest.fixture
-def data(start_server: StartServer) -> Path:
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a server that has stopped."""
-    server = start_server()
-    server.post(phone=PHONE, first_name="Priya", tags=["Lead"], custom_fields={"plan": "pro"})
-    (server.data / "first-admin-key").unlink()
-    server.stop()
-    return server.data
+    with servers(tmp_path_factory.mktemp("stopped")) as start:
+        server = start()
+        server.post(phone=PHONE, first_name="Priya", tags=["Lead"], custom_fields={"plan": "pro"})
+        (server.data / "first-admin-key").unlink()
+        assert server.stop() == 0
+        return server.data
+
+
+@pytest.fixture
+def data(stopped: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(stopped, tmp_path / "data"))
 
 
 def _states(text: str) -> dict[str, str]:

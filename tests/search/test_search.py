@@ -1,16 +1,21 @@
 """Lists by filter, words, order and cursor, over HTTP."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from flask.testing import FlaskClient
 
+from app import create_app
 from app.database import Database
 from app.search import planner
 from app.search.conditions import Parameters, condition_sql
 from app.search.filters import parse_tree
+from app.settings import load
+from app.web.service import service_of
+from tests.conftest import FreshStore
 
 PATH = "/v1/contacts"
 PEOPLE = [
@@ -38,16 +43,29 @@ PEOPLE = [
 ]
 
 
+@pytest.fixture(scope="module")
+def client_of_five(
+    fresh_store: FreshStore, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FlaskClient]:
+    settings = load({"CONTACTS_RATE_LIMIT": "0"}, data=tmp_path_factory.mktemp("five") / "data")
+    fresh_store.copy_to(settings.data)
+    app = create_app(settings, prepared=True)
+    with closing(service_of(app).db):
+        client = app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {fresh_store.key}"
+        for person in PEOPLE:
+            assert client.post(PATH, json=person).status_code == 201
+        yield client
+
+
 @pytest.fixture(params=["candidates", "scan"])
 def people(
-    request: pytest.FixtureRequest, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, client_of_five: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> FlaskClient:
-    """A client of five contacts, found in each of the two ways."""
+    """A client of five contacts, found in each of the two ways; all tests share its store."""
     if request.param == "scan":
         monkeypatch.setattr(planner, "MAX_CANDIDATES", -1)
-    for person in PEOPLE:
-        assert client.post(PATH, json=person).status_code == 201
-    return client
+    return client_of_five
 
 
 def numbers(response: Any) -> list[int]:
@@ -387,6 +405,7 @@ def test_the_last_character_has_a_beginning_too(people: FlaskClient) -> None:
     assert numbers(ask(people, ("custom_fields[plan][starts_with]", last))) == []
     filter = {"field": "first_name", "op": "starts_with", "value": last}
     assert numbers(find(people, filter)) == [5]
+    assert people.delete(f"{PATH}/918856879185").status_code == 200
 
 
 @pytest.mark.parametrize("field", ["id", "phone", "first_name", "tag", "custom_fields.x"])

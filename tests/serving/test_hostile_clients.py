@@ -76,14 +76,18 @@ def _total(server: RunningServer) -> int:
     return total
 
 
+def _log(server: RunningServer) -> str:
+    assert server.log
+    return server.log.read_text()
+
+
 def _chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
     return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + end
 
 
 def test_stores_nothing_of_a_body_cut_short(
-    start_server: StartServer, subtests: pytest.Subtests
+    server: RunningServer, subtests: pytest.Subtests
 ) -> None:
-    server = start_server()
     chunked = _head(server, "Transfer-Encoding: chunked")
     cut = {
         "whole JSON in half a body": (_head(server, "Content-Length: 90"), BODY),
@@ -100,8 +104,7 @@ def test_stores_nothing_of_a_body_cut_short(
             assert _total(server) == 0
 
 
-def test_reads_a_chunked_body_to_its_end(start_server: StartServer) -> None:
-    server = start_server()
+def test_reads_a_chunked_body_to_its_end(server: RunningServer) -> None:
     head = _head(server, "Transfer-Encoding: chunked", "Connection: close")
     assert _status(_exchange(server, head, _chunked(BODY[:20], BODY[20:]))) == 201
     assert server.get().json()["contacts"][0]["first_name"] == "Priya"
@@ -134,8 +137,7 @@ def test_refuses_a_body_over_the_limit_however_it_is_sent(
         assert _status(answer) == 201
 
 
-def test_a_header_does_not_change_the_path(start_server: StartServer) -> None:
-    server = start_server()
+def test_a_header_does_not_change_the_path(server: RunningServer) -> None:
     for header in ("PATH_INFO: /v1/contacts", "SCRIPT_NAME: /v1"):
         head = _head(server, header, f"Content-Length: {len(BODY)}", target="/v1/status")
         assert _status(_exchange(server, head, BODY)) == 405
@@ -225,9 +227,8 @@ def _malformed(server: RunningServer) -> Iterator[tuple[str, bytes]]:
 
 
 def test_refuses_what_is_no_http_in_the_envelope_without_keeping_the_key(
-    start_server: StartServer, tmp_path: Path, subtests: pytest.Subtests
+    server: RunningServer, subtests: pytest.Subtests
 ) -> None:
-    server = start_server()
     for name, request in _malformed(server):
         with subtests.test(name):
             answer = _exchange(server, request)
@@ -238,27 +239,23 @@ def test_refuses_what_is_no_http_in_the_envelope_without_keeping_the_key(
     with subtests.test("nothing is stored"):
         assert _total(server) == 0
     with subtests.test("the log"):
-        log = (tmp_path / "server-0.log").read_text()
+        log = _log(server)
         assert server.key not in log
         assert PHONE not in log
         assert "Traceback" not in log
 
 
-def test_answers_what_came_before_pipelined_garbage(
-    start_server: StartServer, tmp_path: Path
-) -> None:
-    server = start_server()
+def test_answers_what_came_before_pipelined_garbage(server: RunningServer) -> None:
     good = _head(server, f"Content-Length: {len(BODY)}") + BODY
     answer = _exchange(server, good + f"\x00\x01 {server.key}\r\n\r\n".encode(), finish=False)
     assert _status(answer) == 201
     _, _, rest = answer.partition(b"}\n")
     assert rest == b"" or _error(rest)
     assert _total(server) == 1
-    assert server.key not in (tmp_path / "server-0.log").read_text()
+    assert server.key not in _log(server)
 
 
-def test_answers_pipelined_requests_in_turn(start_server: StartServer) -> None:
-    server = start_server()
+def test_answers_pipelined_requests_in_turn(server: RunningServer) -> None:
     bodies = [b'{"phone": "91885687918%d"}' % n for n in range(8)]
     heads = [_head(server, f"Content-Length: {len(body)}") for body in bodies]
     requests = b"".join(head + body for head, body in zip(heads, bodies, strict=True))
@@ -267,8 +264,7 @@ def test_answers_pipelined_requests_in_turn(start_server: StartServer) -> None:
 
 
 @pytest.mark.parametrize("key", ["ak_live_wrong", "", "x" * 4_000])
-def test_a_large_body_with_a_wrong_key_does_no_harm(start_server: StartServer, key: str) -> None:
-    server = start_server()
+def test_a_large_body_with_a_wrong_key_does_no_harm(server: RunningServer, key: str) -> None:
     started = time.monotonic()
     for _ in range(4):
         with suppress(requests.ConnectionError):
@@ -283,10 +279,7 @@ def test_a_large_body_with_a_wrong_key_does_no_harm(start_server: StartServer, k
     assert time.monotonic() - started < 60
 
 
-def test_a_client_that_leaves_before_the_answer_does_no_harm(
-    start_server: StartServer, tmp_path: Path
-) -> None:
-    server = start_server()
+def test_a_client_that_leaves_before_the_answer_does_no_harm(server: RunningServer) -> None:
     request = b"GET /v1/contacts HTTP/1.1\r\nHost: contacts\r\n"
     request += f"Authorization: Bearer {server.key}\r\n\r\n".encode()
     for _ in range(40):
@@ -294,13 +287,12 @@ def test_a_client_that_leaves_before_the_answer_does_no_harm(
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             client.sendall(request)
     assert server.get().status_code == 200
-    assert "Traceback" not in (tmp_path / "server-0.log").read_text()
+    assert "Traceback" not in _log(server)
 
 
 def test_odd_bytes_in_the_path_and_the_key_get_an_ordinary_answer(
-    start_server: StartServer, tmp_path: Path, subtests: pytest.Subtests
+    server: RunningServer, subtests: pytest.Subtests
 ) -> None:
-    server = start_server()
     odd = {
         "key beyond ASCII": b"GET /v1/contacts HTTP/1.1\r\nAuthorization: Bearer \xc3\xa4\xff",
         "two keys": b"GET /v1/contacts HTTP/1.1\r\nAuthorization: Bearer a\r\nX-Api-Key: b",
@@ -317,7 +309,7 @@ def test_odd_bytes_in_the_path_and_the_key_get_an_ordinary_answer(
             assert _status(answer) in (400, 401, 404)
             assert _error(answer)
     with subtests.test("the log"):
-        assert "Traceback" not in (tmp_path / "server-0.log").read_text()
+        assert "Traceback" not in _log(server)
 
 
 @pytest.mark.parametrize("part", ["head", "body"])

@@ -181,8 +181,7 @@ def test_makes_no_control_socket(start_server: StartServer, tmp_path: Path) -> N
     assert not [path for path in server.data.iterdir() if path.is_socket()]
 
 
-def test_answers_head_and_options(start_server: StartServer) -> None:
-    server = start_server()
+def test_answers_head_and_options(server: RunningServer) -> None:
     where = urlsplit(server.url)
     headers = {"Authorization": f"Bearer {server.key}"}
     with closing(http.client.HTTPConnection(where.netloc, timeout=20)) as client:
@@ -198,8 +197,7 @@ def test_answers_head_and_options(start_server: StartServer) -> None:
         assert client.getresponse().status == 200
 
 
-def test_serves_many_requests_on_one_connection(start_server: StartServer) -> None:
-    server = start_server()
+def test_serves_many_requests_on_one_connection(server: RunningServer) -> None:
     where = urlsplit(server.url)
     headers = {"Authorization": f"Bearer {server.key}"}
     with closing(http.client.HTTPConnection(where.netloc, timeout=20)) as client:
@@ -222,8 +220,7 @@ def test_port_0_takes_a_free_one_for_each_server(start_server: StartServer, tmp_
     assert [server.get().json()["pagination"]["total"] for server in servers] == [1, 0]
 
 
-def test_a_revoked_key_stops_in_every_worker_within_a_second(start_server: StartServer) -> None:
-    server = start_server()
+def test_a_revoked_key_stops_in_every_worker_within_a_second(server: RunningServer) -> None:
     secret = _create_key(server, "--label", "soon gone")
     [revoked_id] = [
         line.split()[0]
@@ -240,8 +237,7 @@ def test_a_revoked_key_stops_in_every_worker_within_a_second(start_server: Start
     assert _status(server, server.key) == 200
 
 
-def test_a_key_made_beside_the_server_works_at_once(start_server: StartServer) -> None:
-    server = start_server()
+def test_a_key_made_beside_the_server_works_at_once(server: RunningServer) -> None:
     secret = _create_key(server, "--label", "reader", "--scope", "contacts:read")
     assert {_status(server, secret) for _ in range(20)} == {200}
     with requests.Session() as session:
@@ -250,8 +246,7 @@ def test_a_key_made_beside_the_server_works_at_once(start_server: StartServer) -
     assert answer.status_code == 403
 
 
-def test_a_key_stops_when_it_expires(start_server: StartServer) -> None:
-    server = start_server()
+def test_a_key_stops_when_it_expires(server: RunningServer) -> None:
     secret = _create_key(server, "--label", "short", "--expires-in", "3s")
     assert _status(server, secret) == 200
     wait_until(lambda: _status(server, secret) == 401)

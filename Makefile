@@ -30,7 +30,7 @@ check: $(VENV)/tested ## Lint, format check, types, spelling and tests
 wheel: $(VENV)/bin/python ## Build the wheel, install it elsewhere, start it and call it
 	$(BIN)/python tests/wheel.py
 
-coverage: $(VENV)/tested ## Run the tests and print what they cover, by folder, in their own processes
+coverage: $(VENV)/tested ## Run the tests and print what they cover, by folder; servers that they start are not counted
 	-$(PYTEST) --cov --cov-report=
 	@for folder in app/*/; do [ -e $$folder/__init__.py ] && printf '%4s %%  %s\n' \
 		"$$($(BIN)/coverage report --format=total --include="$$folder**")" $$folder; done; true

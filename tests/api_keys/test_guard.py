@@ -1,4 +1,4 @@
-"""Who gets through: header forms, scopes, one answer for every bad key."""
+"""The guard of routes: headers, scopes, and one response to every invalid key."""
 
 import sqlite3
 from contextlib import closing
@@ -176,7 +176,7 @@ def test_names_the_scope_that_is_missing(anonymous: FlaskClient, db: Database) -
     assert secret not in response.get_data(as_text=True)
 
 
-def test_notes_the_use_once_the_answer_is_sent(client: FlaskClient, db: Database) -> None:
+def test_records_the_use_after_the_response(client: FlaskClient, db: Database) -> None:
     response = client.get(PATH)
     assert last_used(db) is None
     response.close()
@@ -184,12 +184,14 @@ def test_notes_the_use_once_the_answer_is_sent(client: FlaskClient, db: Database
 
 
 @pytest.mark.parametrize("method", ["get", "post", "head"])
-def test_notes_the_use_whatever_the_answer(client: FlaskClient, db: Database, method: str) -> None:
+def test_records_the_use_whatever_the_status(
+    client: FlaskClient, db: Database, method: str
+) -> None:
     getattr(client, method)(PATH, buffered=True)
     assert last_used(db) is not None
 
 
-def test_notes_no_use_of_a_refused_key(
+def test_records_no_use_of_a_rejected_key(
     client: FlaskClient, db: Database, monkeypatch: MonkeyPatch
 ) -> None:
     for found in store.list_api_keys(db.connection()):
@@ -211,7 +213,7 @@ def test_writes_once_a_minute(client: FlaskClient, db: Database, monkeypatch: Mo
     assert last_used(db) == "2026-06-02T12:00:00Z"
 
 
-def test_notes_the_use_again_after_a_minute(
+def test_records_the_use_again_after_a_minute(
     client: FlaskClient, db: Database, monkeypatch: MonkeyPatch
 ) -> None:
     def used_at(instant: datetime) -> bool:

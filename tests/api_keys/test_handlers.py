@@ -1,4 +1,4 @@
-"""Keys: made once, stored as a digest, checked, expired, revoked, touched."""
+"""Keys: creation, storage as a digest, authentication, expiry, revocation, last use."""
 
 import re
 from contextlib import closing
@@ -52,7 +52,7 @@ def test_makes_a_key_of_256_random_bits(db: Database) -> None:
         assert re.fullmatch(rf"{PREFIX}[A-Za-z0-9_-]{{43}}", secret)
 
 
-def test_knows_a_key(db: Database, monkeypatch: MonkeyPatch) -> None:
+def test_authenticates_a_key(db: Database, monkeypatch: MonkeyPatch) -> None:
     set_time(monkeypatch, NOON)
     secret = create_api_key(
         db, label="tests", scopes=("admin",), expires_at=NOON + timedelta(days=1), rate_limit=60
@@ -129,18 +129,18 @@ def test_revoking_leaves_other_keys(db: Database, key: str) -> None:
 
 def test_makes_a_first_key_once(settings: Settings) -> None:
     prepare(settings)
-    told: list[str] = []
+    shown: list[str] = []
     with closing(Database(settings.database)) as db:
-        create_first_api_key(db, told.append)
-        assert told == []
+        create_first_api_key(db, shown.append)
+        assert shown == []
         [first] = store.list_api_keys(db.connection())
         assert (first.label, first.scopes) == ("first admin key", SCOPES)
         revoke_api_key(db, first.id)
-        create_first_api_key(db, told.append)
-    assert told == []
+        create_first_api_key(db, shown.append)
+    assert shown == []
 
 
-def test_stores_no_first_key_that_nobody_was_told(tmp_path: Path) -> None:
+def test_stores_no_first_key_that_could_not_be_shown(tmp_path: Path) -> None:
     db = Database(tmp_path / "contacts.db")
     migrate(db.path)
 
@@ -151,9 +151,9 @@ def test_stores_no_first_key_that_nobody_was_told(tmp_path: Path) -> None:
         with pytest.raises(OSError):
             create_first_api_key(db, fail)
         assert store.list_api_keys(db.connection()) == []
-        told: list[str] = []
-        create_first_api_key(db, told.append)
-        assert authenticate(db, told[0]).label == "first admin key"
+        shown: list[str] = []
+        create_first_api_key(db, shown.append)
+        assert authenticate(db, shown[0]).label == "first admin key"
 
 
 def test_stores_a_digest_only(db: Database, key: str) -> None:
@@ -165,7 +165,7 @@ def test_stores_a_digest_only(db: Database, key: str) -> None:
     assert key.removeprefix(PREFIX).encode() not in everything
 
 
-def test_notes_the_use_of_a_key(db: Database, key: str, monkeypatch: MonkeyPatch) -> None:
+def test_records_the_use_of_a_key(db: Database, key: str, monkeypatch: MonkeyPatch) -> None:
     assert is_touch_due(stored(db))
     set_time(monkeypatch, NOON)
     touch_api_key(db, stored(db))
@@ -173,7 +173,7 @@ def test_notes_the_use_of_a_key(db: Database, key: str, monkeypatch: MonkeyPatch
     assert not is_touch_due(stored(db))
 
 
-def test_notes_the_use_once_a_minute(db: Database, key: str, monkeypatch: MonkeyPatch) -> None:
+def test_records_the_use_once_a_minute(db: Database, key: str, monkeypatch: MonkeyPatch) -> None:
     noted = []
     for seconds in (0, 1, 59, 60, 61, 119, 120):
         set_time(monkeypatch, NOON + timedelta(seconds=seconds))
@@ -190,7 +190,7 @@ def test_notes_the_use_once_a_minute(db: Database, key: str, monkeypatch: Monkey
     ]
 
 
-def test_leaves_the_note_while_others_write(db: Database, key: str) -> None:
+def test_skips_recording_the_use_while_others_write(db: Database, key: str) -> None:
     before = stored(db)
     other = Database(db.path)
     with other.transaction():

@@ -1,4 +1,4 @@
-"""Many wrong keys from one address: refused otherwise, while right keys go on."""
+"""The limit of wrong keys from one address, which does not affect valid keys."""
 
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def test_wrong_keys_of_an_address_are_limited(anonymous: FlaskClient, key: str) 
     assert ask(anonymous, peer=ELSEWHERE).status_code == 401
 
 
-def test_no_key_at_all_is_no_wrong_one(anonymous: FlaskClient) -> None:
+def test_a_request_without_a_key_is_not_counted_as_wrong(anonymous: FlaskClient) -> None:
     assert {ask(anonymous, "").status_code for _ in range(10)} == {401}
     assert ask(anonymous).status_code == 401
 
@@ -63,7 +63,7 @@ def test_the_window_rolls(anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatc
     assert ask(anonymous).status_code == 401
 
 
-def test_clients_of_a_trusted_proxy_are_told_apart(anonymous: FlaskClient, key: str) -> None:
+def test_distinguishes_the_clients_of_a_trusted_proxy(anonymous: FlaskClient, key: str) -> None:
     proxy = "10.1.2.3"
     for _ in range(6):
         ask(anonymous, peer=proxy, X_Forwarded_For=HERE)
@@ -72,7 +72,7 @@ def test_clients_of_a_trusted_proxy_are_told_apart(anonymous: FlaskClient, key: 
     assert ask(anonymous, key, peer=proxy, X_Forwarded_For=HERE).status_code == 200
 
 
-def test_what_others_say_of_their_address_is_not_believed(anonymous: FlaskClient) -> None:
+def test_ignores_forwarded_addresses_of_untrusted_clients(anonymous: FlaskClient) -> None:
     found = [ask(anonymous, X_Forwarded_For=f"192.0.2.{n}").status_code for n in range(6)]
     assert found == [401] * 5 + [429]
 
@@ -83,7 +83,7 @@ def test_many_addresses_need_few_files(app: Flask, anonymous: FlaskClient) -> No
     assert len(list((service_of(app).settings.data / "rate-limits").iterdir())) <= 256
 
 
-def test_a_damaged_file_lets_the_usual_refusal_through_and_warns(
+def test_a_damaged_file_disables_the_limit_and_logs_a_warning(
     app: Flask, anonymous: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     ask(anonymous)

@@ -1,4 +1,4 @@
-"""Counts over processes: exact, whoever counts at once and whoever dies."""
+"""Counters over processes: exact for concurrent and killed ones."""
 
 import os
 import signal
@@ -95,7 +95,9 @@ def test_sums_over_processes_and_outlives_them(counters: SharedCounters, folder:
     assert counters.read() == expected
 
 
-def test_another_process_goes_on_where_one_has_died(counters: SharedCounters, folder: Path) -> None:
+def test_another_process_continues_the_file_of_a_dead_one(
+    counters: SharedCounters, folder: Path
+) -> None:
     for number in range(3):
         process = counting(folder, 10, "b")
         counted(process)
@@ -133,7 +135,7 @@ def test_starts_over_after_damaged_names(
 
 
 @pytest.mark.parametrize("size", [0, 100])
-def test_goes_on_after_a_file_was_cut_short(
+def test_continues_after_a_file_was_truncated(
     folder: Path, size: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SECONDS_BETWEEN_TRIES", 0)
@@ -146,7 +148,7 @@ def test_goes_on_after_a_file_was_cut_short(
     assert counters.read()["a"] >= 1
 
 
-def test_is_silent_where_there_is_no_place(
+def test_warns_once_if_the_folder_cannot_be_used(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -157,7 +159,7 @@ def test_is_silent_where_there_is_no_place(
     assert caplog.text.count("not counted") == 1
 
 
-def test_refuses_more_names_than_there_is_room_for(
+def test_rejects_more_names_than_there_is_room_for(
     counters: SharedCounters, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "MOST_NAMES", 3)

@@ -1,4 +1,4 @@
-"""The journal by way of its feed: what is told, in which order, and what no longer."""
+"""The changes feed: its events, their order, erasure and retention."""
 
 import json
 import threading
@@ -32,17 +32,17 @@ def changes(client: FlaskClient, query: str = "") -> list[Any]:
     return answer.json["changes"]
 
 
-def told(client: FlaskClient, query: str = "") -> list[tuple[str, Any]]:
+def events_of(client: FlaskClient, query: str = "") -> list[tuple[str, Any]]:
     return [(each["event"], each["data"].get("changed")) for each in changes(client, query)]
 
 
-def test_tells_of_every_change_in_order(client: FlaskClient) -> None:
+def test_appends_every_change_in_order(client: FlaskClient) -> None:
     client.post(CONTACTS, json=PRIYA)
     client.post(CONTACTS, json={**PRIYA, "custom_fields": {"plan": "pro"}})
     client.patch(f"{CONTACTS}/918856879188", json={"first_name": None})
     client.post(f"{CONTACTS}/918856879188/tags", json={"tags": ["Lead"]})
     client.delete(f"{CONTACTS}/918856879188/tags/VIP")
-    assert told(client) == [
+    assert events_of(client) == [
         ("contact.created", ["first_name", "tags"]),
         ("contact.updated", ["custom_fields.plan"]),
         ("contact.updated", ["first_name"]),
@@ -57,7 +57,7 @@ def test_tells_of_every_change_in_order(client: FlaskClient) -> None:
     assert found[0]["data"]["first_name"] == "Priya"
 
 
-def test_tells_nothing_where_nothing_changed(client: FlaskClient) -> None:
+def test_appends_nothing_if_nothing_changed(client: FlaskClient) -> None:
     client.post(CONTACTS, json=PRIYA)
     client.post(CONTACTS, json=PRIYA)
     client.post(f"{CONTACTS}?dry_run=true", json={**PRIYA, "first_name": "Asha"})
@@ -118,7 +118,7 @@ def test_a_merge_is_one_event_and_is_erased_with_the_survivor(
     assert "Asha" not in rows and "asha@example.com" not in rows
 
 
-def test_goes_on_where_it_ended(client: FlaskClient) -> None:
+def test_continues_after_a_page(client: FlaskClient) -> None:
     for number in range(7):
         client.post(CONTACTS, json={"phone": f"91885687918{number}"})
     seen, after = [], 0
@@ -168,7 +168,7 @@ def test_rejects_queries(client: FlaskClient, query: str, field: str) -> None:
     assert list(answer.json["error"]["details"]) == [field]
 
 
-def test_what_is_gone_is_gone(client: FlaskClient, db: Database) -> None:
+def test_returns_410_after_removed_changes(client: FlaskClient, db: Database) -> None:
     for number in range(5):
         client.post(CONTACTS, json={"phone": f"91885687918{number}"})
     with db.transaction() as tx:
@@ -202,14 +202,14 @@ def test_waits_for_a_change(client: FlaskClient, db: Database) -> None:
     assert [each["seq"] for each in found] == [1]
 
 
-def test_a_wait_goes_on_past_what_was_not_asked_for(client: FlaskClient, db: Database) -> None:
+def test_a_long_poll_skips_events_of_other_kinds(client: FlaskClient, db: Database) -> None:
     threading.Timer(0.2, upsert_contact, (db, Draft("918856879188"))).start()
     threading.Timer(0.5, upsert_contact, (db, Draft("918856879188", "Priya"))).start()
     found = changes(client, "wait=20&types=contact.updated")
     assert [each["seq"] for each in found] == [2]
 
 
-def test_few_may_wait_at_once(tmp_path: Any) -> None:
+def test_limits_the_concurrent_long_polls(tmp_path: Any) -> None:
     app = create_app(load({}, data=tmp_path / "one", threads=1))
     key = create_api_key(service_of(app).db, label="x", scopes=("contacts:read",))
     headers = {"Authorization": f"Bearer {key}"}
@@ -221,7 +221,7 @@ def test_few_may_wait_at_once(tmp_path: Any) -> None:
     service_of(app).db.close()
 
 
-def test_a_stop_ends_all_waiting_and_others_are_served(start_server: StartServer) -> None:
+def test_a_stop_ends_long_polls_and_other_requests_are_served(start_server: StartServer) -> None:
     server = start_server("--workers", "1", "--threads", "4")
     answers: list[Any] = []
 
@@ -243,7 +243,7 @@ def test_a_stop_ends_all_waiting_and_others_are_served(start_server: StartServer
 
 
 @pytest.mark.soak
-def test_a_long_wait_keeps_the_connection(start_server: StartServer) -> None:
+def test_a_long_poll_keeps_the_connection(start_server: StartServer) -> None:
     """The time for sending a request ends once all of it is there."""
     server = start_server()
     connection = HTTPConnection(server.url.removeprefix("http://"), timeout=30)

@@ -41,7 +41,7 @@ def test_statements_use_an_index(recorder: Recorder) -> None:
     assert_indexed(plans)
 
 
-def test_what_is_removed_is_the_oldest(recorder: Recorder) -> None:
+def test_removes_the_oldest_changes(recorder: Recorder) -> None:
     for _ in range(3):
         store.insert_event(recorder, "contact.created", NOW, None, "{}")
     store.remove_events(recorder, "2027", 2)
@@ -52,8 +52,8 @@ def test_what_is_removed_is_the_oldest(recorder: Recorder) -> None:
     assert store.last_seq(recorder) == 3
 
 
-def test_what_was_said_to_be_removed_stays_so(recorder: Recorder) -> None:
-    """A restore says so of numbers that it does not have."""
+def test_removed_changes_stay_removed_after_a_restore(recorder: Recorder) -> None:
+    """A restore counts the numbers that it does not have as removed."""
     for _ in range(3):
         store.insert_event(recorder, "contact.created", NOW, None, "{}")
     recorder.change("UPDATE counters SET value = 40 WHERE name = 'changes_removed'", {})

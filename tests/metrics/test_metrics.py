@@ -1,4 +1,4 @@
-"""`/metrics`: exact over all workers, whatever becomes of them; shown to whom it concerns."""
+"""`/metrics`: exact over all workers, also dead ones, and only for admin keys."""
 
 import os
 import re
@@ -45,21 +45,21 @@ Metrics = dict[str, float]
 def parse(text: str) -> Metrics:
     """Return the samples of an exposition, by name and labels; fails where it is malformed."""
     found: Metrics = {}
-    told: list[str] = []
+    described: list[str] = []
     for line in text.splitlines():
         if line.startswith("# "):
             _, what, name, rest = line.split(" ", 3)
             assert what in ("HELP", "TYPE") and rest
-            told.append(f"{what} {name}")
+            described.append(f"{what} {name}")
             continue
         match = SAMPLE.fullmatch(line)
         assert match, line
         name = re.sub(r"_(bucket|sum|count)$", "", match[1])
-        assert f"TYPE {name}" in told or f"TYPE {match[1]}" in told, line
+        assert f"TYPE {name}" in described or f"TYPE {match[1]}" in described, line
         key = match[1] + (match[2] or "")
         assert key not in found, line
         found[key] = float(match[3])
-    assert text.endswith("\n") and len(told) == len(set(told))
+    assert text.endswith("\n") and len(described) == len(set(described))
     return found
 
 
@@ -131,7 +131,7 @@ def test_labels_are_bounded_whatever_is_asked(client: FlaskClient, db: Database)
     assert 'contacts_requests_total{method="OTHER"' in client.get("/metrics").text
 
 
-def test_counts_writes_by_what_they_did(client: FlaskClient) -> None:
+def test_counts_writes_by_outcome(client: FlaskClient) -> None:
     client.post("/v1/contacts", json={"phone": PHONE})
     client.post("/v1/contacts", json={"phone": PHONE})
     client.post("/v1/contacts?dry_run=true", json={"phone": PHONE, "first_name": "Priya"})
@@ -190,7 +190,7 @@ def test_shows_when_the_last_backup_was_made(
     assert started <= read(client)[name] <= time.time() + 1
 
 
-def test_shows_the_queue_and_what_became_of_deliveries(client: FlaskClient, db: Database) -> None:
+def test_shows_the_state_of_deliveries(client: FlaskClient, db: Database) -> None:
     create_webhook(db, url="https://example.com/", label="a")
     for number in range(3):
         client.post("/v1/contacts", json={"phone": f"91885687918{number}"})
@@ -276,7 +276,9 @@ def make_public(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("name", ["grafana-dashboard.json", "alerts.yml"])
-def test_what_is_asked_in_docs_is_measured(client: FlaskClient, db: Database, name: str) -> None:
+def test_dashboard_and_alerts_use_existing_metrics(
+    client: FlaskClient, db: Database, name: str
+) -> None:
     last_backup(db.path).touch()
     measured = set(re.findall(r"^# TYPE (\w+)", client.get("/metrics").text, re.M))
     asked = set(re.findall(r"\bcontacts_\w+", (ROOT / "docs" / name).read_text()))
@@ -286,9 +288,9 @@ def test_what_is_asked_in_docs_is_measured(client: FlaskClient, db: Database, na
 
 
 def test_escapes_labels() -> None:
-    told = exposition([family_by("contacts_x", "gauge", "X.", "of", {'a"\\\n': 1.5})])
-    assert told.splitlines()[-1] == r'contacts_x{of="a\"\\\n"} 1.5'
-    assert parse(told) and exposition([Family("contacts_y", "counter", "Y.")]).count("\n") == 2
+    described = exposition([family_by("contacts_x", "gauge", "X.", "of", {'a"\\\n': 1.5})])
+    assert described.splitlines()[-1] == r'contacts_x{of="a\"\\\n"} 1.5'
+    assert parse(described) and exposition([Family("contacts_y", "counter", "Y.")]).count("\n") == 2
 
 
 def test_counts_1000_requests_of_2_workers(start_server: StartServer) -> None:
@@ -337,7 +339,7 @@ def _watched(server: RunningServer, act: Callable[[], object]) -> None:
         acting.result()
 
 
-def test_counts_who_waits_for_changes(start_server: StartServer) -> None:
+def test_counts_requests_that_wait_for_changes(start_server: StartServer) -> None:
     server = start_server()
     waiters = "contacts_changes_waiters"
     with ThreadPoolExecutor(2) as clients:
@@ -348,7 +350,7 @@ def test_counts_who_waits_for_changes(start_server: StartServer) -> None:
     wait_until(lambda: read_from(server)[waiters] == 0)
 
 
-def test_forgets_who_waited_in_a_worker_that_died(start_server: StartServer) -> None:
+def test_forgets_the_waiting_requests_of_a_dead_worker(start_server: StartServer) -> None:
     server = start_server("--workers", "1")
     with ThreadPoolExecutor(1) as clients:
         waiting = clients.submit(server.get, "/v1/changes", wait=20, after=0)

@@ -1,4 +1,4 @@
-"""Where a request comes from, by what can be trusted of it."""
+"""The address of a client, also behind trusted proxies."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: alive, and able to write."""
+"""`/healthz` and `/readyz`."""
 
 import sqlite3
 import time

@@ -1,4 +1,4 @@
-"""The limit of a key over a rolling minute: exact, whoever asks at once."""
+"""The rate limit of a key over a rolling minute, exact for concurrent requests."""
 
 import os
 import resource
@@ -65,7 +65,7 @@ def test_the_window_rolls(limiter: RateLimiter, clock: Clock) -> None:
     assert limiter.take("a", 3).remaining == 2
 
 
-def test_a_refusal_and_a_look_are_not_counted(limiter: RateLimiter, clock: Clock) -> None:
+def test_a_rejected_request_and_a_look_are_not_counted(limiter: RateLimiter, clock: Clock) -> None:
     assert limiter.take("a", 1, count=False).remaining == 1
     limiter.take("a", 1)
     clock(1030)
@@ -74,14 +74,16 @@ def test_a_refusal_and_a_look_are_not_counted(limiter: RateLimiter, clock: Clock
     assert limiter.take("a", 1).retry_after is None
 
 
-def test_tells_when_there_will_be_more(limiter: RateLimiter, clock: Clock) -> None:
+def test_returns_when_the_limit_resets(limiter: RateLimiter, clock: Clock) -> None:
     before = time.time()
     assert before + 59 <= limiter.take("a", 2).reset <= time.time() + 61
     clock(1050)
     assert before + 9 <= limiter.take("a", 2).reset <= time.time() + 11
 
 
-def test_forgets_what_was_counted_before_a_new_start(limiter: RateLimiter, clock: Clock) -> None:
+def test_ignores_requests_from_before_a_restart_of_the_machine(
+    limiter: RateLimiter, clock: Clock
+) -> None:
     for _ in range(2):
         limiter.take("a", 2)
     clock(5)
@@ -106,7 +108,7 @@ def test_agrees_with_a_list_of_instants(limiter: RateLimiter, clock: Clock) -> N
 
 
 @pytest.mark.parametrize("damage", [b"", b"x" * 5, b"x" * 200, bytes(200)])
-def test_refuses_a_damaged_file(
+def test_rejects_a_damaged_file(
     limiter: RateLimiter, tmp_path: Path, clock: Clock, damage: bytes
 ) -> None:
     limiter.take("a", 3)
@@ -115,7 +117,7 @@ def test_refuses_a_damaged_file(
         limiter.take("a", 3)
 
 
-def test_makes_its_file_whole_or_not_at_all(
+def test_writes_its_file_in_full_or_not_at_all(
     limiter: RateLimiter, tmp_path: Path, clock: Clock
 ) -> None:
     """A map of a file that has holes would kill the process where the disk is full."""
@@ -173,7 +175,7 @@ def test_errors_count_too(limited: FlaskClient) -> None:
     assert "X-RateLimit-Limit" not in limited.get("/v1/none").headers
 
 
-def test_strangers_and_health_have_no_limit(anonymous: FlaskClient) -> None:
+def test_requests_without_a_key_and_health_checks_have_no_limit(anonymous: FlaskClient) -> None:
     for path in ("/v1/contacts", "/healthz", "/readyz"):
         assert "X-RateLimit-Limit" not in anonymous.get(path).headers
 
@@ -188,7 +190,7 @@ def test_a_key_without_limit(app: Flask, db: Database, client: FlaskClient) -> N
     assert profile.json["profile"]["rate_limit"] is None
 
 
-def test_a_damaged_file_lets_through_and_warns(
+def test_a_damaged_file_disables_the_limit_and_logs_a_warning(
     app: Flask, limited: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     limited.get("/v1/contacts")

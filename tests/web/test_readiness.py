@@ -1,4 +1,4 @@
-"""`/readyz` of real servers: false while nothing can be stored, true again by itself.
+"""`/readyz` of real servers: 503 while nothing can be stored, 200 again without a restart.
 
 A full disk and a limit on the size of files are in tests/test_durability.py.
 """

@@ -1,4 +1,4 @@
-"""Bodies: one whole, strict JSON object in UTF-8, or a refusal with nothing stored."""
+"""Bodies and queries: one complete, strict JSON object in UTF-8, or an error."""
 
 import io
 import json
@@ -101,12 +101,12 @@ def test_rejects_media_types(client: FlaskClient, content_type: str | None) -> N
 
 
 @pytest.mark.parametrize("declared", [len(BODY) + 1, 10_000])
-def test_rejects_a_body_cut_short(client: FlaskClient, declared: int) -> None:
+def test_rejects_a_truncated_body(client: FlaskClient, declared: int) -> None:
     response = send(client, BODY, environ_overrides={"CONTENT_LENGTH": str(declared)})
     assert_refused(client, response, 400, "invalid_json")
 
 
-def test_rejects_a_body_cut_short_that_the_server_ended(client: FlaskClient) -> None:
+def test_rejects_a_truncated_body_that_the_server_ended(client: FlaskClient) -> None:
     cut = {"CONTENT_LENGTH": "50", "wsgi.input_terminated": True}
     response = send(client, b'{"phone": "918856879188"}', environ_overrides=cut)
     assert_refused(client, response, 400, "invalid_json")
@@ -158,7 +158,7 @@ def test_reads_no_more_than_the_limit_of_a_chunked_body(client: FlaskClient, lim
     assert stream.tell() == limit + 1
 
 
-def test_gives_up_on_a_body_in_tiny_chunks(
+def test_rejects_a_body_in_tiny_chunks(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Laborious(io.BytesIO):

@@ -1,4 +1,4 @@
-"""The envelope: one shape for every error, an id for every request, nothing leaked."""
+"""The envelope of errors, request ids, headers, and no leaks."""
 
 import logging
 from pathlib import Path
@@ -115,7 +115,9 @@ def test_hides_what_went_wrong(client: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.usefixtures("broken")
-def test_logs_where_and_not_what(client: FlaskClient, key: str, caplog: LogCaptureFixture) -> None:
+def test_logs_the_traceback_without_the_message(
+    client: FlaskClient, key: str, caplog: LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     response = client.post("/fail", data="priya@example.com")
     [record] = [each for each in caplog.records if each.levelno >= logging.WARNING]
@@ -126,7 +128,7 @@ def test_logs_where_and_not_what(client: FlaskClient, key: str, caplog: LogCaptu
 
 
 @pytest.mark.usefixtures("broken")
-def test_logs_the_fault_of_the_store(client: FlaskClient, caplog: LogCaptureFixture) -> None:
+def test_logs_the_cause_of_a_store_fault(client: FlaskClient, caplog: LogCaptureFixture) -> None:
     client.post("/fault")
     assert "SQLite says: no such table" in caplog.text
 

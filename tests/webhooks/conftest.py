@@ -1,4 +1,4 @@
-"""Fixtures: receivers that really listen, and a deliverer over the application's store."""
+"""Fixtures: receivers that listen on real sockets, and a deliverer."""
 
 import json
 import threading
@@ -46,7 +46,7 @@ Behaviour = Callable[["Handler"], None]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Keeps what it got, then behaves as its receiver was told."""
+    """Keeps each request, then calls `behave` of its receiver."""
 
     server: "Receiver"
 

@@ -1,4 +1,4 @@
-"""What the deliverer promises: at least once, in order per contact, nobody held up by others."""
+"""The deliverer: at least once, in order for each contact, no receiver delays another."""
 
 import json
 import logging
@@ -52,7 +52,7 @@ def test_sends_what_the_contract_says(
     assert (delivery.state, delivery.attempt, delivery.status) == ("delivered", 1, 204)
 
 
-def test_begins_with_what_happens_after(
+def test_sends_only_events_after_its_creation(
     db: Database, deliverer: Deliverer, receiver: Receiver
 ) -> None:
     add_contact(db, 1)
@@ -117,7 +117,7 @@ def test_sends_one_at_a_time_for_a_contact(
     assert len(receiver.received) == 6 and max(most) == 1
 
 
-def test_tries_again_after_the_documented_times(
+def test_retries_after_the_documented_times(
     db: Database, receiver: Receiver, webhook: Webhook
 ) -> None:
     assert DELAYS == (10, 60, 300)
@@ -171,7 +171,7 @@ def status(db: Database, webhook: Webhook) -> str:
     return handlers.get_webhook(db.connection(), webhook.id).status
 
 
-def test_slow_receivers_hold_up_nobody_else(db: Database, start_receiver: StartReceiver) -> None:
+def test_slow_receivers_do_not_delay_others(db: Database, start_receiver: StartReceiver) -> None:
     def hang(handler: Handler) -> None:
         handler.server.over.wait(30)
 
@@ -201,12 +201,12 @@ def test_a_deleted_contact_leaves_nothing_in_deliveries(
     add_contact(db, first_name="Priyanka")
     delete_contact(db, phone)
     settle(deliverer, db)
-    told = [json.loads(each.body)["data"] for each in receiver.received[1:]]
-    assert told == [{"id": f"cnt_{phone}", "deleted": True}] * 2
+    sent = [json.loads(each.body)["data"] for each in receiver.received[1:]]
+    assert sent == [{"id": f"cnt_{phone}", "deleted": True}] * 2
     assert "Priya" not in str(log(db, webhook.id))
 
 
-def test_keeps_no_answer_about_a_contact_deleted_meanwhile(
+def test_keeps_no_response_about_a_contact_that_was_deleted(
     db: Database, deliverer: Deliverer, receiver: Receiver, webhook: Webhook
 ) -> None:
     phone = add_contact(db, first_name="Priya")
@@ -239,7 +239,7 @@ def test_a_merge_keeps_both_contacts_in_order_and_erasable(
     assert "Priya" not in str(log(db, webhook.id))
 
 
-def test_a_disabled_webhook_is_told_nothing_of_its_absence(
+def test_an_enabled_webhook_gets_no_events_from_while_it_was_disabled(
     db: Database, deliverer: Deliverer, receiver: Receiver, webhook: Webhook
 ) -> None:
     handlers.edit_webhook(db, webhook.id, {"status": "disabled"})
@@ -251,7 +251,7 @@ def test_a_disabled_webhook_is_told_nothing_of_its_absence(
     assert [each.event["data"]["phone"] for each in receiver.received] == [phone]
 
 
-def test_an_event_that_the_journal_has_lost_is_dead_at_once(
+def test_an_event_missing_in_the_journal_is_dead_at_once(
     db: Database, deliverer: Deliverer, receiver: Receiver, webhook: Webhook
 ) -> None:
     handlers.test_webhook(db, webhook.id)
@@ -293,7 +293,7 @@ def step_fails(deliverer: Deliverer) -> bool:
     return False
 
 
-def test_a_line_that_was_cut_goes_on_with_the_next_event(
+def test_a_queue_whose_first_delivery_was_removed_continues(
     db: Database, deliverer: Deliverer, receiver: Receiver, webhook: Webhook
 ) -> None:
     """As when the journal has lost the first of a contact that is then merged away."""
@@ -312,7 +312,7 @@ def phones_of(receiver: Receiver) -> set[str]:
     return {each.event["data"]["phone"] for each in receiver.received}
 
 
-def test_a_new_deliverer_goes_on_where_one_died(
+def test_a_new_deliverer_continues_where_one_died(
     db: Database, deliverer: Deliverer, receiver: Receiver, webhook: Webhook
 ) -> None:
     hang = threading.Event()

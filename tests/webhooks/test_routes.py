@@ -1,4 +1,4 @@
-"""Webhooks as those who manage them see them."""
+"""The API to manage webhooks."""
 
 from typing import Any
 
@@ -68,9 +68,7 @@ def test_takes_any_line_of_text_as_a_label(client: FlaskClient, label: str) -> N
         ({"url": URL, "secret": "whsec_"}, "secret"),
     ],
 )
-def test_rejects_what_is_no_webhook(
-    client: FlaskClient, body: dict[str, Any], at_fault: str
-) -> None:
+def test_rejects_invalid_webhooks(client: FlaskClient, body: dict[str, Any], at_fault: str) -> None:
     error = assert_envelope(client.post(PATH, json=body), 422, "validation_error")
     assert list(error["details"]) == [at_fault]
     assert client.get(PATH).get_json()["webhooks"] == []
@@ -128,7 +126,7 @@ def test_changes_a_webhook(client: FlaskClient) -> None:
         ("POST", "/deliveries/dlv_1/redeliver"),
     ],
 )
-def test_knows_no_other_webhook(client: FlaskClient, method: str, path: str) -> None:
+def test_rejects_unknown_webhooks(client: FlaskClient, method: str, path: str) -> None:
     for id in ("whk_1", _deleted(client)):
         response = client.open(f"{PATH}/{id}{path}", method=method, json={})
         assert_envelope(response, 404, "not_found")
@@ -154,7 +152,7 @@ def test_rotates_the_secret_with_both_valid_for_a_while(
         assert Library(secret).verify(received.body, received.headers)
 
 
-def test_tests_a_webhook_and_logs_what_it_answered(
+def test_tests_a_webhook_and_stores_its_response(
     client: FlaskClient, db: Database, deliverer: Deliverer, receiver: Receiver
 ) -> None:
     receiver.behave = answer(200, "é".encode() * 2_000)

@@ -1,4 +1,4 @@
-"""One runner for a store, whatever dies; and what it removes."""
+"""The runner: one for each store, also after crashes; and what it removes."""
 
 import os
 import signal
@@ -101,7 +101,7 @@ def test_a_server_delivers_each_event_once(start_server: StartServer, receiver: 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_another_worker_takes_the_place_of_a_dead_one(
+def test_another_worker_takes_over_from_a_dead_one(
     start_server: StartServer, receiver: Receiver
 ) -> None:
     held = threading.Event()
@@ -225,7 +225,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "nothing").exists()
 
 
-def test_the_lock_is_for_one(tmp_path: Path) -> None:
+def test_only_one_can_hold_the_lock(tmp_path: Path) -> None:
     with sole_lock(tmp_path / "a.lock") as first, sole_lock(tmp_path / "a.lock") as second:
         assert (first, second) == (True, False)
     with sole_lock(tmp_path / "a.lock") as third:
@@ -247,7 +247,7 @@ def in_background(db: Database, settings: Settings) -> Callable[[], None]:
     return stop
 
 
-def test_a_runner_waits_for_a_folder_that_is_away(
+def test_a_runner_waits_for_a_missing_folder(
     db: Database, settings: Settings, receiver: Receiver, webhook: Webhook
 ) -> None:
     db.close()
@@ -288,7 +288,7 @@ def test_removes_old_changes_a_few_at_once(db: Database) -> None:
     assert journal_store.removed_through(db.connection()) == 1_200
 
 
-def test_the_runner_removes_what_is_old(db: Database, settings: Settings) -> None:
+def test_the_runner_removes_old_rows(db: Database, settings: Settings) -> None:
     add_changes(db, 600, days=31)
     stop = in_background(db, settings)
     try:
@@ -297,7 +297,7 @@ def test_the_runner_removes_what_is_old(db: Database, settings: Settings) -> Non
         stop()
 
 
-def test_keeps_changes_that_a_webhook_has_not_seen(
+def test_keeps_changes_that_a_webhook_has_not_queued(
     db: Database, deliverer: Deliverer, receiver: Receiver, webhook: Webhook
 ) -> None:
     add_changes(db, 5, days=31)

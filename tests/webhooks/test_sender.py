@@ -103,7 +103,7 @@ def many_headers(handler: Handler) -> None:
 
 
 @pytest.mark.parametrize("behave", [silent, drip_status, drip_headers, drip_interim])
-def test_gives_up_after_its_time(
+def test_times_out_after_the_total_time(
     hasty: Sender, start_receiver: StartReceiver, behave: Behaviour
 ) -> None:
     outcome = send(hasty, start_receiver(behave).url)
@@ -112,14 +112,14 @@ def test_gives_up_after_its_time(
 
 
 @pytest.mark.parametrize("behave", [reset, hang_up, garbage, many_headers])
-def test_survives_what_is_no_answer(
+def test_survives_invalid_responses(
     sender: Sender, start_receiver: StartReceiver, behave: Behaviour
 ) -> None:
     outcome = send(sender, start_receiver(behave).url)
     assert outcome.status is None and outcome.error == "The connection ended too early."
 
 
-def test_an_answer_that_never_ends_is_cut(hasty: Sender, start_receiver: StartReceiver) -> None:
+def test_ends_a_response_that_never_ends(hasty: Sender, start_receiver: StartReceiver) -> None:
     def behave(handler: Handler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
         drip(handler, b"x")
@@ -144,24 +144,24 @@ def test_reads_one_kilobyte_of_a_hundred_megabytes(
     assert sum(sent) < 20_000_000
 
 
-def test_leaves_a_packed_answer_packed(sender: Sender, start_receiver: StartReceiver) -> None:
+def test_does_not_decompress_a_response(sender: Sender, start_receiver: StartReceiver) -> None:
     packed = answer(200, b"\x1f\x8b\x08\x00" + b"\0" * 90, **{"Content-Encoding": "gzip"})
     outcome = send(sender, start_receiver(packed).url)
     assert outcome.error is None and outcome.answer and "\0" not in outcome.answer
 
 
-def test_a_port_where_nobody_listens(sender: Sender) -> None:
+def test_reports_a_closed_port(sender: Sender) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         outcome = send(sender, f"http://127.0.0.1:{free.getsockname()[1]}/")
     assert outcome.error == "Cannot connect."
 
 
-def test_a_name_that_is_not_known(sender: Sender) -> None:
+def test_reports_an_unknown_host_name(sender: Sender) -> None:
     assert send(sender, "https://nothing.invalid/").error == "The host name is not known."
 
 
-def test_refuses_what_is_private(receiver: Receiver) -> None:
+def test_rejects_private_targets(receiver: Receiver) -> None:
     outcome = Sender(PrivateTargets(), seconds=SECONDS).send(receiver.url, {}, b"{}")
     assert outcome.error and outcome.error.startswith("Not sent: ")
     assert receiver.received == []
@@ -242,7 +242,9 @@ def tls_receiver(authority: trustme.CA, start_receiver: StartReceiver) -> Iterat
     yield with_tls(start_receiver(), authority.issue_cert(NAME))
 
 
-def test_a_certificate_that_holds(tls_receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accepts_a_valid_certificate(
+    tls_receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", Resolver(["127.0.0.1"]))
     outcome = send(
         Sender(LOCAL, seconds=SECONDS), f"https://{NAME}:{tls_receiver.server_address[1]}/"
@@ -251,7 +253,7 @@ def test_a_certificate_that_holds(tls_receiver: Receiver, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("fault", ["stranger", "other name", "address"])
-def test_a_certificate_that_does_not_hold(
+def test_rejects_an_invalid_certificate(
     authority: trustme.CA,
     start_receiver: StartReceiver,
     monkeypatch: pytest.MonkeyPatch,
@@ -269,13 +271,13 @@ def test_a_certificate_that_does_not_hold(
     assert receiver.received == []
 
 
-def test_a_port_that_speaks_no_tls(receiver: Receiver) -> None:
+def test_reports_a_port_without_tls(receiver: Receiver) -> None:
     outcome = send(Sender(LOCAL, seconds=SECONDS), receiver.url.replace("http:", "https:"))
     assert outcome.status is None and outcome.error
     assert receiver.received == []
 
 
-def test_a_handshake_that_is_never_answered(hasty: Sender) -> None:
+def test_times_out_in_the_tls_handshake(hasty: Sender) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         outcome = send(hasty, f"https://127.0.0.1:{port}/")

@@ -1,4 +1,4 @@
-"""Every query of webhooks and deliveries finds its rows by an index."""
+"""Every query of webhooks and deliveries uses an index."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -82,7 +82,7 @@ def plan(db: Database, sql: str, values: Mapping[str, object]) -> list[str]:
     return [str(row[3]) for row in rows]
 
 
-def test_a_disabled_webhook_stays_disabled_whatever_its_last_attempt_brings(db: Database) -> None:
+def test_a_disabled_webhook_stays_disabled_after_its_last_attempt(db: Database) -> None:
     id = handlers.create_webhook(db, url="https://example.com/").id
     handlers.edit_webhook(db, id, {"status": "disabled"})
     assert db.write(lambda tx: store.mark_failing(tx, id)) is False

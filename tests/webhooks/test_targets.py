@@ -1,4 +1,4 @@
-"""Where a webhook may point, whatever it is written like."""
+"""Which URLs a webhook may have, in all spellings of an address."""
 
 import ipaddress
 
@@ -42,7 +42,7 @@ def test_the_addresses_of_the_internet_are_public(address: str) -> None:
         ("https://example.com./", Target("https", "example.com.", 443, "/")),
     ],
 )
-def test_takes_urls_of_the_internet(url: str, target: Target) -> None:
+def test_accepts_public_urls(url: str, target: Target) -> None:
     assert check_url(url, NOTHING) == target
 
 
@@ -67,7 +67,7 @@ def test_takes_urls_of_the_internet(url: str, target: Target) -> None:
         *("https://localhost/", "https://LOCALHOST./", "https://a.localhost/"),
     ],
 )
-def test_refuses_urls(url: str) -> None:
+def test_rejects_urls(url: str) -> None:
     with pytest.raises(TargetRefused):
         check_url(url, NOTHING)
 
@@ -82,7 +82,7 @@ def test_refuses_urls(url: str) -> None:
         "https://10.0.0.1/",
     ],
 )
-def test_takes_what_is_opened(url: str) -> None:
+def test_accepts_allowed_private_targets(url: str) -> None:
     assert check_url(url, parse_targets("127.0.0.0/8,10.0.0.1/32,hooks.lan"))
 
 

@@ -1,9 +1,9 @@
-"""Converters of what stands in a path."""
+"""URL converters of this feature."""
 
 from werkzeug.routing import BaseConverter
 
 
 class ContactConverter(BaseConverter):
-    """An id or a phone; never the name of another route beside those of one contact."""
+    """Matches an id or a phone in a path, but not the name of a sibling route such as `batch`."""
 
     regex = r"(?!(?:batch|export|import|search)\Z)[^/]+"

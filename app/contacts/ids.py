@@ -7,7 +7,7 @@ from app.errors import NotFound
 def phone_of(id: str) -> str:
     """Return the phone of an id. Raises `NotFound` for what cannot be one.
 
-    A stored id is taken as it is stored: it is never normalised again.
+    A phone after `cnt_` is a stored form, and is not normalised again.
     """
     stored = id.removeprefix("cnt_")
     if stored != id and stored.isascii() and stored.isdigit():

@@ -1,4 +1,7 @@
-"""Phone numbers to E.164 digits; the only importer of phonenumbers."""
+"""Normalises phone numbers to E.164 digits; the only module that imports phonenumbers.
+
+Example: `+91 (0) 88568-79188` becomes `918856879188`.
+"""
 
 import re
 from collections.abc import Iterator
@@ -23,12 +26,12 @@ REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
 class PhoneError(ValueError):
-    """The text is no phone number that can be stored; its message says what to send instead."""
+    """A text that is not a valid phone number; the message says what to send instead."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What became of a number in some spelling: either `result` or the `reason` why not."""
+    """How a number is read: it has either a `result`, or the `reason` why it is rejected."""
 
     input: str
     result: str | None
@@ -54,7 +57,7 @@ def normalise(text: str, check: str = "possible") -> str:
 
 
 def explain(text: str, check: str = "possible") -> Explanation:
-    """Tell what `normalise` does to a number, step by step, and what is known of its range."""
+    """Return what `normalise` does to a number, step by step, and facts about its range."""
     taken, now, reason = [], text, None
     try:
         for done, after in _steps(text):
@@ -81,7 +84,7 @@ def explain(text: str, check: str = "possible") -> Explanation:
 
 
 def twins(phone: str) -> list[str]:
-    """Return the other spelling under which the same person may be known, where there is one.
+    """Return the numbers, at most one, that may belong to the same person.
 
     Brazil and Argentina write mobile numbers with a 9 and without it, and WhatsApp mixes them.
     """
@@ -112,36 +115,39 @@ def with_country(text: str, region: str) -> str:
 
 
 def _steps(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what is done to a number, and what it is then; the last one is E.164 digits.
+    """Yield each step and the number after it; the last one is E.164 digits.
 
-    A step may leave the number as it was. Raises `PhoneError`.
+    A step can leave the number unchanged. Raises `PhoneError`.
     """
     for done, digits in _spelling(text):
         yield done, digits
-    yield "The + went.", (digits := digits.removeprefix("+"))
+    yield "Removed the +.", (digits := digits.removeprefix("+"))
     if digits.startswith("0"):
         raise PhoneError(f'Country code missing: send it in front, such as "{EXAMPLE}".')
     for _ in range(_MAX_PASSES):
         before = digits
         if len(digits) == 13 and digits.startswith("521"):
             # Mexico dropped it in 2019; WhatsApp still writes it.
-            yield "Mexico's retired mobile 1 went.", (digits := "52" + digits[3:])
-        yield "The national trunk prefix went.", (digits := _without_trunk_prefix(digits))
+            yield "Removed Mexico's retired mobile 1.", (digits := "52" + digits[3:])
+        yield "Removed the national trunk prefix.", (digits := _without_trunk_prefix(digits))
         if digits == before:
             return
     raise PhoneError("Ambiguous: send it in E.164, with + and the country code.")
 
 
 def _spelling(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what makes digits of a number, with + before them where it is international."""
+    """Yield the steps from a text to digits, with + in front if the number is international."""
     if len(text) > MAX_LENGTH:
         raise PhoneError(f"Must be at most {MAX_LENGTH} characters.")
     if not text.isascii():
-        yield "Characters in compatible forms became plain.", (text := normalize("NFKC", text))
+        yield (
+            "Replaced compatible forms of characters by plain ones.",
+            (text := normalize("NFKC", text)),
+        )
     if not text.isdecimal():
-        yield "Punctuation, spaces and invisible marks went.", (text := _IGNORED.sub("", text))
+        yield "Removed punctuation, spaces and invisible marks.", (text := _IGNORED.sub("", text))
         if text[:4].lower() == "tel:":
-            yield "tel: went.", (text := text[4:])
+            yield "Removed tel:.", (text := text[4:])
     plus, digits = text[:1] == "+", text.removeprefix("+")
     if not digits:
         raise PhoneError(f'Empty: send digits with the country code, such as "{EXAMPLE}".')
@@ -151,14 +157,14 @@ def _spelling(text: str) -> Iterator[tuple[str, str]]:
         )
     if not digits.isascii():
         digits = "".join(str(decimal(digit)) for digit in digits)
-        yield "Digits of other scripts became 0 to 9.", "+" * plus + digits
+        yield "Replaced digits of other scripts by 0 to 9.", "+" * plus + digits
     if plus or digits.startswith("00"):
         digits = "+" + (digits if plus else digits[2:])
-    yield "00 became +.", digits
+    yield "Replaced 00 by +.", digits
 
 
 def _parsed(digits: str) -> phonenumbers.PhoneNumber:
-    """Return a number as the library has it. Raises `PhoneError`."""
+    """Return the number as an object of the library. Raises `PhoneError`."""
     try:
         return phonenumbers.parse(f"+{digits}")
     except phonenumbers.NumberParseException as error:
@@ -175,7 +181,7 @@ def _without_trunk_prefix(digits: str) -> str:
 
 
 def examples(region: str) -> Iterator[str]:
-    """Go through mobile numbers of a region (ISO 3166), near the one that the library shows."""
+    """Yield mobile numbers of a region (ISO 3166), near the example of the library."""
     shown = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
     if shown is None:
         return

@@ -1,4 +1,4 @@
-"""Explains a phone number over HTTP."""
+"""The route that explains how a phone number is read."""
 
 from dataclasses import asdict
 

@@ -1,4 +1,8 @@
-"""Changes many contacts, a batch at a time, so that other writers get in between."""
+"""Sweeps: changes of many contacts, in short batches so that other writers are not blocked.
+
+Renaming a tag, deleting a tag and deleting a custom field are sweeps. A sweep is stored before its
+first batch, so that a later request or the next start of the server can finish it.
+"""
 
 import logging
 import time
@@ -16,28 +20,28 @@ LARGEST_BATCH = 250
 BATCH_SECONDS = 0.05
 PAUSE_SECONDS = 0.002
 
-Advance = Callable[[Connection, int], bool]
-"""Changes the next contacts, at most so many, in the caller's transaction; True at the end."""
+RunBatch = Callable[[Connection, int], bool]
+"""Changes the next contacts, up to a number, in the caller's transaction; True at the end."""
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A change of many contacts that is under way.
+class StartedSweep:
+    """A sweep that is stored and unfinished.
 
-    `contacts` is how many of them count for the caller; it is not the caller's `own` where it
-    was asked for before and has to come first.
+    `contacts` is how many contacts it changes, as far as the caller asked for that. `is_requested`
+    is False for an older sweep, which must be finished before the one that the caller requests.
     """
 
-    advance: Advance
+    run_batch: RunBatch
     contacts: int
-    own: bool
+    is_requested: bool
 
 
 _log = logging.getLogger(__name__)
 
 
 def edit_contacts(tx: Connection, ids: Sequence[int], edit: Edit) -> None:
-    """Change contacts by their row ids; the rows that find them are left to the caller."""
+    """Change contacts by their row ids; the caller changes their index rows."""
     parameters: dict[str, object] = {f"id{index}": id for index, id in enumerate(ids)}
     rows = tx.execute(
         f"""
@@ -52,62 +56,69 @@ def edit_contacts(tx: Connection, ids: Sequence[int], edit: Edit) -> None:
 
 
 def sweep(
-    db: Database, begin: Callable[[Connection], Begun], finish_later: Callable[[Database], None]
+    db: Database,
+    start: Callable[[Connection], StartedSweep],
+    finish_later: Callable[[Database], None],
 ) -> int:
-    """Change many contacts, those of older changes first; return how many it were.
+    """Run a sweep, older ones before it; return how many contacts changed.
 
-    `begin` stores the intention, so that it is finished whatever happens here. It may raise
-    `NotFound`: then nothing is left to change. Raises `Unavailable`, `InsufficientStorage`.
+    `start` stores the sweep, or returns an older one that comes first. It may raise `NotFound`,
+    which is raised here unless an older sweep did the work. If a batch fails, `finish_later` is
+    called, and `Unavailable` or `InsufficientStorage` is raised.
     """
-    changed, own = 0, False
-    while not own:
+    changed, is_requested = 0, False
+    while not is_requested:
         try:
-            begun = db.write(begin)
+            started = db.write(start)
         except NotFound:
             if changed:
                 break
             raise
         try:
-            in_batches(db, begun.advance)
+            in_batches(db, started.run_batch)
         except BaseException:
             finish_later(db)
             raise
-        changed, own = changed + begun.contacts, begun.own
+        changed += started.contacts
+        is_requested = started.is_requested
     db.erase_log()
     return changed
 
 
-def in_batches(db: Database, advance: Advance) -> None:
-    """Run short transactions, until `advance` is done.
+def in_batches(db: Database, run_batch: RunBatch) -> None:
+    """Run batches of about `BATCH_SECONDS`, each in a transaction, until the last is done.
 
-    Raises `Unavailable`, `InsufficientStorage`; what was done until then stays done.
+    Raises `Unavailable` or `InsufficientStorage`; finished batches stay stored.
     """
     size, done = FIRST_BATCH, False
     while not done:
         with db.transaction() as tx:
-            # The time of this thread alone: waiting for others is no reason for smaller batches.
+            # CPU time of this thread: waiting for other threads must not make batches smaller.
             started = time.thread_time()
-            done = advance(tx, size)
+            done = run_batch(tx, size)
             took = time.thread_time() - started
         size = max(1, min(LARGEST_BATCH, int(size * BATCH_SECONDS / max(took, 0.001))))
-        time.sleep(PAUSE_SECONDS)  # For this process' other threads, which want the interpreter.
+        time.sleep(PAUSE_SECONDS)  # Lets other threads of this process run.
 
 
 def finish_in_background(
-    db: Database, name: str, unfinished: Callable[[Connection], Sequence[Advance]]
+    db: Database, name: str, unfinished: Callable[[Connection], Sequence[RunBatch]]
 ) -> None:
-    """Finish what was interrupted, if anything was; called again, it does not start twice."""
-    told = False
+    """Finish interrupted sweeps in a background thread, which retries until it succeeds.
+
+    The thread of a `name` runs once: another call while it runs does nothing.
+    """
+    logged = False
 
     def attempt() -> bool:
-        nonlocal told
+        nonlocal logged
         try:
             sweeps = unfinished(db.connection())
-            if sweeps and not told:
-                _log.warning("Finishing a change of many contacts: %s", name)
-                told = True
-            for advance in sweeps:
-                in_batches(db, advance)
+            if sweeps and not logged:
+                _log.warning("Finishing an interrupted change of many contacts: %s", name)
+                logged = True
+            for run_batch in sweeps:
+                in_batches(db, run_batch)
             if sweeps:
                 db.erase_log()
         except ServiceError:

@@ -1,4 +1,4 @@
-"""Custom fields over all contacts: listed, pinned to a type, deleted."""
+"""Custom fields of all contacts: list, pin to a type, delete."""
 
 from flask import Flask
 

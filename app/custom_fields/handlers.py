@@ -1,10 +1,16 @@
-"""What is done with custom fields; a deletion goes over the contacts that have one, in batches."""
+"""Pins and deletes custom fields; a deletion is a sweep over the contacts that have the field."""
 
 from functools import partial
 
 from app import clock
 from app.contacts.model import remove_custom_field
-from app.contacts.sweeps import FIRST_BATCH, Begun, edit_contacts, finish_in_background, sweep
+from app.contacts.sweeps import (
+    FIRST_BATCH,
+    StartedSweep,
+    edit_contacts,
+    finish_in_background,
+    sweep,
+)
 from app.custom_fields import store
 from app.custom_fields.model import CustomField
 from app.database import Connection, Database
@@ -16,9 +22,9 @@ from app.journal.model import FIELD_DELETED
 def pin_custom_field(
     db: Database, key: str, *, label: str | None, required_type: str | None
 ) -> CustomField:
-    """Label a field and pin its type, known or not; None takes away what was there.
+    """Set the label and the required type of a field, which can be new; None removes either.
 
-    Values that are stored stay as they are.
+    Stored values stay as they are.
     """
 
     def write(tx: Connection) -> CustomField:
@@ -31,41 +37,41 @@ def pin_custom_field(
 
 
 def delete_custom_field(db: Database, key: str) -> int:
-    """Remove a field from all contacts, and what is pinned of it; returns how many had it.
+    """Remove a field from all contacts, with its label and type; return how many had it.
 
-    Raises `NotFound`; where it raises another error after it began, it is finished in the
-    background.
+    Raises `NotFound`. After `Unavailable` or `InsufficientStorage` the
+    deletion is finished in the background.
     """
-    return sweep(db, partial(_begin, key=key), finish_sweeps)
+    return sweep(db, partial(_start, key=key), finish_sweeps)
 
 
 def finish_sweeps(db: Database) -> None:
-    """Finish in the background what a process that ended has left behind."""
+    """Finish in the background what an ended process left unfinished."""
     finish_in_background(
         db,
         "custom fields",
-        lambda connection: [partial(_advance, id) for id in store.list_sweeps(connection)],
+        lambda connection: [partial(_run_batch, id) for id in store.list_sweeps(connection)],
     )
 
 
-def _begin(tx: Connection, *, key: str) -> Begun:
-    """Return the pending deletion of a field, or else begin it."""
+def _start(tx: Connection, *, key: str) -> StartedSweep:
+    """Return the pending deletion of a field, or start one and run its first batch."""
     field = store.find_custom_field(tx, key)
     if field is None:
         raise NotFound("There is no such custom field: no contact has it.")
     if not field.contacts:
         store.delete_custom_field(tx, field)
-        return Begun(partial(_advance, field.id), 0, own=True)
+        return StartedSweep(partial(_run_batch, field.id), 0, is_requested=True)
     store.pin_custom_field(tx, key, None, None)
     pending = store.find_sweep(tx, field.id)
     if pending is None:
         store.insert_sweep(tx, field)
-        _advance(field.id, tx, FIRST_BATCH)
-    return Begun(partial(_advance, field.id), field.contacts, own=pending is None)
+        _run_batch(field.id, tx, FIRST_BATCH)
+    return StartedSweep(partial(_run_batch, field.id), field.contacts, is_requested=pending is None)
 
 
-def _advance(field_id: int, tx: Connection, size: int) -> bool:
-    """Change the next contacts; True when none is left, whoever has done the last of them."""
+def _run_batch(field_id: int, tx: Connection, size: int) -> bool:
+    """Change the next contacts; return True when none is left, also where another thread did it."""
     pending = store.find_sweep(tx, field_id)
     if pending is None:
         return True
@@ -82,5 +88,5 @@ def _advance(field_id: int, tx: Connection, size: int) -> bool:
 
 
 def list_keys(db: Database) -> list[str]:
-    """Return the keys of all fields that contacts have, in their order."""
+    """Return the keys of all fields that contacts have, sorted."""
     return store.list_keys(db.connection())

@@ -1,4 +1,4 @@
-"""A custom field as all contacts together have it, and its way out of them."""
+"""A custom field with its counts over all contacts, and a sweep that deletes it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from app.contacts.model import FieldValue
 
 @dataclass(frozen=True)
 class CustomField:
-    """How many contacts have a value of each type, and what is pinned."""
+    """How many contacts have a value of each type, and the pinned label and type."""
 
     id: int
     key: str
@@ -24,7 +24,7 @@ class CustomField:
 
     @property
     def type(self) -> str | None:
-        """Return the type of the values there are, the pinned one where there are none."""
+        """The type of the stored values, the pinned type where there are none."""
         counts = {"string": self.strings, "number": self.numbers, "boolean": self.booleans}
         found = [type_ for type_, count in counts.items() if count]
         if not found:
@@ -43,7 +43,7 @@ class CustomField:
 
 @dataclass(frozen=True)
 class Position:
-    """A place among a field's values, which are in the order of these three."""
+    """A position among the values of a field, which are sorted by these three columns."""
 
     type: str = ""
     value: FieldValue = ""
@@ -52,9 +52,10 @@ class Position:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A custom field that is being deleted.
+    """The state of deleting a custom field.
 
-    The values up to `position` are done; those of contacts with a row id after `last` came later.
+    Values up to `position` are done. Contacts with a row id after `last` were created later and
+    are not changed.
     """
 
     field_id: int

@@ -1,4 +1,4 @@
-"""Custom fields over HTTP."""
+"""Routes of custom fields."""
 
 from dataclasses import asdict
 
@@ -52,7 +52,7 @@ def delete_custom_field(key: str) -> Response:
 
 
 def _new_key(key: str) -> str:
-    """Check a key that may be new."""
+    """Return a valid key, which can be new. Raises `InvalidInput`."""
     try:
         return clean_key(key)
     except marshmallow.ValidationError as error:

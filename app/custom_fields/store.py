@@ -24,7 +24,7 @@ def find_custom_field(db: Connection, key: str) -> CustomField | None:
 
 
 def pin_custom_field(db: Connection, key: str, label: str | None, type_: str | None) -> CustomField:
-    """Store what is pinned of a field, which is new where no contact has it yet."""
+    """Store the label and type of a field, which can be new."""
     [row] = db.execute(
         f"""
         INSERT INTO custom_fields (key, label, required_type)
@@ -45,7 +45,7 @@ def delete_custom_field(db: Connection, field: CustomField) -> None:
 
 
 def list_sweeps(db: Connection) -> list[int]:
-    """Return the fields of all pending deletions: those under way or interrupted."""
+    """Return the fields of all unfinished deletions: those that run, and interrupted ones."""
     return [id for (id,) in db.execute("SELECT field_id FROM custom_field_sweeps")]
 
 
@@ -94,7 +94,7 @@ def next_values(db: Connection, sweep: Sweep, size: int) -> list[Position]:
 
 
 def delete_values(db: Connection, sweep: Sweep, through: Position) -> None:
-    """Remove the next values, up to one of them, of the contacts to change; moves the position."""
+    """Delete the values up to one of them, of the contacts to change, and advance the position."""
     end: dict[str, object] = {
         "end_type": through.type,
         "end_value": through.value,
@@ -127,7 +127,7 @@ _COLUMNS = "id, key, strings, numbers, booleans, label, required_type"
 
 
 def list_keys(db: Connection) -> list[str]:
-    """Return the keys of all fields that contacts have, in their order."""
+    """Return the keys of all fields that contacts have, sorted."""
     rows = db.execute(
         """
         SELECT key

@@ -1,4 +1,4 @@
-"""Tags over all contacts: listed, renamed, merged, deleted."""
+"""Tags of all contacts: list, rename, merge, delete."""
 
 from flask import Flask
 

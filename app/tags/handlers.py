@@ -1,13 +1,16 @@
-"""What is done with tags: each change goes over the contacts that carry one, in batches.
-
-The intention is stored with the first batch, so that whoever comes next can finish it.
-"""
+"""Renames, merges and deletes tags: each is a sweep over the contacts that have the tag."""
 
 from functools import partial
 
 from app import clock
 from app.contacts import model as contacts
-from app.contacts.sweeps import FIRST_BATCH, Begun, edit_contacts, finish_in_background, sweep
+from app.contacts.sweeps import (
+    FIRST_BATCH,
+    StartedSweep,
+    edit_contacts,
+    finish_in_background,
+    sweep,
+)
 from app.database import Connection, Database
 from app.errors import NotFound
 from app.journal import handlers as journal
@@ -17,59 +20,59 @@ from app.tags.model import Sweep
 
 
 def rename_tag(db: Database, name: str, new_name: str) -> tuple[int, int]:
-    """Rename a tag, or merge it into the one that has the new name already.
+    """Rename a tag, or merge it into the tag that has the new name.
 
-    Returns how many contacts carry the new name, and how many carried the old one. Raises
-    `NotFound`; where it raises another error after it began, it is finished in the background.
+    Returns how many contacts have the new name, and how many had the old one. Raises `NotFound`.
+    After `Unavailable` or `InsufficientStorage` it is finished in the background.
     """
     changed = _sweep(db, name, new_name) if name != new_name else 0
     tag = store.find_tag(db.connection(), new_name)
     if tag is None and not changed:
-        raise _unknown()
+        raise _not_found()
     return tag.contacts if tag else 0, changed
 
 
 def delete_tag(db: Database, name: str) -> int:
-    """Remove a tag from all contacts; returns how many carried it. Raises as `rename_tag`."""
+    """Remove a tag from all contacts; return how many had it. Raises as `rename_tag` does."""
     return _sweep(db, name, None)
 
 
 def finish_sweeps(db: Database) -> None:
-    """Finish in the background what a process that ended has left behind."""
+    """Finish in the background what an ended process left unfinished."""
     finish_in_background(
         db,
         "tags",
         lambda connection: [
-            partial(_advance, pending.tag_id) for pending in store.list_sweeps(connection)
+            partial(_run_batch, pending.tag_id) for pending in store.list_sweeps(connection)
         ],
     )
 
 
 def _sweep(db: Database, name: str, new_name: str | None) -> int:
-    return sweep(db, partial(_begin, name=name, new_name=new_name), finish_sweeps)
+    return sweep(db, partial(_start, name=name, new_name=new_name), finish_sweeps)
 
 
-def _begin(tx: Connection, *, name: str, new_name: str | None) -> Begun:
-    """Return a pending change of one of these tags, or else begin the one that is asked for.
+def _start(tx: Connection, *, name: str, new_name: str | None) -> StartedSweep:
+    """Start the requested sweep and run its first batch, or return a pending one that comes first.
 
-    The pending one may be the same: a client asks again after a time-out, and finds then what
-    came meanwhile, or nothing.
+    A pending sweep comes first where it has a tag in common. It can be the same one, when a client
+    repeats a request after a time-out.
     """
     tag = store.find_tag(tx, name)
     for pending in store.list_sweeps(tx):
         if pending.names() & {name, new_name}:
             same = (pending.name, pending.new_name) == (name, new_name)
             carried = tag.contacts if tag and same else 0
-            return Begun(partial(_advance, pending.tag_id), carried, own=False)
+            return StartedSweep(partial(_run_batch, pending.tag_id), carried, is_requested=False)
     if tag is None:
-        raise _unknown()
+        raise _not_found()
     store.insert_sweep(tx, tag, new_name)
-    _advance(tag.id, tx, FIRST_BATCH)
-    return Begun(partial(_advance, tag.id), tag.contacts, own=True)
+    _run_batch(tag.id, tx, FIRST_BATCH)
+    return StartedSweep(partial(_run_batch, tag.id), tag.contacts, is_requested=True)
 
 
-def _advance(tag_id: int, tx: Connection, size: int) -> bool:
-    """Change the next contacts; True when none is left, whoever has done the last of them."""
+def _run_batch(tag_id: int, tx: Connection, size: int) -> bool:
+    """Change the next contacts; return True when none is left, also where another thread did it."""
     pending = store.find_sweep(tx, tag_id)
     if pending is None:
         return True
@@ -80,7 +83,7 @@ def _advance(tag_id: int, tx: Connection, size: int) -> bool:
     done = len(ids) < size
     if done:
         store.delete_sweep(tx, pending)
-        _tell(tx, pending)
+        _append_event(tx, pending)
     return done
 
 
@@ -90,8 +93,8 @@ def _edit(pending: Sweep, before: contacts.Contact, now: str) -> contacts.Change
     return contacts.rename_tag(before, pending.name, pending.new_name, now)
 
 
-def _tell(tx: Connection, done: Sweep) -> None:
-    """Tell of all contacts at once: each would be a page of journal for one word."""
+def _append_event(tx: Connection, done: Sweep) -> None:
+    """Append one event for all contacts: one each would fill the journal for a single word."""
     if done.new_name is None:
         journal.append(tx, TAG_DELETED, clock.timestamp(), {"name": done.name})
     else:
@@ -99,5 +102,5 @@ def _tell(tx: Connection, done: Sweep) -> None:
         journal.append(tx, TAG_RENAMED, clock.timestamp(), data)
 
 
-def _unknown() -> NotFound:
+def _not_found() -> NotFound:
     return NotFound("There is no such tag: no contact carries it.")

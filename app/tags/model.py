@@ -1,4 +1,4 @@
-"""A tag, and its way out of the contacts that carry it."""
+"""A tag, and a sweep that renames or deletes it."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,10 @@ class Tag:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A tag that is being renamed, or deleted where it has no new name.
+    """The state of renaming a tag, or of deleting it where `new_name` is None.
 
-    Contacts with a row id up to `position` are done, those after `last` came later.
+    Contacts with a row id up to `position` are done. Those after `last` were created later and are
+    not changed.
     """
 
     tag_id: int

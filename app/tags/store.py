@@ -1,4 +1,4 @@
-"""Tags, and the pending changes of them, in the database."""
+"""SQL of tags, and of the sweeps that rename or delete them."""
 
 from collections.abc import Sequence
 
@@ -31,7 +31,7 @@ def find_tag(db: Connection, name: str) -> Tag | None:
 
 
 def list_sweeps(db: Connection) -> list[Sweep]:
-    """Return all pending changes; there are only as many as are under way or interrupted."""
+    """Return all unfinished sweeps: those that run, and those that were interrupted."""
     rows = db.execute("SELECT tag_id, name, new_name, position, last FROM tag_sweeps")
     return [Sweep(*row) for row in rows]
 
@@ -85,7 +85,7 @@ def next_contacts(db: Connection, sweep: Sweep, size: int) -> list[int]:
 
 
 def move_links(db: Connection, sweep: Sweep, ids: Sequence[int]) -> None:
-    """Let the new tag find these next contacts, and the old one no longer; moves the position."""
+    """Move the index rows of the next contacts to the new tag, if any, and advance the position."""
     parameters: dict[str, object] = {
         "tag_id": sweep.tag_id,
         "position": sweep.position,

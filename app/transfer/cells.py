@@ -1,7 +1,9 @@
-"""What stands in the cells of a CSV file: values with their types, tags, and no formulas.
+"""Writes and parses the cells of a CSV file: texts, tags, and typed values of custom fields.
 
-What is written is read back as the same. A cell that a spreadsheet would run
-(https://owasp.org/www-community/attacks/CSV_Injection) has a `'` in front.
+Parsing returns exactly what was written. A cell that a spreadsheet would run as a formula
+(https://owasp.org/www-community/attacks/CSV_Injection) gets a `'` in front. Examples of cells of
+custom fields: the number 12 is `12`, the string "12" is `"12"` in quotes, "pro" is `pro`, and
+"=1+1" is `'=1+1`.
 """
 
 import json
@@ -12,9 +14,9 @@ from collections.abc import Iterable
 from app.contacts.fields import MAX_INTEGER
 from app.contacts.model import FieldValue
 
-_RUN = "=+\\-@\t\r\n＝＋－＠"
-_WOULD_RUN = re.compile(f"'*[{_RUN}]")
-_DEFUSED = re.compile(f"'+[{_RUN}]")
+_FORMULA_START = "=+\\-@\t\r\n＝＋－＠"
+_FORMULA = re.compile(f"'*[{_FORMULA_START}]")
+_ESCAPED_FORMULA = re.compile(f"'+[{_FORMULA_START}]")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BOOLEANS = {"true": True, "false": False, "TRUE": True, "FALSE": False}
 _SPECIAL = re.compile(r'[",;\t\r\n]')
@@ -24,7 +26,7 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def record(cells: Iterable[str]) -> str:
-    """Return one record of a CSV file (RFC 4180); quoted too where other separators split."""
+    """Return one record (RFC 4180). Cells with `;` or a tab are quoted too, as other separators."""
     return (
         ",".join(
             '"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell for cell in cells
@@ -34,14 +36,14 @@ def record(cells: Iterable[str]) -> str:
 
 
 def text(value: str | None) -> str:
-    """Return the cell of a text, defused; empty where there is none."""
+    """Return the cell of a text, which no spreadsheet runs; empty for None."""
     if not value:
         return ""
-    return f"'{value}" if _WOULD_RUN.match(value) else value
+    return f"'{value}" if _FORMULA.match(value) else value
 
 
 def parse_text(cell: str) -> str:
-    return cell[1:] if _DEFUSED.match(cell) else cell
+    return cell[1:] if _ESCAPED_FORMULA.match(cell) else cell
 
 
 def tags(values: Iterable[str]) -> str:
@@ -54,7 +56,7 @@ def parse_tags(cell: str) -> list[str]:
 
 
 def value(value: FieldValue | None) -> str:
-    """Return the cell of a custom field: numbers and booleans bare, other texts never so."""
+    """Return the cell of a custom field; a string that reads as another type is quoted as JSON."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -65,7 +67,7 @@ def value(value: FieldValue | None) -> str:
 
 
 def parse_value(cell: str) -> FieldValue | None:
-    """Return what a cell of a custom field stands for; None where it is empty."""
+    """Return the value of a cell of a custom field; None where it is empty."""
     if not cell:
         return None
     if cell[0] == '"':
@@ -78,7 +80,7 @@ def parse_value(cell: str) -> FieldValue | None:
 
 
 def parse_bare(cell: str) -> FieldValue:
-    """Return a boolean, a number, or the text itself: also where a number would lose digits."""
+    """Return a boolean, a number, or the text itself, also where the number would lose digits."""
     if cell in _BOOLEANS:
         return _BOOLEANS[cell]
     match = _NUMBER.fullmatch(cell)

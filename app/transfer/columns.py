@@ -1,4 +1,9 @@
-"""Which column of a file is which field of a contact: by name, by order, or by a good guess."""
+"""Maps the columns of a file to fields: by the mapping of the client, by name, or by a guess.
+
+Example: with the mapping `Mobile=phone`, a header `Mobile,first_name,Vorname,Plan` becomes
+`phone`, `first_name`, and, if guessing is allowed, `custom_fields.Vorname` (`first_name` is
+taken) and `custom_fields.Plan`.
+"""
 
 import re
 import unicodedata
@@ -19,7 +24,7 @@ CARRIED = ("id", "created_at", "updated_at")
 SKIPPED = ""
 MAX_PAIRS = 1_000
 
-# Letters and digits alone; what people and other systems call it.
+# Names that people and other systems use, reduced to letters and digits.
 _GUESSES = {
     "phone": "phone phones phonenumber phoneno mobile mobilephone mobilenumber mobileno cell "
     "cellphone cellnumber tel telephone telephonenumber whatsapp whatsappnumber whatsappphone "
@@ -39,7 +44,7 @@ _TARGETS = {name: target for target, names in _GUESSES.items() for name in names
 
 @dataclass(frozen=True)
 class Columns:
-    """The field of each column, in the order of the file; `guessed` are the columns guessed."""
+    """The field of each column, in the order of the file; `guessed` maps the guessed columns."""
 
     names: Sequence[str]
     targets: Sequence[str]
@@ -49,25 +54,25 @@ class Columns:
 def parse_mapping(texts: Iterable[str]) -> dict[str, str]:
     """Read `Mobile=phone,Plan=custom_fields.plan`; `Notes=` leaves a column out.
 
-    A comma or backslash in a name has a backslash in front. Raises marshmallow's
-    `InvalidInput`.
+    A comma or backslash in a name is escaped by a backslash. Raises marshmallow's
+    `ValidationError`.
     """
     mapping: dict[str, str] = {}
     for pair in (each for text in texts for each in _pairs(text)):
         name, equals, target = pair.rpartition("=")
         if not equals or not name.strip():
-            raise ValidationError("Must be COLUMN=FIELD pairs, with commas between.")
+            raise ValidationError("Must be COLUMN=FIELD pairs, separated by commas.")
         if name.strip() in mapping:
-            raise ValidationError(f'The column "{printable_name(name)}" stands there twice.')
+            raise ValidationError(f'The column "{printable_name(name)}" is mapped twice.')
         mapping[name.strip()] = _target(target.strip())
     if len(mapping) > MAX_PAIRS:
         raise ValidationError(f"At most {MAX_PAIRS} columns.")
-    if twice := _first_twice(mapping.values()):
+    if twice := _duplicate(mapping.values()):
         raise ValidationError(f"Two columns for {printable_name(twice)}: leave one out with NAME=")
     return mapping
 
 
-def _first_twice(targets: Iterable[str]) -> str | None:
+def _duplicate(targets: Iterable[str]) -> str | None:
     return next((name for name, count in Counter(targets).items() if name and count > 1), None)
 
 
@@ -86,9 +91,10 @@ def _target(name: str) -> str:
 
 
 def choose(header: Sequence[str], mapping: Mapping[str, str], *, guess: bool) -> Columns:
-    """Find the field of each column of a file: as `mapping` says, else by its name.
+    """Return the field of each column of a file: from `mapping`, else by its name.
 
-    What is left is guessed, or refused with what could be meant. Raises `InvalidInput`.
+    Other columns get a guessed field, or without `guess` are rejected with a mapping to use.
+    Raises `InvalidInput`.
     """
     names = [name.strip() for name in header]
     if unknown := [name for name in mapping if name not in names]:
@@ -101,10 +107,10 @@ def choose(header: Sequence[str], mapping: Mapping[str, str], *, guess: bool) ->
             chosen[place] = guessed[name] = _guess(name, taken)
             taken.add(guessed[name])
     if guessed and not guess:
-        told = ",".join(f"{_escaped(name)}={target}" for name, target in guessed.items())
-        raise _refused(f"Columns without a field: give them one, such as map={told}")
+        proposed = ",".join(f"{_escaped(name)}={target}" for name, target in guessed.items())
+        raise _refused(f"Columns without a field: give them one, such as map={proposed}")
     targets = [target or SKIPPED for target in chosen]
-    if twice := _first_twice(targets):
+    if twice := _duplicate(targets):
         raise _refused(f"Two columns for {printable_name(twice)}: leave one out with NAME=")
     if "phone" not in targets:
         raise _refused("No column is the phone: name it, such as Mobile=phone")

@@ -1,4 +1,4 @@
-"""Reads CSV as people and spreadsheets write it, row by row; a bad row is told and passed over."""
+"""Reads CSV as spreadsheets write it, row by row; a row that cannot be read is reported."""
 
 import csv
 import io
@@ -18,14 +18,14 @@ _TEXTS = ("first_name", "last_name", "email", "phone", "id", "created_at", "upda
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _QUOTE = "A quote is opened and not closed, or text follows a closing quote."
 _TOO_LONG = "A cell is too long, or a quote is not closed."
-_OLD_LINE_ENDS = "Has a carriage return alone, as old line ends are: save the file with LF or CRLF."
+_OLD_LINE_ENDS = "Has a carriage return without LF: save the file with LF or CRLF line ends."
 _NOT_UTF_8 = "Not UTF-8: save the file as CSV UTF-8."
 
 
 class CsvTable:
-    """A CSV file: `header` and `delimiter` are known at once, rows come as they are read.
+    """A CSV file, whose `header` and `delimiter` are read at once and whose rows are streamed.
 
-    Raises `InvalidInput` where there is no header that can be read.
+    Raises `InvalidInput` where the header cannot be read.
     """
 
     def __init__(self, lines: Lines) -> None:
@@ -60,14 +60,14 @@ class CsvTable:
         return found
 
     def _texts(self) -> Iterator[str]:
-        """Give the reader its lines, and keep those of the row that it is at."""
+        """Yield lines to the CSV reader, and keep the lines of the current row."""
         size = 0
         for line in self._lines:
             size = len(line) + (size if self._read else 0)
             self._read.append(line)
             if size > MAX_BYTES:
                 self._fault = f"Longer than {MAX_BYTES} bytes, or a quote is not closed."
-                # Ends the row with an error, be a quote open or not.
+                # Makes the CSV reader raise, inside quotes or not, which ends the row.
                 yield '"x"x'
                 continue
             if b"\0" in line:
@@ -79,7 +79,7 @@ class CsvTable:
                 yield line.decode(errors="replace")
 
     def rows(self, columns: Columns) -> Iterator[Row]:
-        """Read all rows; empty ones are passed over."""
+        """Yield all rows except empty ones."""
         values = _Values(columns)
         while True:
             self._read = []
@@ -99,15 +99,15 @@ class CsvTable:
                 yield values.row(line, last, raw, found)
 
     def _bad_row(self, line: int, reason: str) -> Row:
-        """Give up the first line alone: what follows may be rows that can be read."""
+        """Reject the first line only: the lines after it can be rows of their own."""
         first, *others = self._read
         self._lines.give_back(others)
-        self._reader = self._new_reader()  # The old one may have come to the end of the file.
+        self._reader = self._new_reader()  # The old one may have read to the end of the file.
         return Row(line, line, first, None, (Reason(None, reason),))
 
 
 class _Values:
-    """Makes what a single upsert takes of the cells of a row."""
+    """Converts the cells of a row to the members of a `POST /v1/contacts`."""
 
     def __init__(self, columns: Columns) -> None:
         self._names = columns.names
@@ -122,7 +122,7 @@ class _Values:
 
     def row(self, line: int, last_line: int, raw: bytes, found: list[str]) -> Row:
         if len(found) != self._count:
-            reason = f"Has {len(found)} cells, the header {self._count}."
+            reason = f"Has {len(found)} cells, the header has {self._count}."
             return Row(line, last_line, raw, None, (Reason(None, reason),))
         for place in self._unnamed:
             if found[place]:
@@ -146,7 +146,7 @@ class _Values:
 
 
 def _delimiter(header: bytes) -> str:
-    """Return what separates the columns, judged by the header outside quotes."""
+    """Return the separator of the columns: the most frequent in the header, outside quotes."""
     plain = re.sub(rb'"[^"]*"', b"", header)
     return max(",;\t", key=lambda sign: plain.count(sign.encode()))
 
@@ -159,7 +159,7 @@ def _reason(error: Exception) -> str:
 
 
 class RejectedCsv:
-    """Makes a file of rejected rows: each as it stood, behind its line and the reason."""
+    """Makes a file of rejected rows: line, reason, then the row as it was."""
 
     def __init__(self, table: CsvTable) -> None:
         sign = re.escape(table.delimiter)

@@ -1,4 +1,4 @@
-"""Brings the rows of a file into the store: each as a single upsert, in whole batches."""
+"""Imports the rows of a file: each is an upsert, and each batch is stored as a whole."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,11 +26,13 @@ PREVIEWED = 5
 
 
 class Importer:
-    """One import: its `report`, where a dry run begins, tells of whole batches, however it ends.
+    """One import, or the preview of one where `report.dry_run` is set.
 
-    `names` are the columns of the file by field. `region` is the country of phones without a
-    code. `on_rejected` gets each rejected row with its reasons in words, `after_batch` is called
-    when all that is reported is stored; only then, and while rows are awaited, it may be stopped.
+    `report` counts whole batches, also where the import fails. `names` maps each field to its
+    column. `region` is the country of phone numbers without a country code. `on_rejected` gets
+    each rejected row with its reasons as text. `after_batch` is called when everything that is
+    reported is stored; it may raise to stop the import. `is_storing` is True while a batch is
+    stored: the import must not be interrupted then.
     """
 
     def __init__(
@@ -54,24 +56,24 @@ class Importer:
         self._on_rejected = on_rejected
         self._after_batch = after_batch
         self._seen = Scratch()
-        self._made = _Made() if report.dry_run else None
+        self._planned = _PlannedContacts() if report.dry_run else None
 
     def run(self, rows: Iterable[Row]) -> None:
-        """Raises `Unavailable` or `InsufficientStorage` where the store fails."""
+        """Import all rows. Raises `Unavailable` or `InsufficientStorage` where the store fails."""
         batch: list[tuple[Row, bulk.Checked]] = []
         size = 0
         for row in rows:
             batch.append((row, self._checked(row)))
             size += len(row.raw)
             if len(batch) == BATCH_ROWS or size > BATCH_BYTES:
-                self._settle(batch)
+                self._finish(batch)
                 batch, size = [], 0
-        self._settle(batch)
+        self._finish(batch)
 
     def close(self) -> None:
         self._seen.close()
-        if self._made:
-            self._made.close()
+        if self._planned:
+            self._planned.close()
 
     def _checked(self, row: Row) -> bulk.Checked:
         try:
@@ -86,13 +88,13 @@ class Importer:
         values.pop("updated_at", None)
         phone = values.get("phone")
         if isinstance(phone, str):
-            values["phone"] = self._mended(phone)
+            values["phone"] = self._international(phone)
         try:
             draft = self._schema.draft(values)
         except InvalidInput as error:
             raise _explained(error, phone) from None
         if id is not None and id != f"cnt_{draft.phone}":
-            raise InvalidInput({"id": [f"Does not fit the phone: it would be cnt_{draft.phone}."]})
+            raise InvalidInput({"id": [f"Does not match the phone: must be cnt_{draft.phone}."]})
         if created_at is not None:
             try:
                 draft = replace(draft, created_at=instant(created_at, "lte"))
@@ -100,8 +102,8 @@ class Importer:
                 raise InvalidInput({"created_at": list(error.messages)}) from None
         return draft
 
-    def _mended(self, phone: str) -> str:
-        """Return a phone with its country code. Raises `InvalidInput`."""
+    def _international(self, phone: str) -> str:
+        """Return a phone with a country code, where the file can be sure of one."""
         try:
             if damage := describe_damage(phone):
                 raise PhoneError(damage)
@@ -109,8 +111,8 @@ class Importer:
         except PhoneError as error:
             raise InvalidInput({"phone": [str(error)]}) from None
 
-    def _settle(self, batch: Sequence[tuple[Row, bulk.Checked]]) -> None:
-        """Store a batch, or foresee what would become of it, then count it."""
+    def _finish(self, batch: Sequence[tuple[Row, bulk.Checked]]) -> None:
+        """Store a batch, or only plan it in a dry run, and report it."""
         self.is_storing = True
         try:
             self._store(batch)
@@ -120,15 +122,15 @@ class Importer:
 
     def _store(self, batch: Sequence[tuple[Row, bulk.Checked]]) -> None:
         drafts = [draft for _, draft in batch]
-        if self._made:
-            outcomes = bulk.plan_all(self._db, drafts, self._made)
+        if self._planned:
+            outcomes = bulk.plan_all(self._db, drafts, self._planned)
         else:
             outcomes = bulk.upsert_all(self._db, drafts)
-        settled = list(zip(batch, outcomes, strict=True))
+        done = list(zip(batch, outcomes, strict=True))
         failure = next((each for each in outcomes if _is_failure(each)), None)
         if failure:
-            settled = settled[: outcomes.index(failure)]
-        for (row, _), outcome in settled:
+            done = done[: outcomes.index(failure)]
+        for (row, _), outcome in done:
             if isinstance(outcome, Change):
                 self.report.count(outcome.status)
                 if self.report.dry_run and len(self.preview) < PREVIEWED:
@@ -136,14 +138,14 @@ class Importer:
             else:
                 self._reject(row, outcome)
             self.report.last_line = row.last_line
-        self._warn_of_repeats(settled)  # It may find no room: what is stored is counted by then.
+        self._warn_of_repeats(done)  # Last: it raises where the temporary folder is full.
         if isinstance(failure, ServiceError):
             raise failure
 
-    def _warn_of_repeats(self, settled: Sequence[tuple[tuple[Row, bulk.Checked], Outcome]]) -> None:
+    def _warn_of_repeats(self, done: Sequence[tuple[tuple[Row, bulk.Checked], Outcome]]) -> None:
         lines = [
             (draft.phone, row.line)
-            for (row, draft), outcome in settled
+            for (row, draft), outcome in done
             if isinstance(draft, Draft) and isinstance(outcome, Change)
         ]
         seen = self._seen.get([phone for phone, _ in lines])
@@ -151,7 +153,7 @@ class Importer:
             if phone in seen:
                 self.report.repeated += 1
                 if len(self.report.warnings) < MAX_ERRORS:
-                    reason = f"The phone of line {seen[phone]} comes again: the later row wins."
+                    reason = f"The phone is also in line {seen[phone]}: the last row wins."
                     self.report.warnings.append(entry(line, self._name("phone"), reason))
             seen[phone] = str(line)
         self._seen.put(seen)
@@ -165,25 +167,25 @@ class Importer:
         for column, text in reasons:
             if len(self.report.errors) < MAX_ERRORS:
                 self.report.errors.append(entry(row.line, column, text))
-        told = "; ".join(f"{column}: {text}" if column else text for column, text in reasons)
-        self._on_rejected(row, told)
+        text = "; ".join(f"{column}: {text}" if column else text for column, text in reasons)
+        self._on_rejected(row, text)
 
     def _name(self, field: str) -> str:
-        """Return the column of the file that a field, or a part of one, came from."""
+        """Return the column of a field, such as `tags` or `tags.3`."""
         if field in self._names or field.startswith(CUSTOM):
             return self._names.get(field, field)
         return self._names.get(field.partition(".")[0], field)
 
 
-class _Made:
-    """Contacts as they would be after a dry run, on disk."""
+class _PlannedContacts:
+    """Contacts as a dry run would leave them, by phone, in a temporary file."""
 
     def __init__(self) -> None:
-        self._kept = Scratch()
-        self.close = self._kept.close
+        self._views = Scratch()
+        self.close = self._views.close
 
     def get(self, phone: str, default: Contact | None, /) -> Contact | None:
-        found = self._kept.get([phone])
+        found = self._views.get([phone])
         if not found:
             return default
         view = json.loads(found[phone])
@@ -192,7 +194,7 @@ class _Made:
     def __setitem__(self, phone: str, contact: Contact, /) -> None:
         view = contact.full_view()
         del view["id"]
-        self._kept.put({phone: json.dumps(view)})
+        self._views.put({phone: json.dumps(view)})
 
 
 def _is_failure(outcome: Outcome) -> bool:
@@ -200,7 +202,7 @@ def _is_failure(outcome: Outcome) -> bool:
 
 
 def _explained(error: InvalidInput, phone: object) -> InvalidInput:
-    """Add what a spreadsheet may have done to a phone that is refused."""
+    """Add what a spreadsheet may have done to a rejected phone."""
     details = dict(error.details or {})
     lost = describe_lost_zeros(phone) if isinstance(phone, str) else None
     if "phone" in details and lost:
@@ -209,6 +211,7 @@ def _explained(error: InvalidInput, phone: object) -> InvalidInput:
 
 
 def _leaves(details: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    """Yield the path and the text of each reason in the details of an error."""
     for name, reasons in details.items():
         if isinstance(reasons, dict):
             yield from _leaves(reasons, f"{prefix}{name}.")

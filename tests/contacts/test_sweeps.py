@@ -1,4 +1,4 @@
-"""Batches: as large as is quick, and tried again until they are through."""
+"""Batches: sized by time, and retried in the background until all are done."""
 
 import time
 
@@ -9,17 +9,17 @@ from tests.conftest import wait_until
 
 
 def _sizes(db: Database, seconds_each: float) -> list[int]:
-    """Return the sizes of batches of contacts that each take so long."""
+    """Return the sizes of batches whose contacts take `seconds_each`."""
     sizes: list[int] = []
 
-    def advance(tx: Connection, size: int) -> bool:
+    def run_batch(tx: Connection, size: int) -> bool:
         sizes.append(size)
         end = time.thread_time() + size * seconds_each
         while time.thread_time() < end:
             pass
         return len(sizes) == 4
 
-    in_batches(db, advance)
+    in_batches(db, run_batch)
     return sizes
 
 
@@ -35,7 +35,7 @@ def test_batches_of_large_contacts_shrink(db: Database) -> None:
     assert all(1 <= size <= 5 for size in sizes[1:])
 
 
-def test_the_background_tries_again(db: Database) -> None:
+def test_retries_in_the_background(db: Database) -> None:
     outcomes: list[object] = []
 
     def unfinished(connection: Connection) -> list[object]:

@@ -25,9 +25,9 @@ from tests.conftest import (
 )
 
 
-def _begin(db: Database, key: str) -> None:
+def _start(db: Database, key: str) -> None:
     """Begin a deletion as a process does that is killed after its first batch."""
-    db.write(lambda tx: handlers._begin(tx, key=key))
+    db.write(lambda tx: handlers._start(tx, key=key))
     assert len(store.list_sweeps(db.connection())) == 1
 
 
@@ -51,7 +51,7 @@ def test_deletes_from_many(filled_db: Database, key: str) -> None:
 
 @pytest.mark.parametrize("key", ["plan", "n"])
 def test_what_was_begun_is_finished_in_the_background(filled_db: Database, key: str) -> None:
-    _begin(filled_db, key)
+    _start(filled_db, key)
     assert 0 < _counts(filled_db)[key] < SOME
     assert store_faults(filled_db.path) == []
     _finish(filled_db)
@@ -60,7 +60,7 @@ def test_what_was_begun_is_finished_in_the_background(filled_db: Database, key: 
 
 
 def test_asked_again_it_goes_on(filled_db: Database) -> None:
-    _begin(filled_db, "plan")
+    _start(filled_db, "plan")
     left = _counts(filled_db)["plan"]
     assert handlers.delete_custom_field(filled_db, "plan") == left
     assert "plan" not in _counts(filled_db)
@@ -73,7 +73,7 @@ def test_asked_by_several_at_once_it_is_done_once(filled_db: Database) -> None:
         with closing(db):
             return handlers.delete_custom_field(db, "plan")
 
-    _begin(filled_db, "plan")
+    _start(filled_db, "plan")
     with ThreadPoolExecutor(3) as clients:
         answers = list(clients.map(ask, others))
     assert all(0 < changed < SOME for changed in answers)
@@ -82,7 +82,7 @@ def test_asked_by_several_at_once_it_is_done_once(filled_db: Database) -> None:
 
 
 def test_values_set_meanwhile_by_new_contacts_stay(filled_db: Database) -> None:
-    _begin(filled_db, "plan")
+    _start(filled_db, "plan")
     upsert_contact(filled_db, Draft("448888888888", custom_fields={"plan": "pro"}))
     upsert_contact(filled_db, Draft("910000000900", custom_fields={"plan": "zero"}))
     _finish(filled_db)
@@ -93,7 +93,7 @@ def test_values_set_meanwhile_by_new_contacts_stay(filled_db: Database) -> None:
 
 
 def test_a_pin_set_meanwhile_stays(filled_db: Database) -> None:
-    _begin(filled_db, "plan")
+    _start(filled_db, "plan")
     handlers.pin_custom_field(filled_db, "plan", label="Plan", required_type=None)
     _finish(filled_db)
     assert _counts(filled_db)["plan"] == 0

@@ -32,7 +32,7 @@ def test_pins_use_an_index(recorder: Recorder) -> None:
 
 
 def test_a_deletion_uses_an_index(recorder: Recorder) -> None:
-    handlers._begin(recorder, key="plan")
+    handlers._start(recorder, key="plan")
     assert store.list_sweeps(recorder) == []
     assert store.find_custom_field(recorder, "plan") is None
     # Only as many as are under way.

@@ -140,7 +140,7 @@ def test_a_new_worker_finishes_what_another_left_half_done(gunicorn: RunningServ
     with closing(Database(gunicorn.data / "contacts.db")) as db:
         for number in range(many):
             upsert_contact(db, Draft(f"9188568{number:05d}", tags=("VIP",)))
-        db.write(lambda tx: tags._begin(tx, name="VIP", new_name="Gold"))
+        db.write(lambda tx: tags._start(tx, name="VIP", new_name="Gold"))
     assert len(gunicorn.get("/v1/tags").json()["tags"]) == 2
     gunicorn.process.send_signal(signal.SIGHUP)
     expected = [{"name": "Gold", "contacts": many}]

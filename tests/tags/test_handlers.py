@@ -32,9 +32,9 @@ from tests.conftest import (
 )
 
 
-def _begin(db: Database, name: str, new_name: str | None) -> None:
+def _start(db: Database, name: str, new_name: str | None) -> None:
     """Begin a change as a process does that is killed after its first batch."""
-    db.write(lambda tx: handlers._begin(tx, name=name, new_name=new_name))
+    db.write(lambda tx: handlers._start(tx, name=name, new_name=new_name))
     assert [each.name for each in store.list_sweeps(db.connection())] == [name]
 
 
@@ -91,7 +91,7 @@ def test_a_batch_is_short(filled_db: Database, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_was_begun_is_finished_in_the_background(filled_db: Database) -> None:
-    _begin(filled_db, "VIP", "Gold")
+    _start(filled_db, "VIP", "Gold")
     assert _counts(filled_db)["Gold"] == sweeps.FIRST_BATCH
     assert store_faults(filled_db.path) == []
     finish_sweeps(filled_db)
@@ -102,7 +102,7 @@ def test_what_was_begun_is_finished_in_the_background(filled_db: Database) -> No
 
 
 def test_several_who_finish_the_same_are_harmless(filled_db: Database) -> None:
-    _begin(filled_db, "VIP", "Gold")
+    _start(filled_db, "VIP", "Gold")
     others = [Database(filled_db.path) for _ in range(3)]
 
     def ask(db: Database) -> tuple[int, int]:
@@ -122,7 +122,7 @@ def test_several_who_finish_the_same_are_harmless(filled_db: Database) -> None:
 
 
 def test_a_tag_that_goes_by_itself_meanwhile_is_told_of_all_the_same(filled_db: Database) -> None:
-    _begin(filled_db, "VIP", None)
+    _start(filled_db, "VIP", None)
     with filled_db.transaction() as tx:
         tx.execute("DELETE FROM contact_tags WHERE tag_id = (SELECT tag_id FROM tag_sweeps)")
     assert store.find_tag(filled_db.connection(), "VIP") is None
@@ -133,7 +133,7 @@ def test_a_tag_that_goes_by_itself_meanwhile_is_told_of_all_the_same(filled_db: 
 
 
 def test_asked_again_it_goes_on(filled_db: Database) -> None:
-    _begin(filled_db, "VIP", "Gold")
+    _start(filled_db, "VIP", "Gold")
     assert handlers.rename_tag(filled_db, "VIP", "Gold") == (SOME, SOME - sweeps.FIRST_BATCH)
     with pytest.raises(NotFound):
         handlers.rename_tag(filled_db, "VIP", "Gold")
@@ -152,21 +152,21 @@ def test_asked_again_it_goes_on(filled_db: Database) -> None:
 def test_changes_of_one_tag_come_one_after_the_other(
     filled_db: Database, change: Callable[[Database], object], expected: set[str]
 ) -> None:
-    _begin(filled_db, "VIP", "Gold")
+    _start(filled_db, "VIP", "Gold")
     change(filled_db)
     assert {name for name in _counts(filled_db) if name != "Lead"} == expected
     assert store_faults(filled_db.path) == []
 
 
 def test_another_change_of_a_tag_that_is_going_finds_none(filled_db: Database) -> None:
-    _begin(filled_db, "VIP", "Gold")
+    _start(filled_db, "VIP", "Gold")
     with pytest.raises(NotFound):
         handlers.delete_tag(filled_db, "VIP")
     assert _counts(filled_db) == {"Lead": SOME, "Gold": SOME}
 
 
 def test_contacts_that_change_meanwhile_keep_what_they_were_given(filled_db: Database) -> None:
-    _begin(filled_db, "VIP", "Gold")
+    _start(filled_db, "VIP", "Gold")
     done, ahead, gone, new = "910000000000", "910000000900", "910000000901", "448888888888"
     edit_contact(filled_db, done, lambda before, now: add_tags(before, ("VIP",), now))
     edit_contact(filled_db, ahead, lambda before, now: add_tags(before, ("Gold",), now))

@@ -28,7 +28,7 @@ def test_reads_use_an_index(recorder: Recorder) -> None:
 
 @pytest.mark.parametrize("new_name", ["Lead", "New", None])
 def test_a_change_uses_an_index(recorder: Recorder, new_name: str | None) -> None:
-    handlers._begin(recorder, name="VIP", new_name=new_name)
+    handlers._start(recorder, name="VIP", new_name=new_name)
     assert store.find_tag(recorder, "VIP") is None
     # Only as many as are under way.
     assert_indexed(recorder.plans, orderly="tag_sweeps")

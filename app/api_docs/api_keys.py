@@ -1,18 +1,7 @@
 """Describes the routes about the API key in use."""
 
-from app.api_docs.operation import (
-    INSTANT,
-    INTEGER,
-    STRING,
-    Feature,
-    Operation,
-    Response,
-    array,
-    nullable,
-    ref,
-    shape,
-    success,
-)
+from app.api_docs.json_schema import INSTANT, INTEGER, STRING, array, nullable, ref, shape, success
+from app.api_docs.operation import Feature, Operation, Response
 from app.api_keys.model import SCOPES
 
 FEATURE = Feature(

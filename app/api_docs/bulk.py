@@ -1,17 +1,7 @@
 """Describes the route that creates or updates many contacts."""
 
-from app.api_docs.operation import (
-    INTEGER,
-    STRING,
-    Feature,
-    JsonSchema,
-    Operation,
-    Response,
-    array,
-    ref,
-    shape,
-    success,
-)
+from app.api_docs.json_schema import INTEGER, STRING, JsonSchema, array, ref, shape, success
+from app.api_docs.operation import Feature, Operation, Response
 from app.contacts.batches import MAX_ROWS, BatchSchema
 from app.contacts.bulk import ATOMIC_LINKS
 from app.contacts.schemas import UpsertQuery, UpsertQuerySchema

@@ -1,19 +1,17 @@
 """Describes the routes about one contact."""
 
-from app.api_docs.operation import (
+from app.api_docs.json_schema import (
     BOOLEAN,
     INSTANT,
     STRING,
-    Feature,
     JsonSchema,
-    Operation,
-    Response,
     array,
     nullable,
     ref,
     shape,
     success,
 )
+from app.api_docs.operation import Feature, Operation, Response
 from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_TAGS
 from app.contacts.schemas import (
     ContactSchema,

@@ -1,18 +1,16 @@
 """Describes the routes about custom fields of all contacts."""
 
-from app.api_docs.operation import (
+from app.api_docs.json_schema import (
     INTEGER,
     PAGINATION,
     STRING,
-    Feature,
-    Operation,
-    Response,
     array,
     nullable,
     ref,
     shape,
     success,
 )
+from app.api_docs.operation import Feature, Operation, Response
 from app.contacts.fields import KEY_PATTERN
 from app.custom_fields.schemas import TYPES, PinSchema
 from app.web.paging import PageQuery, PageQuerySchema

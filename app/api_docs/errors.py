@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.api_docs.operation import STRING, JsonSchema, ref, shape
+from app.api_docs.json_schema import STRING, JsonSchema, ref, shape
 from app.web.responses import STATUSES
 
 # By status: the name in the document, and when it is returned.

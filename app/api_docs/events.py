@@ -1,6 +1,6 @@
 """Describes the data of events, in the changes feed and in webhooks."""
 
-from app.api_docs.operation import STRING, JsonSchema, ref, shape
+from app.api_docs.json_schema import STRING, JsonSchema, ref, shape
 from app.journal import model
 
 _ERASED = shape(id=STRING, deleted={"const": True})

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import fields
 
+from app.api_docs.json_schema import nullable
 from app.web.fields import Parsed
 
 # Examples of `custom_fields`, the only query parameter that is an object.
@@ -25,8 +26,7 @@ def describe_field(_: Any, field: fields.Field[Any], **__: Any) -> dict[str, Any
     """Describe a field; an attribute function of apispec's marshmallow plugin."""
     if not isinstance(field, Parsed):
         return {}
-    nullable = {"type": [field.schema["type"], "null"]} if field.allow_none else {}
-    return {**field.schema, **nullable}
+    return dict(nullable(field.schema) if field.allow_none else field.schema)
 
 
 def describe_parameter(

@@ -1,20 +1,18 @@
 """Describes the routes that list, search and match contacts."""
 
 from app.api_docs.grammar import SCHEMAS
-from app.api_docs.operation import (
+from app.api_docs.json_schema import (
     BOOLEAN,
     INTEGER,
     STRING,
-    Feature,
     JsonSchema,
-    Operation,
-    Response,
     array,
     nullable,
     ref,
     shape,
     success,
 )
+from app.api_docs.operation import Feature, Operation, Response
 from app.search.filters import MAX_WORDS, OPS
 from app.search.paging import Search
 from app.search.planner import CHEAP_CONDITIONS, SCAN_BUDGET

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from app.api_docs.operation import BOOLEAN, INSTANT, JsonSchema, array, ref, shape
+from app.api_docs.json_schema import BOOLEAN, INSTANT, JsonSchema, array, ref, shape
 from app.contacts.fields import (
     KEY_PATTERN,
     NUMBER_VALUE_SCHEMA,

@@ -1,18 +1,8 @@
 """Describes the changes feed."""
 
 from app.api_docs.events import EVENTS
-from app.api_docs.operation import (
-    INSTANT,
-    INTEGER,
-    Feature,
-    JsonSchema,
-    Operation,
-    Response,
-    array,
-    ref,
-    shape,
-    success,
-)
+from app.api_docs.json_schema import INSTANT, INTEGER, JsonSchema, array, ref, shape, success
+from app.api_docs.operation import Feature, Operation, Response
 from app.journal.schemas import ChangesQuery, ChangesQuerySchema
 
 

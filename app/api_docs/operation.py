@@ -1,16 +1,11 @@
-"""The classes that describe the routes of a feature, and helpers for JSON Schema."""
+"""The classes that describe the routes of a feature."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from marshmallow import Schema
 
-from app.web.fields import JsonSchema as JsonSchema
-
-STRING: JsonSchema = {"type": "string"}
-BOOLEAN: JsonSchema = {"type": "boolean"}
-INTEGER: JsonSchema = {"type": "integer"}
-INSTANT: JsonSchema = {"type": "string", "format": "date-time"}
+from app.web.fields import JsonSchema
 
 
 @dataclass(frozen=True)
@@ -65,36 +60,3 @@ class Feature:
     names: Mapping[str, str] = field(default_factory=dict)
     paths: Mapping[str, JsonSchema] = field(default_factory=dict)
     webhooks: Mapping[str, JsonSchema] = field(default_factory=dict)
-
-
-def ref(name: str) -> JsonSchema:
-    """Refer to a schema by its name in `Feature.schemas`."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def shape(optional: Mapping[str, JsonSchema] | None = None, /, **fields: JsonSchema) -> JsonSchema:
-    """Describe an object with required `fields`, `optional` ones, and no others."""
-    return {
-        "type": "object",
-        "properties": {**fields, **(optional or {})},
-        "required": list(fields),
-        "additionalProperties": False,
-    }
-
-
-def success(
-    optional: Mapping[str, JsonSchema] | None = None, /, **fields: JsonSchema
-) -> JsonSchema:
-    """Describe the envelope of success around `fields`."""
-    return shape(optional, success={"const": True}, **fields)
-
-
-PAGINATION: JsonSchema = shape(total=INTEGER, limit=INTEGER, offset=INTEGER)
-
-
-def array(items: JsonSchema) -> JsonSchema:
-    return {"type": "array", "items": items}
-
-
-def nullable(schema: JsonSchema) -> JsonSchema:
-    return {**schema, "type": [schema["type"], "null"]}

@@ -1,17 +1,7 @@
 """Describes the route that explains a phone number."""
 
-from app.api_docs.operation import (
-    BOOLEAN,
-    STRING,
-    Feature,
-    Operation,
-    Response,
-    array,
-    nullable,
-    ref,
-    shape,
-    success,
-)
+from app.api_docs.json_schema import BOOLEAN, STRING, array, nullable, ref, shape, success
+from app.api_docs.operation import Feature, Operation, Response
 
 FEATURE = Feature(
     name="Phones",

@@ -1,6 +1,7 @@
 """Describes the routes about the service itself; most need no key."""
 
-from app.api_docs.operation import STRING, Feature, Operation, Response, ref, success
+from app.api_docs.json_schema import STRING, ref, success
+from app.api_docs.operation import Feature, Operation, Response
 from app.api_docs.viewer import FILES
 
 _UNCHANGED = Response("The content still has the `ETag` that was sent.", headers=("ETag",))

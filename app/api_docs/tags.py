@@ -1,17 +1,7 @@
 """Describes the routes about tags of all contacts."""
 
-from app.api_docs.operation import (
-    INTEGER,
-    PAGINATION,
-    STRING,
-    Feature,
-    Operation,
-    Response,
-    array,
-    ref,
-    shape,
-    success,
-)
+from app.api_docs.json_schema import INTEGER, PAGINATION, STRING, array, ref, shape, success
+from app.api_docs.operation import Feature, Operation, Response
 from app.tags.schemas import RenameSchema
 from app.web.paging import PageQuery, PageQuerySchema
 

@@ -1,20 +1,18 @@
 """Describes the routes that import and export files of contacts."""
 
 from app.api_docs import find
-from app.api_docs.operation import (
+from app.api_docs.json_schema import (
     BOOLEAN,
     INTEGER,
     STRING,
-    Feature,
     JsonSchema,
-    Operation,
-    Response,
     array,
     nullable,
     ref,
     shape,
     success,
 )
+from app.api_docs.operation import Feature, Operation, Response
 from app.transfer.readers import MEDIA_TYPES
 from app.transfer.report import MAX_ERRORS
 from app.transfer.schemas import ExportQuerySchema, ImportQuery, ImportQuerySchema

@@ -1,21 +1,19 @@
 """Describes the routes about webhooks, and the requests that webhooks receive."""
 
 from app.api_docs.events import EVENTS
-from app.api_docs.operation import (
+from app.api_docs.json_schema import (
     INSTANT,
     INTEGER,
     PAGINATION,
     STRING,
-    Feature,
     JsonSchema,
-    Operation,
-    Response,
     array,
     nullable,
     ref,
     shape,
     success,
 )
+from app.api_docs.operation import Feature, Operation, Response
 from app.webhooks.handlers import HOURS_OF_PREVIOUS_SECRET
 from app.webhooks.model import (
     ACTIVE,

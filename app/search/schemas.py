@@ -165,12 +165,4 @@ class MatchSchema(Schema):
     filter = _filter(required=True)
 
 
-_FILTERS = (
-    "tag",
-    "q",
-    "email",
-    "phone",
-    *_BOUNDS,
-    "custom_fields",
-    "filter",
-)
+_FILTERS = ("tag", "q", "email", "phone", *_BOUNDS, "custom_fields", "filter")

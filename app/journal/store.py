@@ -22,13 +22,14 @@ def insert_events(db: Connection, events: Sequence[tuple[str, str, str, str]]) -
 
 
 def erase_events(db: Connection, phone: str, data: str) -> None:
-    """Replace the data of all events of a contact."""
+    """Replace the data of all events of a contact; a trigger clears their deliveries' answers."""
     db.change(
         "UPDATE changes SET data = :data WHERE phone = :phone", {"phone": phone, "data": data}
     )
 
 
 def move_events(db: Connection, phone: str, to: str) -> None:
+    """Give events another phone; a trigger moves their deliveries to that phone's queue."""
     db.change("UPDATE changes SET phone = :to WHERE phone = :phone", {"phone": phone, "to": to})
 
 
@@ -106,7 +107,7 @@ def list_subjects(db: Connection, *, after: int, most: int) -> list[tuple[int, s
 def remove_events(db: Connection, before: str, most: int, through: int = 2**63 - 1) -> int:
     """Remove at most `most` events from before an instant; return how many.
 
-    Events after the number `through` are kept.
+    Events after the number `through` are kept. A trigger clears the answers to removed events.
     """
     [(last, count)] = db.execute(
         """

@@ -67,16 +67,9 @@ class WebhookSchema(WebhookPatchSchema):
     status = fields.String(dump_only=True)
 
 
-@cache
-def webhook_schema(private: PrivateTargets) -> WebhookSchema:
-    """Return the shared schema that allows these private targets."""
-    return WebhookSchema(private)
-
-
-@cache
-def webhook_patch_schema(private: PrivateTargets) -> WebhookPatchSchema:
-    """Return the shared schema of patches that allows these private targets."""
-    return WebhookPatchSchema(private)
+# The schemas that allow these private targets, built once.
+webhook_schema = cache(WebhookSchema)
+webhook_patch_schema = cache(WebhookPatchSchema)
 
 
 @dataclass(frozen=True)

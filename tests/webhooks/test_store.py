@@ -30,6 +30,8 @@ def test_every_query_uses_an_index(db: Database, recorder: Recorder, webhook: We
     store.find_webhook(recorder, webhook.id)
     store.list_deleted(recorder)
     store.lowest_position(recorder)
+    store.mark_failing(recorder, webhook.id)
+    store.mark_recovered(recorder, webhook.id)
     delivery_store.advance_queue(recorder, delivery.number, 0.0)
     delivery_store.list_due(recorder, webhook.id, 0.0, 10)
     attempt = Attempt(delivery, "", Outcome())

@@ -18,7 +18,7 @@ from app.serving.startup import finish_sweeps
 from app.serving.worker import STOPPING, Worker
 from app.settings import Settings
 from app.web.observation import WORKER_STARTS
-from app.web.service import service_of
+from app.web.service import attached_services, service_of
 
 STALL_SECONDS = 5
 ERASE_SECONDS = 5  # For what was deleted shortly before a stop.
@@ -111,9 +111,8 @@ def _begin(db: Database) -> None:
 
 
 def _erase_to_the_end(arbiter: Any, worker: Any) -> None:
-    app = getattr(worker, "wsgi", None)
-    if app:
-        service_of(app).db.settle(ERASE_SECONDS)
+    for service in attached_services():
+        service.db.settle(ERASE_SECONDS)
 
 
 def _hold_signals(arbiter: Any, worker: Any) -> None:

@@ -15,7 +15,7 @@ from gunicorn.workers import gthread
 
 from app.web.observation import RequestRecord, log_request
 from app.web.responses import INTERNAL
-from app.web.service import service_of
+from app.web.service import attached_services
 
 RECEIVE_SECONDS = 10  # For a whole request, however it trickles in.
 LINGER_SECONDS = 0.5
@@ -63,10 +63,9 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         super().handle_quit(sig, frame)
 
     def _stop_waiting(self) -> None:
-        """Let requests that wait for something to happen answer at once."""
-        app = getattr(self, "wsgi", None)
-        if app:
-            service_of(app).stopping.set()
+        """Let requests that wait for changes answer at once."""
+        for service in attached_services():
+            service.stopping.set()
 
     def handle(self, conn: gthread.TConn) -> Any:
         self._receiving[conn] = time.monotonic() + RECEIVE_SECONDS
@@ -100,8 +99,9 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             status, reason, code, message = 500, "Internal Server Error", "internal_error", INTERNAL
         error = {"code": code, "message": message, "request_id": os.urandom(16).hex()}
         body = json.dumps({"success": False, "error": error}) + "\n"
-        database = service_of(self.wsgi).db
-        log_request(database, RequestRecord(error["request_id"], status, bytes=len(body)))
+        record = RequestRecord(error["request_id"], status, bytes=len(body))
+        for service in attached_services()[:1]:
+            log_request(service.db, record)
         head = (
             f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"

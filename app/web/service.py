@@ -1,6 +1,7 @@
 """The `Service` object: what all requests of one application share."""
 
 import threading
+import weakref
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -11,6 +12,7 @@ from app.settings import Settings
 from app.web.rate_limit import RateLimiter
 
 _KEY = "service"
+_attached: "list[weakref.ref[Service]]" = []
 
 
 @dataclass
@@ -32,6 +34,12 @@ class Service:
 
     def attach(self, app: Flask) -> None:
         app.extensions[_KEY] = self
+        _attached.append(weakref.ref(self))
+
+
+def attached_services() -> "list[Service]":
+    """Return the services of this process: a wrapped application does not show its own."""
+    return [service for each in _attached if (service := each())]
 
 
 def service_of(app: Flask) -> Service:

@@ -6,9 +6,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,14 +33,14 @@ from tests.serving.test_hostile_clients import _connect, _exchange, _head
 PHONE = "918856879188"
 
 
-@pytest.fixture
-def gunicorn(tmp_path: Path) -> Iterator[RunningServer]:
+@contextmanager
+def _gunicorn(tmp_path: Path, application: str = "wsgi:app", *more: str) -> Iterator[RunningServer]:
     """Start gunicorn by its own command, with HOME and a run folder of its own."""
     data, log = tmp_path / "data", tmp_path / "gunicorn.log"
     for name in ("home", "run"):
         (tmp_path / name).mkdir()
     environ = clean_environ(
-        PYTHONPATH=str(ROOT),
+        PYTHONPATH=f"{ROOT}:{tmp_path}",
         CONTACTS_DATA=str(data),
         HOME=str(tmp_path / "home"),
         XDG_RUNTIME_DIR=str(tmp_path / "run"),
@@ -47,7 +48,7 @@ def gunicorn(tmp_path: Path) -> Iterator[RunningServer]:
     options = ["--bind", "127.0.0.1:0", "--log-level", "info"]
     with log.open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "wsgi:app", *options],
+            [sys.executable, "-m", "gunicorn", application, *options, *more],
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             text=True,
@@ -63,6 +64,12 @@ def gunicorn(tmp_path: Path) -> Iterator[RunningServer]:
     finally:
         process.terminate()
         assert process.wait(40) == 0
+
+
+@pytest.fixture
+def gunicorn(tmp_path: Path) -> Iterator[RunningServer]:
+    with _gunicorn(tmp_path) as server:
+        yield server
 
 
 def test_serves_the_same(gunicorn: RunningServer, start_server: StartServer) -> None:
@@ -145,3 +152,37 @@ def test_a_new_worker_finishes_what_another_left_half_done(gunicorn: RunningServ
     gunicorn.process.send_signal(signal.SIGHUP)
     expected = [{"name": "Gold", "contacts": many}]
     wait_until(lambda: gunicorn.get("/v1/tags").json()["tags"] == expected)
+
+
+def test_a_wrapped_application_stops_and_answers_in_our_envelope(tmp_path: Path) -> None:
+    (tmp_path / "behind_proxy.py").write_text(
+        "from werkzeug.middleware.proxy_fix import ProxyFix\n"
+        "from app import create_app\n"
+        "app = ProxyFix(create_app())\n"
+    )
+    answers: list[int] = []
+    # Too little for a request that is not told to end early: its connection would be cut.
+    with _gunicorn(tmp_path, "behind_proxy:app", "--graceful-timeout", "8") as server:
+        assert server.post(phone=PHONE).status_code == 201
+        assert b'"bad_request"' in _exchange(server, b"GET / HTTP/1.1\r\nA : b\r\n\r\n")
+        [*_, last] = server.get("/v1/changes").json()["changes"]
+        waiting = threading.Thread(
+            target=lambda: answers.append(
+                server.get("/v1/changes", after=last["seq"], wait=25).status_code
+            )
+        )
+        waiting.start()
+        time.sleep(0.5)
+    waiting.join()
+    assert answers == [200]
+
+
+def test_an_application_that_is_not_ours_stops_and_answers_in_our_envelope(tmp_path: Path) -> None:
+    (tmp_path / "other.py").write_text(
+        "def app(environ, start_response):\n"
+        "    start_response('200 OK', [('Content-Length', '2')])\n"
+        "    return [b'ok']\n"
+    )
+    with _gunicorn(tmp_path, "other:app") as server:
+        assert server.get("/").text == "ok"
+        assert b'"bad_request"' in _exchange(server, b"GET / HTTP/1.1\r\nA : b\r\n\r\n")

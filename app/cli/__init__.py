@@ -1,59 +1,43 @@
-"""The command `contacts`."""
+"""The command `contacts`: handles Ctrl-C and SIGTERM, then imports the commands and runs one."""
 
+import os
+import signal
 import sys
-from importlib.metadata import version
 
-import click
-
-from app.cli.backup import backup, restore
-from app.cli.check import check
-from app.cli.doctor import doctor
-from app.cli.export import export
-from app.cli.import_ import import_
-from app.cli.keys import keys
-from app.cli.openapi import openapi
-from app.cli.serve import serve
-from app.cli.webhooks import webhooks
-from app.errors import ServiceError, StartError
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("contacts-service"), prog_name="contacts")
-def cli() -> None:
-    """A self-hosted contacts service.
+class _Signals:
+    """Raises `KeyboardInterrupt` on SIGINT and SIGTERM while a command runs.
 
-    Start it with `contacts serve`; make keys with `contacts keys create`.
+    Before and after, while Python imports modules or shuts down, it ends the process at once: an
+    exception there would print a traceback.
     """
 
+    def __init__(self) -> None:
+        self.is_running = False
+        self.received: int = signal.SIGINT
+        for each in STOPPING:
+            signal.signal(each, self._receive)
 
-cli.add_command(serve)
-cli.add_command(keys)
-cli.add_command(openapi)
-cli.add_command(webhooks)
-cli.add_command(import_)
-cli.add_command(export)
-cli.add_command(backup)
-cli.add_command(restore)
-cli.add_command(doctor)
-cli.add_command(check)
+    def _receive(self, number: int, _: object) -> None:
+        if not self.is_running:
+            os._exit(128 + number)
+        self.received = number
+        raise KeyboardInterrupt
 
 
 def main() -> None:
-    """Run a command; whatever is wrong is one line on standard error and exit status 2."""
+    """Run a command and exit: 0, 1 or 2 by its result, 128 + N when signal N stops it."""
+    signals = _Signals()
+    from app.cli.commands import run
+
     try:
-        sys.exit(cli.main(standalone_mode=False))
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        sys.exit(0)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        message = error.format_message()
-    except StartError as error:
-        message = str(error)
-    except ServiceError as error:
-        message = error.message
-    except OSError as error:
-        message = f"cannot write the output: {error.strerror}"
-    click.echo(f"contacts: {message}", err=True)
-    sys.exit(2)
+        try:
+            signals.is_running = True
+            status = run()
+        finally:
+            signals.is_running = False
+    except KeyboardInterrupt:
+        status = 128 + signals.received
+    sys.exit(status)

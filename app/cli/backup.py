@@ -3,19 +3,19 @@
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import click
 
 from app import clock
 from app import settings as settings_module
-from app.cli import options
+from app.cli import STOPPING, options
 from app.cli.progress import progress
 from app.database.files import sync
 from app.errors import ServiceError, StartError
@@ -26,7 +26,7 @@ from app.serving.startup import prepare_folder
 
 
 @dataclass(frozen=True)
-class _Order:
+class _Job:
     store: Path
     target: Path
     is_folder: bool
@@ -37,8 +37,10 @@ class _Order:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--every", type=options.Duration(), help="Go on, such as every 6h, until stopped.")
-@click.option("--keep", type=click.IntRange(1), help="Remove all but so many of the newest.")
+@click.option("--every", type=options.Duration(), help="Repeat until stopped, such as every 6h.")
+@click.option(
+    "--keep", type=click.IntRange(1), help="Remove all but this many of the newest backups."
+)
 @options.data
 @options.quiet
 @options.as_json
@@ -50,22 +52,21 @@ def backup(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Copy the store into FILE, verified, while the server runs or not.
+    """Copy the store into FILE and verify the copy; the server may run.
 
-    Where FILE is a folder, and always with --every or --keep, backups in it are named by time.
+    If FILE is a folder, backups in it are named by time. With --every or --keep it always is one.
     """
-    settings = settings_module.load(data=data)
-    if not settings.database.exists():
-        raise StartError(f"there is no store in {settings.data}")
+    settings = options.settings_of_store(data)
     file = file.absolute()
     if every or keep:
         _make_folder(file)
-    with suppress(OSError):  # Which a sandbox may forbid.
-        os.nice(10)  # A server on this machine goes first.
-    order = _Order(settings.database, file, file.is_dir(), keep, quiet, as_json)
-    _back_up_once(order)
+    with suppress(OSError):  # A sandbox may forbid it.
+        os.nice(10)  # A server on this machine has priority.
+    job = _Job(settings.database, file, file.is_dir(), keep, quiet, as_json)
+    _back_up_once(job)
     if every:
-        _go_on(order, every)
+        with suppress(KeyboardInterrupt):
+            _repeat(job, every)
 
 
 def _make_folder(folder: Path) -> None:
@@ -77,35 +78,36 @@ def _make_folder(folder: Path) -> None:
         raise StartError(f"cannot use the folder {folder}: {error.strerror}") from None
 
 
-def _back_up_once(order: _Order) -> None:
-    file = named_by_time(order.target, clock.now()) if order.is_folder else order.target
+def _back_up_once(job: _Job) -> None:
+    """Back up; a signal that comes once the backup is complete has to wait for the summary."""
+    file = named_by_time(job.target, clock.now()) if job.is_folder else job.target
     started = time.monotonic()
-    with progress(quiet=order.quiet) as shown:
-        copied = back_up(order.store, file, shown)
-    gone = prune(file, order.keep) if order.keep else []
+    hold_signals = partial(signal.pthread_sigmask, signal.SIG_BLOCK, STOPPING)
+    with progress(quiet=job.quiet) as shown:
+        copied = back_up(job.store, file, shown, before_naming=hold_signals)
+    removed = prune(file, job.keep) if job.keep else []
     summary = {
         "file": str(file),
         "bytes": file.stat().st_size,
         "seconds": round(time.monotonic() - started, 1),
         "schema_version": copied.schema_version,
         "counts": copied.counts,
-        "removed": [str(path) for path in gone],
+        "removed": [str(path) for path in removed],
     }
     text = f"Backed up {_counted(copied.counts)} to {file} ({_size(file.stat().st_size)})"
-    _tell(order.as_json, summary, text + (f"; removed {len(gone)} older" if gone else ""))
+    _print(job.as_json, summary, text + (f"; removed {len(removed)} older" if removed else ""))
 
 
-def _go_on(order: _Order, every: timedelta) -> None:
-    """Back up again and again until stopped; what fails is told and tried at the next time."""
-    stopping = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: stopping.set())
+def _repeat(job: _Job, every: timedelta) -> None:
+    """Back up again and again; report what fails, and retry at the next time."""
     seconds = every.total_seconds()
     due = time.monotonic() + seconds
-    while not stopping.wait(due - time.monotonic()):
+    while True:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        time.sleep(max(0.0, due - time.monotonic()))
         due = max(due + seconds, time.monotonic())
         try:
-            _back_up_once(order)
+            _back_up_once(job)
         except (StartError, ServiceError, OSError) as error:
             click.echo(f"contacts: {error}; the next try is in {every}", err=True)
 
@@ -116,9 +118,9 @@ def _go_on(order: _Order, every: timedelta) -> None:
 @options.quiet
 @options.as_json
 def restore(file: Path, data: str | None, quiet: bool, as_json: bool) -> None:
-    """Put a backup in the place of the store; the server must be stopped.
+    """Replace the store with a backup. Stop the server first.
 
-    The backup is verified first. The old store stays beside the new one, under another name.
+    The backup is verified first. The old store is kept beside the new one, under another name.
     """
     settings = settings_module.load(data=data)
     prepare_folder(settings.data)
@@ -134,16 +136,16 @@ def restore(file: Path, data: str | None, quiet: bool, as_json: bool) -> None:
         "counts": counts,
     }
     text = (
-        f"Restored {_counted(counts)} to {store}, counted as in the backup.\n"
+        f"Restored {_counted(counts)} to {store}, as many as in the backup.\n"
         f"API keys ({counts['api_keys']}) and webhooks ({counts['webhooks']}) are the backup's: "
-        "what was revoked or deleted since is there again."
+        "those that were revoked or deleted since then exist again."
     )
     if restored.kept:
         text += f"\nThe old store is kept: {restored.kept}"
-    _tell(as_json, summary, text)
+    _print(as_json, summary, text)
 
 
-def _tell(as_json: bool, summary: Mapping[str, object], text: str) -> None:
+def _print(as_json: bool, summary: Mapping[str, object], text: str) -> None:
     click.echo(json.dumps(summary) if as_json else text)
 
 

@@ -8,10 +8,8 @@ from dataclasses import asdict, fields
 
 import click
 
-from app import settings as settings_module
 from app.cli import options
 from app.cli.progress import Progress, progress
-from app.errors import StartError
 from app.maintenance import data_folder_checks
 from app.maintenance.doctor import Finding, check_sqlite, examine
 from app.maintenance.exclusive import exclusive
@@ -29,9 +27,7 @@ def doctor(fix: bool, data: str | None, quiet: bool, as_json: bool) -> None:
 
     Without --fix the server may run. Exit status: 1 if there is a problem; warnings alone are 0.
     """
-    settings = settings_module.load(data=data)
-    if not settings.database.exists():
-        raise StartError(f"there is no store in {settings.data}")
+    settings = options.settings_of_store(data)
     found = []
     alone = exclusive(settings.database, "contacts doctor --fix") if fix else nullcontext()
     with progress(quiet=quiet) as shown, alone:

@@ -1,4 +1,4 @@
-"""`contacts export`: get contacts out as a file, while the server runs or not."""
+"""`contacts export`: write contacts to a file, whether the server runs or not."""
 
 import json
 import time
@@ -9,13 +9,11 @@ from typing import Any
 
 import click
 
-from app import settings as settings_module
 from app.cli import options
 from app.cli.output import NewFile
 from app.cli.progress import Progress, progress
 from app.database import Database
 from app.database.migrate import migrate
-from app.errors import StartError
 from app.transfer.exporter import export as export_contacts
 from app.transfer.readers import ENDINGS, FORMATS
 from app.transfer.schemas import ExportQuery, ExportQuerySchema
@@ -24,13 +22,15 @@ from app.web.loading import load
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default="-")
-@click.option("--format", type=click.Choice(FORMATS), help="[default: by the ending, else csv]")
+@click.option(
+    "--format", type=click.Choice(FORMATS), help="[default: by the ending of FILE, else csv]"
+)
 @click.option(
     "--where",
     "conditions",
     multiple=True,
     metavar="NAME=VALUE",
-    help='Only these, as in a list: "tag=VIP", "custom_fields[plan]=pro"; can be repeated.',
+    help='A filter as in the list, such as "tag=VIP" or "custom_fields[plan]=pro"; repeatable.',
 )
 @options.data
 @options.quiet
@@ -48,11 +48,9 @@ def export(
     Others write meanwhile. The file appears when it is whole, and only its owner can read it.
     """
     to_file = str(file) != "-"
-    query: ExportQuery = load(ExportQuerySchema(), _asked(conditions))
+    query: ExportQuery = load(ExportQuerySchema(), _query(conditions))
     format = format or ENDINGS.get(file.suffix.lower() if to_file else "", "csv")
-    settings = settings_module.load(data=data)
-    if not settings.database.exists():
-        raise StartError(f"there is no store in {settings.data}")
+    settings = options.settings_of_store(data)
     migrate(settings.database)
     started = time.monotonic()
     with closing(Database(settings.database)) as db, progress(quiet=quiet) as shown:
@@ -63,28 +61,32 @@ def export(
             for part in counter:
                 click.echo(part, nl=False)
     seconds = round(time.monotonic() - started, 1)
-    told: dict[str, Any] = {"file": str(file) if to_file else None, "format": format}
-    told |= {"contacts": counter.contacts, "seconds": seconds}
+    summary = {
+        "file": str(file) if to_file else None,
+        "format": format,
+        "contacts": counter.contacts,
+        "seconds": seconds,
+    }
     text = f"Exported {counter.contacts:,} contacts to {file if to_file else 'standard output'}"
-    click.echo(json.dumps(told) if as_json else text, err=not to_file)
+    click.echo(json.dumps(summary) if as_json else text, err=not to_file)
 
 
-def _asked(conditions: Iterable[str]) -> dict[str, Any]:
-    """Return what a query string would give."""
-    asked: dict[str, Any] = {}
+def _query(conditions: Iterable[str]) -> dict[str, Any]:
+    """Return the conditions as a query string would give them."""
+    query: dict[str, Any] = {}
     for each in conditions:
         name, equals, value = each.partition("=")
         if name == "format":
-            raise click.BadParameter("say --format", param_hint="--where")
+            raise click.BadParameter("use --format instead", param_hint="--where")
         if not equals:
             raise click.BadParameter(f"must be NAME=VALUE, not {each!r}", param_hint="--where")
         if name in ExportQuerySchema.repeatable:
-            asked.setdefault(name, []).append(value)
-        elif name in asked:
+            query.setdefault(name, []).append(value)
+        elif name in query:
             raise click.BadParameter(f"{name} is given more than once", param_hint="--where")
         else:
-            asked[name] = value
-    return asked
+            query[name] = value
+    return query
 
 
 def _write(file: Path, parts: Iterable[bytes]) -> None:
@@ -95,7 +97,7 @@ def _write(file: Path, parts: Iterable[bytes]) -> None:
 
 
 class _Counter:
-    """Passes the parts on, counts the contacts in them, and shows how many there were."""
+    """Passes the parts on, counts their contacts, and shows the count as progress."""
 
     def __init__(self, parts: Iterator[tuple[str, int]], shown: Progress) -> None:
         self.contacts = 0

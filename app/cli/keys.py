@@ -1,4 +1,4 @@
-"""`contacts keys`: make, list and revoke API keys, while the server runs or not."""
+"""`contacts keys`: create, list and revoke API keys, whether the server runs or not."""
 
 import json
 from dataclasses import asdict
@@ -14,29 +14,32 @@ from app.cli import options
 from app.database import Database
 from app.database.kinds import STAND_IN
 from app.database.migrate import migrate
-from app.errors import StartError
 from app.serving.startup import prepare_folder
 
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke API keys; a running server heeds it within a second."""
+    """Create, list and revoke API keys. A running server applies it within a second."""
 
 
 @keys.command()
-@click.option("--label", required=True, help="What the key is for, to recognise it by.")
+@click.option("--label", required=True, help="What the key is for; it appears in the log.")
 @click.option(
     "--scope",
     "scopes",
     multiple=True,
     type=click.Choice(SCOPES),
-    help="What the key may do; can be repeated.  [default: contacts:read, contacts:write]",
+    help="What the key may do; repeatable.  [default: contacts:read, contacts:write]",
 )
-@click.option("--expires-in", type=options.Duration(), help="Such as 90d, 12h, 30m.")
+@click.option(
+    "--expires-in",
+    type=options.Duration(),
+    help="How long it is valid, such as 90d, 12h or 30m.  [default: for ever]",
+)
 @click.option(
     "--rate-limit",
     type=click.IntRange(0, 1_000_000),
-    help="Requests a minute; 0 is no limit.  [default: CONTACTS_RATE_LIMIT]",
+    help="Requests a minute; 0 means no limit.  [default: CONTACTS_RATE_LIMIT]",
 )
 @options.data
 def create(
@@ -46,7 +49,7 @@ def create(
     rate_limit: int | None,
     data: str | None,
 ) -> None:
-    """Make a key and print it, alone, on standard output. It cannot be shown again."""
+    """Create a key and print it, alone, on standard output. It cannot be shown again."""
     label = label.strip()
     if not (label and len(label) <= 100 and label.isprintable()):
         raise click.BadParameter("must be 1 to 100 printable characters", param_hint="--label")
@@ -66,7 +69,7 @@ def create(
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @options.data
 def list_keys(as_json: bool, data: str | None) -> None:
-    """List all keys, oldest first; the keys themselves are not stored."""
+    """List all keys, oldest first. The keys themselves are not stored, so they are not shown."""
     db, _ = _database(data)
     found = store.list_api_keys(db.connection())
     if as_json:
@@ -83,20 +86,15 @@ def list_keys(as_json: bool, data: str | None) -> None:
 @click.argument("id")
 @options.data
 def revoke(id: str, data: str | None) -> None:
-    """Stop a key, by the id that `contacts keys list` shows."""
+    """Revoke the key with this ID, which `contacts keys list` shows."""
     db, _ = _database(data)
     handlers.revoke_api_key(db, id)
     click.echo(f"Revoked {id}")
 
 
 def _database(data: str | None, *, create: bool = False) -> tuple[Database, str]:
-    """Return the store, be it a stand-in's, and what its keys begin with."""
-    settings = settings_module.load(data=data)
-    if not (create or settings.database.exists()):
-        raise StartError(
-            f"there is no store in {settings.data}: contacts serve starts one, and so does "
-            "contacts keys create"
-        )
+    """Return the store, also one of a stand-in, and the prefix of its keys."""
+    settings = settings_module.load(data=data) if create else options.settings_of_store(data)
     prepare_folder(settings.data)
     if migrate(settings.database, kind=None) == STAND_IN:
         from app.standin.movable_clock import MovableClock

@@ -1,15 +1,30 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the settings that they give."""
 
 import re
 from datetime import timedelta
 
 import click
 
+from app import settings as settings_module
+from app.errors import StartError
+from app.settings import Settings
+
 data = click.option("--data", help="Folder that holds everything the service stores.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def settings_of_store(data: str | None) -> Settings:
+    """Load the settings. Raises `StartError` where the data folder has no store yet."""
+    settings = settings_module.load(data=data)
+    if not settings.database.exists():
+        raise StartError(
+            f"there is no store in {settings.data}: name another folder with --data, "
+            "or create a store with contacts serve or contacts keys create"
+        )
+    return settings
 
 
 class Duration(click.ParamType[timedelta]):

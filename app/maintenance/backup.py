@@ -1,9 +1,9 @@
 """Copies a store, while it is in use, into one file that is whole and verified."""
 
 import os
-import tempfile
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,58 +15,63 @@ from app.errors import Damaged, StartError
 
 PART, ENDING = ".contacts-backup-", ".part"
 SECONDS_UNTIL_ABANDONED = 86_400
-# What a restored store is compared with, and what a summary tells.
+# The tables whose rows a summary counts, and a restored store is compared by.
 COUNTED = ("contacts", "tags", "custom_fields", "api_keys", "webhooks", "changes")
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What a file was found to hold; `counts` are of the `COUNTED` tables that it has."""
+    """The content of a backup; `counts` has the rows of those `COUNTED` tables that exist."""
 
     schema_version: int
     counts: dict[str, int]
 
 
-def back_up(store: Path, file: Path, progress: Progress) -> Copy:
+def back_up(
+    store: Path, file: Path, progress: Progress, before_naming: Callable[[], object] = lambda: None
+) -> Copy:
     """Copy one state of a store into a new file, which appears once it is verified and on disk.
 
-    Raises `StartError`, and leaves nothing behind, where that cannot be.
+    `before_naming` is called right before the file gets its name: the backup is complete from then
+    on. Raises `StartError`, and leaves nothing behind, if the backup fails.
     """
     if os.path.lexists(file):
         raise StartError(f"{file} exists: choose another name")
     try:
-        present = InUseLock(store)
+        in_use = InUseLock(store)
     except OSError as error:
         raise StartError(f"cannot use the data folder {store.parent}: {error.strerror}") from None
-    with closing(present):
+    with closing(in_use):
         try:
             with _part_of(file) as part:
                 copy(store, "rw", part, progress, called=str(file))
                 copied = verified(part, progress, called=f"the copy of {store}")
                 sync(part)
+                before_naming()
                 part.rename(file)
                 sync(file.parent)
         except OSError as error:
             raise StartError(f"cannot write {file}: {error.strerror}") from None
-        with suppress(OSError):  # For those who watch over backups; a backup it is without.
+        with suppress(OSError):  # For monitoring; the backup is complete without it.
             last_backup(store).touch(mode=0o600)
     return copied
 
 
 @contextmanager
 def _part_of(file: Path) -> Iterator[Path]:
-    """Have a file of another name in the same folder, for its owner only; it does not stay."""
+    """Create a temporary file in the same folder, which only its owner can read."""
     _remove_abandoned(file.parent)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=PART, suffix=ENDING)
-    os.close(handle)
+    part = file.with_name(f"{PART}{secrets.token_hex(8)}{ENDING}")
     try:
-        yield Path(name)
+        # Inside, so that a signal that comes right after the creation removes it too.
+        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        yield part
     finally:
-        _remove(Path(name))
+        _remove(part)
 
 
 def verified(file: Path, progress: Progress, *, called: str) -> Copy:
-    """Open a file anew and check it. Raises `StartError` where it is not an intact store."""
+    """Open a finished copy and check it. Raises `StartError` if it is not an intact store."""
     with opened(file, "ro", called) as driver:
         attend(driver, "verifying", progress)
         if pragma(driver, "application_id") != APPLICATION_ID:
@@ -82,7 +87,7 @@ def _one_line(text: str) -> str:
 
 
 def count(driver: Driver) -> dict[str, int]:
-    """Return how many rows the `COUNTED` tables have, those of them that there are."""
+    """Return the number of rows of each `COUNTED` table that exists."""
     tables = {name for (name,) in driver.execute("SELECT name FROM sqlite_schema")}
     return {
         name: driver.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
@@ -98,7 +103,7 @@ def _remove(part: Path) -> None:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Remove what backups into a folder left when they were killed, a day ago or more."""
+    """Remove the temporary files of backups that were killed a day ago or earlier."""
     for part in folder.glob(f"{PART}*{ENDING}"):
         with suppress(OSError):
             if part.stat().st_mtime < time.time() - SECONDS_UNTIL_ABANDONED:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from app.cli import cli
+from app.cli.commands import cli
 from tests.docs.pages import page, rows, sections
 
 

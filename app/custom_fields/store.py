@@ -1,4 +1,4 @@
-"""Custom fields, what is pinned of them, and their pending deletions, in the database."""
+"""SQL of custom fields, their labels and types, and the sweeps that delete them."""
 
 from app.custom_fields.model import CustomField, Position, Sweep
 from app.database import Connection

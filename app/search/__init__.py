@@ -1,4 +1,4 @@
-"""Finding contacts: lists, searches, matches; the grammar of filters, from text to SQL."""
+"""Lists, searches and matches of contacts: the grammar of filters, from text to SQL."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""Whether a filter holds for one contact, and why."""
+"""Tests a filter against one contact, and explains the result."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from app.search.filters import Filter, conditions
 
 
 def match_contact(db: Database, phone: str, filter: Filter) -> tuple[bool, list[dict[str, Any]]]:
-    """Return whether a filter holds for a contact, and what became of each of its conditions.
+    """Return whether a contact matches a filter, and the result of each condition.
 
     Raises `NotFound`.
     """

@@ -1,4 +1,4 @@
-"""Which page of which contacts: filter, order, and cursors that tell where it begins."""
+"""A search: filter, order and page; and cursors, which encode the position of a page."""
 
 import base64
 import hashlib
@@ -14,12 +14,12 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 SORTS = ("created_at", "updated_at", "last_name", "first_name", "email", "phone")
 _CHECK_BYTES = 9
 _IDS = range(2**63)
-_LONG, _LONGEST = 1_000, 50_000  # Bytes: more are compressed, even more cannot be ours.
+_LONG, _LONGEST = 1_000, 50_000  # Bytes: longer keys are compressed; a key has at most 50,000.
 
 
 @dataclass(frozen=True)
 class Sort:
-    """By one field, nulls last, then by the order in which contacts came; None is that order."""
+    """Order by a field, nulls last, then by arrival (row id). `field` None is arrival alone."""
 
     field: str | None = None
     descending: bool = False
@@ -27,7 +27,7 @@ class Sort:
 
 @dataclass(frozen=True)
 class Position:
-    """The last contact of a page: what it is sorted by, and its number in the store."""
+    """The position of a contact in a list: its sort key and its row id."""
 
     key: str | int | None
     id: int
@@ -38,7 +38,7 @@ BY_ARRIVAL = Sort()
 
 @dataclass(frozen=True)
 class Search:
-    """What to list; `after` is where the page before ended."""
+    """The contacts to list, and the page; `after` is the last position of the page before."""
 
     filter: Filter | None = None
     sort: Sort = BY_ARRIVAL
@@ -56,7 +56,7 @@ def parse_sort(text: str) -> Sort:
 
 
 def encode_cursor(position: Position, query: object) -> str:
-    """Return a text for a place in the list of `query`, whose representation must be stable."""
+    """Return the cursor of a position in the list of `query`, which must have a stable repr."""
     payload = _encode([position.key, position.id]).encode()
     if len(payload) > _LONG:
         payload = zlib.compress(payload)  # A folded name has up to 4,590 characters.
@@ -64,27 +64,27 @@ def encode_cursor(position: Position, query: object) -> str:
 
 
 def decode_cursor(text: str, query: object) -> Position:
-    """Raises marshmallow's `ValidationError` for what was not made for this query."""
+    """Return the position. Raises marshmallow's `ValidationError` for a cursor of another query."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:
-        raise _strange_cursor() from None
+        raise _invalid_cursor() from None
     check, payload = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:]
     if check != _check(payload, query) or _encoded(raw) != text:
-        raise _strange_cursor()
+        raise _invalid_cursor()
     try:
         return _position(payload)
     except (ValueError, RecursionError, zlib.error):
-        raise _strange_cursor() from None
+        raise _invalid_cursor() from None
 
 
 def _position(payload: bytes) -> Position:
-    """Raises `ValueError`, `RecursionError`, `zlib.error` for what somebody else made up."""
+    """Raises `ValueError`, `RecursionError` or `zlib.error` for an invented payload."""
     if not payload.startswith(b"["):
         payload = zlib.decompressobj().decompress(payload, _LONGEST)
     match json.loads(payload):
         case [str(key), int(id)] if id in _IDS:
-            key.encode()  # Lone surrogates cannot be asked for.
+            key.encode()  # Raises for lone surrogates, which SQLite cannot bind.
             return Position(key, id)
         case [int() | None as key, int(id)] if id in _IDS and (key or 0) in _IDS:
             return Position(key, id)
@@ -96,11 +96,11 @@ def _encoded(raw: bytes) -> str:
 
 
 def _check(payload: bytes, query: object) -> bytes:
-    # No secret: it tells accidents apart, and a cursor opens nothing that the query does not.
+    # Not a secret: it detects mistakes. A cursor gives access to nothing that the query does not.
     return hashlib.sha256(repr(query).encode() + b"\0" + payload).digest()[:_CHECK_BYTES]
 
 
-def _strange_cursor() -> ValidationError:
+def _invalid_cursor() -> ValidationError:
     return ValidationError(
         "Not a cursor of this filter and sort: begin again with an empty cursor."
     )

@@ -1,4 +1,4 @@
-"""A deletion of a custom field that many contacts have, and its races."""
+"""The sweep that deletes a custom field, and its races."""
 
 import signal
 import sqlite3
@@ -59,7 +59,7 @@ def test_what_was_begun_is_finished_in_the_background(filled_db: Database, key: 
     assert store_faults(filled_db.path) == []
 
 
-def test_asked_again_it_goes_on(filled_db: Database) -> None:
+def test_a_repeated_request_continues_the_sweep(filled_db: Database) -> None:
     _start(filled_db, "plan")
     left = _counts(filled_db)["plan"]
     assert handlers.delete_custom_field(filled_db, "plan") == left
@@ -81,7 +81,7 @@ def test_asked_by_several_at_once_it_is_done_once(filled_db: Database) -> None:
     assert store_faults(filled_db.path) == []
 
 
-def test_values_set_meanwhile_by_new_contacts_stay(filled_db: Database) -> None:
+def test_keeps_values_of_contacts_created_during_the_deletion(filled_db: Database) -> None:
     _start(filled_db, "plan")
     upsert_contact(filled_db, Draft("448888888888", custom_fields={"plan": "pro"}))
     upsert_contact(filled_db, Draft("910000000900", custom_fields={"plan": "zero"}))
@@ -92,7 +92,7 @@ def test_values_set_meanwhile_by_new_contacts_stay(filled_db: Database) -> None:
     assert store_faults(filled_db.path) == []
 
 
-def test_a_pin_set_meanwhile_stays(filled_db: Database) -> None:
+def test_keeps_a_pin_set_during_the_deletion(filled_db: Database) -> None:
     _start(filled_db, "plan")
     handlers.pin_custom_field(filled_db, "plan", label="Plan", required_type=None)
     _finish(filled_db)

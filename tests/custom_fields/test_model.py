@@ -1,4 +1,4 @@
-"""What a custom field is said to be."""
+"""The type that is reported of a custom field."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Custom fields over HTTP: listed, pinned, deleted."""
+"""The routes of custom fields: list, pin, delete."""
 
 from typing import Any
 
@@ -185,7 +185,7 @@ def test_deletes_values_of_every_type(client: FlaskClient, db: Database) -> None
 
 
 @pytest.mark.usefixtures("three")
-def test_tells_of_a_deletion_once(client: FlaskClient) -> None:
+def test_reports_a_deletion_once(client: FlaskClient) -> None:
     client.put(f"{URL}/plan", json={"label": "Plan"})
     client.delete(f"{URL}/plan")
     client.delete(f"{URL}/plan")

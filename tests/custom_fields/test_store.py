@@ -1,4 +1,4 @@
-"""The statements on custom fields: that each has an index."""
+"""The SQL of custom fields: every statement uses an index."""
 
 from collections.abc import Iterator
 from contextlib import closing

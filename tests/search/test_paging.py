@@ -1,4 +1,4 @@
-"""Cursors: they fit into a URL, and what somebody made up is refused."""
+"""Cursors: they fit into a URL, and invented ones are rejected."""
 
 import base64
 import json

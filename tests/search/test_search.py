@@ -1,4 +1,4 @@
-"""Lists by filter, words, order and cursor, over HTTP."""
+"""The routes that list and search: filters, words, order, cursors, totals."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -419,7 +419,7 @@ def test_a_contact_is_compared_once_with_many_values(db: Database, field: str) -
     assert sum("CORRELATED SCALAR" in step for *_, step in plan) <= 1
 
 
-def test_match_tells_why(client: FlaskClient) -> None:
+def test_match_explains_its_result(client: FlaskClient) -> None:
     client.post(PATH, json=PEOPLE[0])
     filter = {
         "all": [

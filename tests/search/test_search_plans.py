@@ -1,4 +1,4 @@
-"""Every search is led by an index: what it reads does not grow with the store."""
+"""Every search uses an index: what it reads does not grow with the store."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Changes of tags that many contacts carry: others go on writing, a kill loses nothing."""
+"""Sweeps of tags: other writers are not blocked, and a kill loses nothing."""
 
 import os
 import signal
@@ -121,7 +121,7 @@ def test_several_who_finish_the_same_are_harmless(filled_db: Database) -> None:
     assert store_faults(filled_db.path) == []
 
 
-def test_a_tag_that_goes_by_itself_meanwhile_is_told_of_all_the_same(filled_db: Database) -> None:
+def test_reports_a_tag_whose_last_contact_goes_during_the_sweep(filled_db: Database) -> None:
     _start(filled_db, "VIP", None)
     with filled_db.transaction() as tx:
         tx.execute("DELETE FROM contact_tags WHERE tag_id = (SELECT tag_id FROM tag_sweeps)")
@@ -132,7 +132,7 @@ def test_a_tag_that_goes_by_itself_meanwhile_is_told_of_all_the_same(filled_db: 
     assert filled_db.connection().execute(told) == [('{"name":"VIP"}',)]
 
 
-def test_asked_again_it_goes_on(filled_db: Database) -> None:
+def test_a_repeated_request_continues_the_sweep(filled_db: Database) -> None:
     _start(filled_db, "VIP", "Gold")
     assert handlers.rename_tag(filled_db, "VIP", "Gold") == (SOME, SOME - sweeps.FIRST_BATCH)
     with pytest.raises(NotFound):
@@ -165,7 +165,7 @@ def test_another_change_of_a_tag_that_is_going_finds_none(filled_db: Database) -
     assert _counts(filled_db) == {"Lead": SOME, "Gold": SOME}
 
 
-def test_contacts_that_change_meanwhile_keep_what_they_were_given(filled_db: Database) -> None:
+def test_keeps_changes_of_contacts_made_during_the_sweep(filled_db: Database) -> None:
     _start(filled_db, "VIP", "Gold")
     done, ahead, gone, new = "910000000000", "910000000900", "910000000901", "448888888888"
     edit_contact(filled_db, done, lambda before, now: add_tags(before, ("VIP",), now))

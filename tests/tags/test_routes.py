@@ -1,4 +1,4 @@
-"""Tags over HTTP: listed, renamed, merged, deleted."""
+"""The routes of tags: list, rename, merge, delete."""
 
 from typing import Any
 
@@ -127,7 +127,7 @@ def test_renames_it_to_itself_without_a_write(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_tells_of_each_change_once(client: FlaskClient) -> None:
+def test_reports_each_change_once(client: FlaskClient) -> None:
     client.patch("/v1/tags/VIP", json={"name": "Gold"})
     client.patch("/v1/tags/Gold", json={"name": "Gold"})
     client.delete("/v1/tags/Gold")

@@ -1,4 +1,4 @@
-"""The statements on tags: that each has an index."""
+"""The SQL of tags: every statement uses an index."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Cells: typed values, tags, and no formulas; what is written is read as the same."""
+"""Cells: typed values, tags and escaped formulas; parsing returns what was written."""
 
 import csv
 import io
@@ -29,14 +29,14 @@ def read(line: str) -> list[str]:
 
 
 @given(VALUES)
-def test_a_value_comes_back_with_its_type(value: object) -> None:
+def test_keeps_the_type_of_a_value(value: object) -> None:
     [cell, _] = read(cells.record([cells.value(value), "x"]))  # type: ignore[arg-type]
     found = cells.parse_value(cell)
     assert (type(found), repr(found)) == (type(value), repr(value))
 
 
 @given(TEXTS | TRICKY)
-def test_a_text_comes_back(text: str) -> None:
+def test_keeps_a_text(text: str) -> None:
     [cell, _] = read(cells.record([cells.text(text), "x"]))
     assert cells.parse_text(cell) == text
 

@@ -1,4 +1,4 @@
-"""Which column is which field: by name, by --map, by a guess."""
+"""The field of each column: by name, by --map, by a guess."""
 
 import pytest
 from marshmallow import ValidationError

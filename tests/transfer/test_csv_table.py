@@ -50,7 +50,7 @@ def test_reads_dialects(data: bytes) -> None:
     assert values(data) == ONE
 
 
-def test_reads_what_stands_in_quotes() -> None:
+def test_reads_quoted_cells() -> None:
     data = b'phone,custom_fields.note\r\n1,"two\r\nlines, ""quoted"""\r\n2,\xf0\x9f\x98\x80\n'
     found = rows(data)
     assert [row.values for row in found] == [
@@ -61,7 +61,7 @@ def test_reads_what_stands_in_quotes() -> None:
     assert b"".join(row.raw for row in found) == data.partition(b"\n")[2]
 
 
-def test_tells_bad_rows_by_line_and_goes_on() -> None:
+def test_reports_bad_rows_by_line_and_continues() -> None:
     data = (
         b'phone,first_name\n1,Ann,more\n2\n3,"not closed\n4,Dan\n"5"5,Eve\n6,\xff\n7,a\0b\n8,Hal\n'
     )
@@ -81,14 +81,14 @@ def test_an_open_quote_swallows_nothing_up_to_the_end_of_the_file(size: int, end
     assert [row.values["phone"] if row.values else None for row in found] == [None, "2", None, "4"]
 
 
-def test_old_line_ends_are_told() -> None:
+def test_reports_old_line_ends() -> None:
     with pytest.raises(InvalidInput) as refused:
         rows(b"phone,first_name\r1,Ann\r2,Bob\r")
     assert "carriage return" in refused.value.message
 
 
 @pytest.mark.parametrize("size", [100, 2**16, 2**22])
-def test_tells_what_is_too_long_and_goes_on(size: int) -> None:
+def test_reports_what_is_too_long_and_continues(size: int) -> None:
     data = b"phone,first_name\n1," + b"x" * (MAX_BYTES + 10) + b"\n2,Bob\n3,Cid\n"
     assert list(reasons(data, size)) == [2]
     data = b'phone,first_name\n1,"' + b"x\n" * (MAX_BYTES // 2) + b"9,Zoe\n"
@@ -98,7 +98,7 @@ def test_tells_what_is_too_long_and_goes_on(size: int) -> None:
     assert found[-1].line == MAX_BYTES // 2 + 2
 
 
-def test_a_long_cell_is_told() -> None:
+def test_reports_a_long_cell() -> None:
     data = b"phone,first_name\n1," + b"x" * 140_000 + b"\n2,Bob\n"
     assert "too long" in reasons(data, 2**16)[2]
 
@@ -112,12 +112,12 @@ def test_refuses_a_file_without_a_header(data: bytes) -> None:
         rows(data)
 
 
-def test_a_cell_under_no_name_is_told() -> None:
+def test_reports_a_cell_in_a_column_without_a_name() -> None:
     assert "no name" in reasons(b"phone,,first_name\n1,,Ann\n2,x,Bob\n")[3]
 
 
 @given(st.binary(max_size=200), st.integers(1, 50))
-def test_whatever_comes_is_read_or_told(data: bytes, size: int) -> None:
+def test_reads_or_reports_any_bytes(data: bytes, size: int) -> None:
     found = rows(b"phone,first_name\n" + data, size)
     lines = [row.line for row in found]
     assert lines == sorted(set(lines))

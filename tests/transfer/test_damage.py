@@ -1,4 +1,4 @@
-"""Phones that spreadsheets have ruined, by name; phones that only look odd are left alone."""
+"""Phones that spreadsheets damaged are described; phones that only look odd are accepted."""
 
 import pytest
 

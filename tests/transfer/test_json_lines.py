@@ -34,7 +34,7 @@ def test_reads_lines() -> None:
         (b'{"rejected_line": 1, "rejected_text": "{"}', "Correct"),
     ],
 )
-def test_tells_bad_lines_and_goes_on(line: bytes, word: str) -> None:
+def test_reports_bad_lines_and_continues(line: bytes, word: str) -> None:
     bad, good = rows(line + b'\n{"phone": "2"}\n')
     assert bad.values is None and word in bad.reasons[0].text
     assert good.values == {"phone": "2"} and good.line == 2

@@ -1,4 +1,4 @@
-"""What is exported and imported into an empty store is the same again."""
+"""An export that is imported into an empty store gives the same contacts."""
 
 from contextlib import closing
 from pathlib import Path

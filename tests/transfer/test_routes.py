@@ -89,7 +89,7 @@ def test_imports_json_lines(client: FlaskClient) -> None:
     assert contacts[JOHN]["created_at"] == SOON
 
 
-def test_tells_of_each_change_as_single_posts_do(
+def test_appends_the_events_of_single_posts(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.clock.timestamp", lambda: SOON)
@@ -109,7 +109,7 @@ def test_tells_of_each_change_as_single_posts_do(
     assert [{**each, "seq": 0} for each in changes(client)[before:]] == single
 
 
-def test_the_later_row_of_a_phone_wins_and_that_is_said(client: FlaskClient) -> None:
+def test_reports_a_repeated_phone_and_the_last_row_wins(client: FlaskClient) -> None:
     text = f"phone,first_name\n{PRIYA},Pria\n{JOHN},John\n+{PRIYA},Priya\n"
     found = report(client, text)
     assert counts(found) == [2, 1, 0, 0]
@@ -226,14 +226,14 @@ def test_keeps_to_pinned_types(client: FlaskClient) -> None:
     assert found["errors"][0]["column"] == "custom_fields.age"
 
 
-def test_tells_of_keys_that_cannot_be_written(client: FlaskClient) -> None:
+def test_reports_keys_that_cannot_be_encoded(client: FlaskClient) -> None:
     text = f'{{"phone": "{PRIYA}", "\\ud800": 1}}\n{{"phone": "{PRIYA}", "tags": ["\\udfff"]}}'
     found = report(client, text, media_type=LINES)
     assert [each["column"] for each in found["errors"]] == ["\ufffd", "tags.0"]
     assert stored(client) == {}
 
 
-def test_tells_at_most_a_hundred_errors(client: FlaskClient) -> None:
+def test_reports_at_most_a_hundred_errors(client: FlaskClient) -> None:
     found = report(client, "phone\n" + "12\n" * 250)
     assert (found["rejected"], len(found["errors"])) == (250, 100)
 
@@ -304,7 +304,7 @@ def test_a_body_that_is_too_large_is_refused(settings: Settings) -> None:
     db.close()
 
 
-def test_what_was_stored_before_the_disk_was_full_is_told(
+def test_reports_what_was_stored_before_the_disk_was_full(
     client: FlaskClient, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importer, "BATCH_ROWS", 4)
@@ -321,7 +321,7 @@ def test_what_was_stored_before_the_disk_was_full_is_told(
     assert store_faults(db.path) == []
 
 
-def test_a_server_that_stops_tells_how_far_it_came(
+def test_a_stopping_server_reports_what_is_stored(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importer, "BATCH_ROWS", 2)

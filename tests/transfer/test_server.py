@@ -81,7 +81,7 @@ def test_a_cut_upload_leaves_whole_batches(server: RunningServer, chunked: bool)
 
 
 @pytest.mark.soak
-def test_a_slow_upload_that_goes_on_is_taken(server: RunningServer) -> None:
+def test_accepts_a_slow_upload(server: RunningServer) -> None:
     """It takes longer than any other request may, and never pauses for long."""
     data = file(6_000)
     step = len(data) // 14 + 1
@@ -116,7 +116,7 @@ def test_a_refusal_does_not_wait_for_the_upload(server: RunningServer) -> None:
 
 
 @pytest.mark.soak
-def test_others_write_meanwhile(server: RunningServer) -> None:
+def test_others_write_during_an_import(server: RunningServer) -> None:
     """Two imports at once, and no other write waits for a second."""
     url = f"{server.url}/v1/contacts/import"
     told: list[dict[str, int]] = []
@@ -148,7 +148,7 @@ def test_others_write_meanwhile(server: RunningServer) -> None:
     assert store_faults(server.data / "contacts.db") == []
 
 
-def test_an_export_goes_on_while_others_write(server: RunningServer) -> None:
+def test_an_export_continues_while_others_write(server: RunningServer) -> None:
     with server.session() as session:
         url, headers = f"{server.url}/v1/contacts", {"Content-Type": "text/csv"}
         session.post(f"{url}/import", data=file(ROWS), headers=headers, timeout=120)

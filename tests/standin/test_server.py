@@ -16,6 +16,7 @@ from flask import Flask
 
 from app.database import migrate as module
 from app.database.kinds import NORMAL, STAND_IN
+from app.database.locks import absence
 from app.database.migrate import migrate
 from app.errors import StartError
 from app.standin.routes import ROUTES, blueprint
@@ -250,19 +251,25 @@ def test_has_one_worker_whatever_the_environment_says(tmp_path: Path) -> None:
 
 def test_the_next_start_removes_the_folder_of_a_killed_one(tmp_path: Path) -> None:
     with temporary(tmp_path) as (process, _):
-        [abandoned] = tmp_path.iterdir()
+        [abandoned] = tmp_path.glob("contacts-stand-in-*")
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(20)
+    wait_until(lambda: _is_unlocked(abandoned))  # Its worker may take a while to end.
     young = tmp_path / "contacts-stand-in-young"
     young.mkdir()
     _age(abandoned)
     with temporary(tmp_path):
-        wait_until(lambda: not abandoned.exists())
-        [used] = set(tmp_path.iterdir()) - {young}
+        assert not abandoned.exists()
+        [used] = set(tmp_path.glob("contacts-stand-in-*")) - {young}
         _age(used)
         with temporary(tmp_path):
             assert (used / "contacts.db").exists()
     assert list(tmp_path.iterdir()) == [young]
+
+
+def _is_unlocked(folder: Path) -> bool:
+    with absence(folder / "contacts.db") as is_unlocked:
+        return is_unlocked
 
 
 def _age(folder: Path) -> None:

@@ -1,11 +1,12 @@
 """A client of the API under test: one request at a time, over urllib3."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import urllib3
 
@@ -36,11 +37,7 @@ class Api:
 
     def __init__(self, url: str, key: str) -> None:
         """Raises `StartError` for what is no HTTP URL, or no key."""
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in ("http", "https") or not parts.netloc:
+        if not re.match("https?://[^/?#]", url):
             raise StartError(f"--against must be a URL, such as https://api.example.com, not {url}")
         if not (key.isascii() and key.isprintable()):
             raise StartError("--key has characters that cannot be sent in a header")

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from app.errors import Conflict
+
 MAX_RULES = 100
 MAX_DELAY = 60.0  # Seconds.
 
@@ -82,12 +84,12 @@ class Rules:
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
 
-    def add(self, rule: Rule) -> Rule | None:
-        """Add a rule after the others; return None if there are too many."""
+    def add(self, rule: Rule) -> Rule:
+        """Add a rule after the others. Raises `Conflict` if there are too many."""
         with self._lock:
             rules = [each for each in self._rules if each["left"] != 0]
             if len(rules) >= MAX_RULES:
-                return None
+                raise Conflict("There are too many rules: DELETE /stand-in/faults removes them.")
             number = 1 + max((each["id"] for each in rules), default=0)
             added = {"id": number, **rule, "left": rule["count"], "met": 0, "played": 0}
             self._rules = [*rules, added]

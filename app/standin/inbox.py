@@ -45,10 +45,7 @@ def to_record(db: Database, headers: Headers, body: bytes) -> dict[str, Any]:
 
 def _verdict(keys: Keys, check: Any) -> dict[str, Any]:
     if not keys:
-        return {
-            "holds": False,
-            "reason": "This server has no webhook, so there is no secret to verify with.",
-        }
+        return {"holds": False, "reason": "This server has no webhook, and so no secret."}
     signer, reason = check()
     return {"holds": reason is None, "webhook": signer, "reason": reason}
 

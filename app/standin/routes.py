@@ -7,11 +7,10 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app import clock
-from app.errors import Conflict, InvalidInput, NotFound, StartError, Unavailable
+from app.errors import InvalidInput, StartError, Unavailable
 from app.standin import inbox
-from app.standin.faults import MAX_RULES
 from app.standin.schemas import AdvanceSchema, FaultSchema
-from app.standin.state import MAX_SNAPSHOTS, state
+from app.standin.state import state
 from app.web.requests import database, json_object, load
 from app.web.responses import success
 
@@ -63,18 +62,14 @@ def get_snapshots() -> Response:
 @blueprint.post("/snapshot/<name>")
 def post_snapshot(name: str) -> Response:
     if not _NAME.fullmatch(name):
-        raise InvalidInput(
-            {"name": ["Must be 1 to 64 of A-Z a-z 0-9 _ . - and not begin with . or -."]}
-        )
-    if not _change(lambda: state().snapshot(name)):
-        raise Conflict(f"There are already {MAX_SNAPSHOTS} snapshots: overwrite one of them.")
+        raise InvalidInput({"name": ["Must be 1 to 64 of A-Z a-z 0-9 _ . -, no . or - first."]})
+    _change(lambda: state().snapshot(name))
     return success({"snapshot": name}, 201)
 
 
 @blueprint.post("/restore/<name>")
 def post_restore(name: str) -> Response:
-    if not (_NAME.fullmatch(name) and _change(lambda: state().restore(name))):
-        raise NotFound("There is no snapshot with this name: GET /stand-in/snapshot lists them.")
+    _change(lambda: state().restore(name))
     return success({"restored": name})
 
 
@@ -112,10 +107,6 @@ def get_faults() -> Response:
 @blueprint.post("/faults")
 def post_fault() -> Response:
     rule = state().faults.add(load(_fault, json_object()))
-    if rule is None:
-        raise Conflict(
-            f"There are already {MAX_RULES} rules: DELETE /stand-in/faults removes them."
-        )
     return success({"fault": _shown(rule)}, 201)
 
 

@@ -4,7 +4,6 @@ import ipaddress
 import os
 import shutil
 import socket
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -73,9 +72,8 @@ def _remove_abandoned() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
         with suppress(OSError):
             found = folder.lstat()
-            if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
-                continue
-            if found.st_mtime < time.time() - _ABANDONED_AFTER:
+            is_old = found.st_mtime < time.time() - _ABANDONED_AFTER
+            if is_old and found.st_uid == os.getuid():
                 with absence(folder / "contacts.db") as is_abandoned:
                     if is_abandoned:
                         shutil.rmtree(folder, ignore_errors=True)

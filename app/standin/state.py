@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from flask import Flask, current_app
 
+from app.errors import Conflict, NotFound
 from app.maintenance import replace
 from app.standin.faults import Rules
 from app.standin.movable_clock import MovableClock
@@ -68,27 +69,22 @@ class State:
         self.requests.clear()
         self.inbox.clear()
 
-    def snapshot(self, name: str) -> bool:
-        """Keep the content of the store under a name; return False if there are too many.
+    def snapshot(self, name: str) -> None:
+        """Keep the content of the store under a name.
 
-        Raises `StartError`.
+        Raises `Conflict` if there are too many, `StartError`.
         """
         with self._lock:
             if name not in self._snapshots and len(self._snapshots) >= MAX_SNAPSHOTS:
-                return False
+                raise Conflict("There are too many snapshots: overwrite one of them.")
             self._snapshots[name] = replace.copy(self._store)
-            return True
 
-    def restore(self, name: str) -> bool:
-        """Put the store back; return False if no snapshot has the name.
-
-        Raises `StartError` or `OSError`.
-        """
+    def restore(self, name: str) -> None:
+        """Put the store back. Raises `NotFound`, `StartError` or `OSError`."""
         with self._lock:
             if name not in self._snapshots:
-                return False
+                raise NotFound("No snapshot has this name: GET /stand-in/snapshot lists them.")
             replace.put_back(self._snapshots[name], self._store)
-            return True
 
     def snapshots(self) -> list[str]:
         return sorted(self._snapshots)

@@ -6,9 +6,9 @@ them, and returns one page. It is exact, and costs as much as there are candidat
 `scan_in_order` reads contacts in the order of the page from an index, tests each, and stops when
 the page is full. It needs no sort and no count. For `tag=VIP&custom_fields[score][gt]=10`:
 
-    SELECT walked.key, walked.id
-    FROM (the contacts tagged VIP, by row id, `:budget` of them at most) AS walked
-    CROSS JOIN contacts ON contacts.id = walked.id
+    SELECT scanned.key, scanned.id
+    FROM (the contacts tagged VIP, by row id, `:budget` of them at most) AS scanned
+    CROSS JOIN contacts ON contacts.id = scanned.id
     WHERE (tagged VIP) AND (score > 10)
     LIMIT :count OFFSET :offset
 
@@ -77,14 +77,14 @@ def scan_in_order(
 
     `leading` is a source in the order of the page, which makes the scan skip other contacts.
     """
-    walked = _scan(search, leading, ":budget" if where else "-1")
-    matching = f"CROSS JOIN contacts ON contacts.id = walked.id WHERE {where}" if where else ""
+    scanned = _scan(search, leading, ":budget" if where else "-1")
+    matching = f"CROSS JOIN contacts ON contacts.id = scanned.id WHERE {where}" if where else ""
     rows = db.execute(
         f"""
         SELECT page.key, page.id, ({_view_of_page(search)})
         FROM (
-            SELECT walked.key AS key, walked.id AS id
-            FROM ({walked}) AS walked {matching}
+            SELECT scanned.key AS key, scanned.id AS id
+            FROM ({scanned}) AS scanned {matching}
             LIMIT :count OFFSET :offset
         ) AS page
         """,

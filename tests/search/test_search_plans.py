@@ -61,7 +61,7 @@ SORTS = {
 # Of bounded size: a table made within the statement, one contact's JSON, one page.
 BOUNDED = re.compile(
     r"SCAN ((json_each|\d+) (VIRTUAL TABLE|CONSTANT ROWS?)|CONSTANT ROW|matched|candidates|page"
-    r"|walked|\(subquery-\d+\)|[0-9]+)"
+    r"|scanned|\(subquery-\d+\)|[0-9]+)"
 )
 
 
@@ -109,7 +109,7 @@ def test_reads_a_filter_by_its_index(
         planner, "ALL_CONTACTS", planner.IndexSource("SELECT 1 AS contact_id", size="SELECT 9e9")
     )
     planner.search_contacts(recorder, asked)
-    led = [step for step, sql in steps(recorder) if "WITH candidates" in sql or "AS walked" in sql]
+    led = [step for step, sql in steps(recorder) if "WITH candidates" in sql or "AS scanned" in sql]
     assert any(index in step for step in led), led
     for step, sql in steps(recorder):
         if step.startswith("SCAN") and not BOUNDED.match(step):

@@ -1,52 +1,49 @@
 """The request bodies of `/stand-in/…`."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from app.standin.faults import InvalidFault, check_code, check_delay, digest
 from app.standin.movable_clock import MAX_SECONDS
-from app.web.fields import boolean, digits
+from app.web.fields import Parsed, boolean, digits
 
 
-class Number(fields.Field[float]):
-    """A JSON number within bounds."""
+def number(lowest: float, highest: float, **options: Any) -> Parsed[float]:
+    """Accept a JSON number within bounds."""
 
-    def __init__(self, lowest: float, highest: float, **more: Any) -> None:
-        super().__init__(**more)
-        self.lowest, self.highest = lowest, highest
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
-        if type(value) in (int, float) and self.lowest <= value <= self.highest:
+    def parse(value: Any) -> float:
+        if type(value) in (int, float) and lowest <= value <= highest:
             return cast(float, value)
-        raise ValidationError(f"Must be a number from {self.lowest:g} to {self.highest:g}.")
+        raise ValidationError(f"Must be a number from {lowest:g} to {highest:g}.")
+
+    return Parsed(parse, {"type": "number", "minimum": lowest, "maximum": highest}, **options)
 
 
 class AdvanceSchema(Schema):
     """The body of `POST /stand-in/clock`."""
 
-    advance_seconds = Number(0, MAX_SECONDS, required=True)
+    advance_seconds = number(0, MAX_SECONDS, required=True)
 
 
-class Checked(fields.Field[Any]):
-    """A part of a fault, with the same check as in a `Prefer` header."""
+def prefer_field(check: Callable[[Any], Any], default: Any) -> Parsed[Any]:
+    """Accept a part of a fault, with the same check as in a `Prefer` header."""
 
-    def __init__(self, check: Any, default: Any) -> None:
-        super().__init__(load_default=default)
-        self.check = check
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+    def parse(value: Any) -> Any:
         try:
-            return self.check(value)
+            return check(value)
         except InvalidFault as error:
             raise ValidationError(str(error)) from None
+
+    return Parsed(parse, {}, load_default=default)
 
 
 class FaultSchema(Schema):
     """The body of `POST /stand-in/faults`."""
 
-    code = Checked(check_code, None)
-    delay = Checked(check_delay, 0.0)
+    code = prefer_field(check_code, None)
+    delay = prefer_field(check_delay, 0.0)
     drop = boolean(load_default=False)
     method = fields.String(
         load_default=None, validate=validate.OneOf(("GET", "POST", "PUT", "PATCH", "DELETE"))
@@ -56,7 +53,7 @@ class FaultSchema(Schema):
     )
     key = fields.String(load_default=None, validate=validate.Length(1, 200))
     count = digits(1, 1_000_000)
-    probability = Number(0, 1, load_default=None)
+    probability = number(0, 1, load_default=None)
     seed = fields.Integer(load_default=0, strict=True)
 
     @validates_schema

@@ -34,7 +34,7 @@ end
 
 function done(summary, latency)
   local errors = summary.errors
-  io.write(string.format("RESULT %f %f %f %d\n", summary.requests / summary.duration * 1e6,
+  io.write(string.format("RESULT %f %f %f %d %d\n", summary.requests / summary.duration * 1e6,
     latency:percentile(50) / 1000, latency:percentile(99) / 1000,
-    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout, summary.requests))
 end

@@ -1,4 +1,7 @@
-"""Requests a second and latency of the service beside Flask's hello and raw WSGI.
+"""Speed and cost of a request, beside those of Flask's hello and of raw WSGI.
+
+Processor time and context switches are those of all processes of a server, for each request: the
+figures that hold on a noisy machine.
 
 All servers run under the same gunicorn settings and are asked in turn, round by round, so that
 the ratios hold while the machine's speed drifts. Needs wrk.
@@ -15,6 +18,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -97,26 +101,28 @@ def fill(folder, contacts):
     return keys
 
 
-def measure(url, scenario, key, contacts, seed, seconds, connections):
-    command = [
-        "wrk",
-        "-t1",
-        f"-c{connections}",
-        f"-d{seconds}",
-        "-s",
-        HERE / "load.lua",
-        url,
-        "--",
-        scenario,
-        key,
-        str(contacts),
-        str(seed),
-    ]
+@dataclass
+class Measured:
+    """One run: `cpu` is processor time and `switches` context switches, both for each request."""
+
+    rate: float
+    p50: float
+    p99: float
+    cpu: float
+    switches: float
+
+
+def measure(url, pid, scenario, key, contacts, seed, seconds, connections):
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "-s", HERE / "load.lua", url]
+    command += ["--", scenario, key, str(contacts), str(seed)]
+    before = processor_seconds(pid), context_switches(pid)
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    rate, p50, p99, failed = map(float, re.search(r"RESULT (.*)", output)[1].split())
+    after = processor_seconds(pid), context_switches(pid)
+    rate, p50, p99, failed, requests = map(float, re.search(r"RESULT (.*)", output)[1].split())
     if failed:
         raise SystemExit(f"{failed:.0f} requests failed: {scenario} on {url}\n{output}")
-    return rate, p50, p99
+    cpu, switches = ((now - then) / requests for now, then in zip(after, before, strict=True))
+    return Measured(rate, p50, p99, cpu * 1000, switches)
 
 
 def progress(text):
@@ -138,27 +144,22 @@ def main():
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         key, limited_key = fill(folder / "data", options.contacts)
-        ours, pid = stack.enter_context(server("wsgi:app", {}, folder / "data"))
-        hello, _ = stack.enter_context(server("bench.hello:app", {}, folder / "hello"))
-        raw, _ = stack.enter_context(server("bench.raw:app", {}, folder / "raw"))
+        servers = {
+            "ours": server("wsgi:app", {}, folder / "data"),
+            "hello": server("bench.hello:app", {}, folder / "hello"),
+            "raw": server("bench.raw:app", {}, folder / "raw"),
+        }
+        running = {who: stack.enter_context(each) for who, each in servers.items()}
         for round_number in range(options.rounds):
             for name, (scenario, path) in SCENARIOS.items():
-                for server_name, url in (("ours", ours + path), ("hello", hello), ("raw", raw)):
+                for who, (url, pid) in running.items():
                     seed += 1
-                    sys.stderr.write(
-                        f"\rround {round_number + 1}: {name}, {server_name}" + " " * 20
-                    )
-                    results.setdefault((name, server_name), []).append(
-                        measure(
-                            url,
-                            scenario,
-                            key,
-                            options.contacts,
-                            seed,
-                            options.seconds,
-                            options.connections,
-                        )
-                    )
+                    progress(f"round {round_number + 1}: {name}, {who}")
+                    url += path if who == "ours" else ""
+                    load = (options.contacts, seed, options.seconds, options.connections)
+                    found = measure(url, pid, scenario, key, *load)
+                    results.setdefault((name, who), []).append(found)
+        ours, pid = running["ours"]
         cost = limit_cost(ours + "/v1/contacts", pid, (key, limited_key), options)
     progress("")
     report(results, options)
@@ -171,23 +172,35 @@ def report(results, options):
         f"medians of {options.rounds} rounds of {options.seconds} s"
     )
     print(
-        f"{'':16} {'req/s':>7} {'p50 ms':>7} {'p99 ms':>7}   {'of hello':>8} {'of raw':>7} "
-        f"{'p99 / hello':>11}"
+        f"{'':16} {'req/s':>7} {'p50 ms':>7} {'p99 ms':>7} {'cpu ms':>7} {'switches':>8}   "
+        f"{'req/s of hello':>14} {'of raw':>7} {'p99 of hello':>12} {'cpu of hello':>12} "
+        f"{'switches of hello':>17}"
     )
     for name in SCENARIOS:
-        rows = {who: results[name, who] for who in ("ours", "hello", "raw")}
-        rate, p50, p99 = (statistics.median(column) for column in zip(*rows["ours"], strict=True))
+        ours, hello, raw = (results[name, who] for who in ("ours", "hello", "raw"))
+        figures = [median(ours, what) for what in ("rate", "p50", "p99", "cpu", "switches")]
         ratios = [
-            statistics.median(
-                mine[index] / other[index]
-                for mine, other in zip(rows["ours"], rows[who], strict=True)
-            )
-            for who, index in (("hello", 0), ("raw", 0), ("hello", 2))
+            ratio(ours, hello, "rate"),
+            ratio(ours, raw, "rate"),
+            ratio(ours, hello, "p99"),
+            ratio(ours, hello, "cpu"),
+            ratio(ours, hello, "switches"),
         ]
         print(
-            f"{name:16} {rate:7.0f} {p50:7.2f} {p99:7.2f}   {ratios[0]:8.2f} {ratios[1]:7.2f} "
-            f"{ratios[2]:11.2f}"
+            "{:16} {:7.0f} {:7.2f} {:7.2f} {:7.2f} {:8.1f}   "
+            "{:14.2f} {:7.2f} {:12.2f} {:12.2f} {:17.2f}".format(name, *figures, *ratios)
         )
+
+
+def median(runs, what):
+    return statistics.median(getattr(each, what) for each in runs)
+
+
+def ratio(mine, others, what):
+    """Return the median of the ratios of runs that followed each other."""
+    return statistics.median(
+        getattr(one, what) / getattr(other, what) for one, other in zip(mine, others, strict=True)
+    )
 
 
 def limit_cost(url, pid, keys, options):
@@ -200,20 +213,34 @@ def limit_cost(url, pid, keys, options):
     for pair in range(4 * options.rounds):
         spent = {}
         for key in keys if pair % 2 else keys[::-1]:
-            before = processor_seconds(pid)
-            rate, _, _ = measure(url, "get", key, options.contacts, pair, 1, options.connections)
-            spent[key] = (processor_seconds(pid) - before) / rate
+            found = measure(url, pid, "get", key, options.contacts, pair, 1, options.connections)
+            spent[key] = found.cpu
         costs.append(spent[keys[1]] / spent[keys[0]] - 1)
     return statistics.median(costs)
 
 
+def processes(pid):
+    """Return a server's process and its workers (Linux, proc(5))."""
+    return [pid, *Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def processor_seconds(pid):
-    """Return the processor time of a server's workers (Linux, proc(5))."""
     ticks = 0
-    for worker in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        user, system = Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[11:13]
+    for process in processes(pid):
+        user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
         ticks += int(user) + int(system)
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def context_switches(pid):
+    """Count the switches of all threads there are now, voluntary or not."""
+    return sum(
+        int(line.split()[1])
+        for process in processes(pid)
+        for status in Path(f"/proc/{process}/task").glob("*/status")
+        for line in status.read_text().splitlines()
+        if "ctxt_switches" in line
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from app.contacts import model, store, writer
 from app.contacts.model import Change, Contact, Draft
 from app.contacts.store import Known, Save, Stored
 from app.contacts.writer import Edit, Outcome
-from app.database import Connection, Database
+from app.database import Connection, Database, note_erasure
 from app.errors import Conflict, NotFound, PreconditionFailed, ServiceError
 from app.journal import handlers as journal
 from app.journal.model import MERGED
@@ -120,6 +120,7 @@ def delete_contact(
         contact = stored.contact
         _check(precondition, contact)
         store.delete_contact(tx, stored)
+        note_erasure(tx)
         journal.erase_contact(tx, contact.phone, contact.id, clock.timestamp())
         return contact
 

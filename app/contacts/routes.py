@@ -33,7 +33,7 @@ _upsert_query = UpsertQuerySchema()
 @blueprint.post("")
 @require_scope("contacts:write")
 def post_contact() -> Response:
-    draft: Draft = load(contact_schema(settings().phone_check), json_object())
+    draft: Draft = contact_schema(settings().phone_check).draft(json_object())
     query: UpsertQuery = load_query(_upsert_query)
     outcome = handlers.upsert_contact(database(), draft, dry_run=query.dry_run)
     return success(_upsert_body(outcome, query.dry_run), 201 if outcome.created else 200)

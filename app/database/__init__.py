@@ -2,6 +2,6 @@
 
 from app.database.connection import SQLITE_VERSION, Connection
 from app.database.locks import sole_lock
-from app.database.store import Database
+from app.database.store import Database, note_erasure
 
-__all__ = ["SQLITE_VERSION", "Connection", "Database", "sole_lock"]
+__all__ = ["SQLITE_VERSION", "Connection", "Database", "note_erasure", "sole_lock"]

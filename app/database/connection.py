@@ -10,11 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from app.database.locks import InUseLock, WriteQueue
+from app.database.locks import BUSY_SECONDS, InUseLock, WriteQueue
 from app.errors import Busy, InsufficientStorage, ServiceError, StoreFault, Unavailable
 
 SQLITE_VERSION = sqlite3.sqlite_version
-BUSY_SECONDS = 5.0
 READERS_SECONDS = 0.1
 MOST_ROWS = 64  # Of one statement.
 MOST_ROWS_AT_WILL = 16
@@ -137,7 +136,7 @@ class Connection:
         With no seconds to wait, it fails at once where another writer is at work.
         """
         deadline = time.monotonic() + seconds
-        self._queue.enter(wait=seconds > 0)
+        self._queue.enter(seconds)
         try:
             self._wait_at_most(max(0.0, deadline - time.monotonic()))
             self.execute("BEGIN IMMEDIATE")

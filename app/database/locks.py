@@ -7,11 +7,15 @@ and keeps a checkpoint from overlapping another writer (https://www.sqlite.org/w
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from app.errors import Busy, Unavailable
+
+BUSY_SECONDS = 5.0
+LONGEST_PAUSE, SHORTEST_PAUSE = 0.0008, 0.0001  # seconds
 
 
 @contextmanager
@@ -39,15 +43,24 @@ class WriteQueue:
         """Raises `OSError` where the file cannot be opened."""
         self._file = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
 
-    def enter(self, *, wait: bool = True) -> None:
-        """Come to the head of the queue; nobody stays there long, unless stopped there.
+    def enter(self, seconds: float = BUSY_SECONDS) -> None:
+        """Take the lock. Raises `Busy` where others hold it for as long as `seconds`.
 
-        Raises `Busy` where another writer is there and this one does not `wait`.
+        It asks again and again: a blocking `flock` has no time-out, and a writer that is stopped
+        (SIGSTOP) while it holds the lock would stop all others with it. One thread of a process
+        waits here at a time, and asks more often the longer it has waited.
         """
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy("Another writer is at work.") from None
+        deadline = time.monotonic() + seconds
+        pause = LONGEST_PAUSE
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise Busy("The store is busy: send the request again in a second.") from None
+            time.sleep(pause)
+            pause = max(SHORTEST_PAUSE, pause / 2)
 
     def leave(self) -> None:
         fcntl.flock(self._file, fcntl.LOCK_UN)

@@ -10,10 +10,11 @@ from app.database.filesystem import network_filesystem
 from app.database.kinds import KINDS, NORMAL, check_kind
 from app.database.locks import InUseLock, WriteQueue
 from app.database.text import fold, words
-from app.errors import StartError, Unavailable
+from app.errors import Busy, StartError, Unavailable
 
 APPLICATION_ID = NORMAL
 SQLITE_VERSION_INFO = sqlite3.sqlite_version_info
+SECONDS_TO_WAIT = 60  # For another process that migrates the same store.
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -36,8 +37,10 @@ def migrate(path: Path, kind: int | None = NORMAL) -> int:
             _prepare_file(path, kind)
             # SQLite does not wait for another process that changes the journal mode too.
             with closing(WriteQueue(path)) as queue:
-                queue.enter()
+                queue.enter(SECONDS_TO_WAIT)
                 return _apply(path, kind)
+    except Busy:
+        raise StartError(f"another process is writing to {path}: stop it, or wait for it") from None
     except Unavailable:
         raise StartError(f"{path} is being restored: wait until that has ended") from None
     except OSError as error:

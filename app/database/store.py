@@ -5,14 +5,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from app.database.background_task import BackgroundTask
-from app.database.connection import BUSY_SECONDS, Connection
+from app.database.connection import Connection
 from app.database.group_commit import GroupCommit
-from app.database.locks import InUseLock
+from app.database.locks import BUSY_SECONDS, InUseLock
 from app.database.shared_counters import SharedCounters
 from app.errors import Busy, ServiceError
 
@@ -25,6 +25,22 @@ WAITS, WAITED_NANOSECONDS, BUSY = "write_waits", "write_waited_nanoseconds", "wr
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+
+
+_ERASURES_DUE = "SELECT value FROM counters WHERE name = 'erasures_due' AND value > 0"
+_SUBTRACT_ERASURES = "UPDATE counters SET value = value - :done WHERE name = 'erasures_due'"
+
+
+def note_erasure(tx: Connection) -> None:
+    """Store, in the transaction of a deletion, that what it deleted must be erased."""
+    tx.change(
+        """
+        INSERT INTO counters (name, value)
+        VALUES ('erasures_due', 1)
+        ON CONFLICT (name) DO UPDATE SET value = counters.value + 1
+        """,
+        {},
+    )
 
 
 class Database:
@@ -128,10 +144,20 @@ class Database:
     def erase(self) -> None:
         """Soon leave no trace of what was deleted: first in the log, then in unused space.
 
-        A store of more than `MAX_COMPACTED_BYTES` keeps what lies in unused space.
+        A store of more than `MAX_COMPACTED_BYTES` keeps what lies in unused space. The deletion's
+        own transaction calls `note_erasure`, so that a process that starts later goes on where this
+        one is killed.
         """
         self._log_eraser.request()
         self._compactor.request()
+
+    def finish_erasure(self) -> None:
+        """Erase what a process that was killed had deleted, and what its log may still hold."""
+        with suppress(ServiceError):
+            if self.connection().execute(_ERASURES_DUE):
+                self.erase()
+                return
+        self.erase_log()
 
     def erase_log(self) -> None:
         """Soon empty the write-ahead log, so that nothing deleted lives on in it."""
@@ -152,7 +178,12 @@ class Database:
 
     def _compact(self) -> bool:
         try:
-            self.connection().compact(MAX_COMPACTED_BYTES)
+            connection = self.connection()
+            due = connection.execute(_ERASURES_DUE)
+            connection.compact(MAX_COMPACTED_BYTES)
+            if due:
+                with self.transaction() as tx:
+                    tx.change(_SUBTRACT_ERASURES, {"done": due[0][0]})
         except ServiceError:
             pass  # No room for a copy, or others keep the store: the next deletion tries again.
         finally:

@@ -50,7 +50,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         # errors until it is back, and makes no new one in its place.
         app = create_app(self.settings, prepared=True)
         # A worker that ended may have left the log of a deletion behind.
-        service_of(app).db.erase_log()
+        service_of(app).db.finish_erasure()
         start_runner(app)
         return app
 

@@ -1,6 +1,8 @@
 """The write-ahead log after a deletion."""
 
 import random
+import subprocess
+import sys
 import threading
 import time
 from itertools import pairwise
@@ -11,7 +13,7 @@ from app.contacts.model import Draft
 from app.database import Database
 from app.database.background_task import SECONDS_BETWEEN_TRIES, BackgroundTask
 from app.settings import Settings
-from tests.conftest import StartServer, wait_until
+from tests.conftest import ROOT, StartServer, wait_until
 
 SECRETS = ("Zaphod", "Beeblebrox", "zaphod@example.com", "Betelgeuse-Five", "pan-galactic")
 SECRETS += ("zaphod", "beeblebrox")
@@ -186,3 +188,21 @@ def test_a_request_during_a_run_is_not_lost() -> None:
     eraser.request()
     go_on.set()
     wait_until(lambda: len(runs) == 2)
+
+
+def test_finishes_what_a_killed_process_has_deleted(db: Database) -> None:
+    for number in range(200):
+        handlers.upsert_contact(db, Draft(f"9188{number:08d}", first_name="Other"))
+    _store(db)
+    script = (
+        "import os, sys; from pathlib import Path; from app.contacts import handlers;"
+        "from app.database import Database, background_task;"
+        "background_task.BackgroundTask.request = lambda self: os._exit(9);"
+        "handlers.delete_contact(Database(Path(sys.argv[1])), '918856879188')"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, db.path], cwd=ROOT, check=False)
+    assert killed.returncode == 9
+    due = "SELECT value FROM counters WHERE name = 'erasures_due'"
+    assert db.connection().execute(due) == [(1,)]
+    db.finish_erasure()
+    wait_until(lambda: db.connection().execute(due) == [(0,)] and not _traces(db))

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import resource
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -16,8 +17,8 @@ import pytest
 
 from app.database import Connection, Database
 from app.database.migrate import migrate
-from app.errors import InsufficientStorage, StoreFault, Unavailable
-from tests.conftest import wait_until
+from app.errors import Busy, InsufficientStorage, StoreFault, Unavailable
+from tests.conftest import ROOT, wait_until
 
 FORKING = """
 import os, sys
@@ -338,3 +339,23 @@ def test_no_file_descriptors_left_is_unavailable(db: Database) -> None:
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert _names(db) == []
+
+
+def test_a_writer_that_is_stopped_stops_no_other_for_ever(db: Database) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from app.database import Database\n"
+        "with Database(Path(sys.argv[1])).transaction():\n"
+        "    print('writing', flush=True); os.kill(os.getpid(), signal.SIGSTOP)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, db.path], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as stopped:
+        try:
+            assert stopped.stdout and stopped.stdout.readline() == "writing\n"
+            with pytest.raises(Busy), db.transaction(seconds=0.2):
+                pass
+        finally:
+            stopped.send_signal(signal.SIGCONT)
+        assert stopped.wait(20) == 0
+    with db.transaction(seconds=0.2):
+        pass

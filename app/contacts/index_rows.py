@@ -79,8 +79,8 @@ def _write_tags(db: Connection, changes: Iterable[IndexChange], known: dict[str,
     for id, before, after in changes:
         were, are = before.tags if before else (), after.tags if after else ()
         if were != are:
-            new += [(tag, id) for tag in are if tag not in were]
-            old += [(tag, id) for tag in were if tag not in are]
+            new += [(tag, id) for tag in set(are).difference(were)]
+            old += [(tag, id) for tag in set(were).difference(are)]
     ids = ids_by_name(db, "tags", "name", {tag for tag, _ in new}, known)
     links = sorted((ids[tag], id) for tag, id in new)
     # Before the old ones: a tag that loses its last contact is deleted with its row id.

@@ -368,3 +368,10 @@ def test_takes_heavy_rows_few_at_a_time() -> None:
     heavy = [replace(each, custom_fields=dict.fromkeys(map(str, range(200)), 1)) for each in light]
     taken = [len(bulk._slice(each)) for each in (light, heavy, light[:7], heavy[:3], heavy[:1])]
     assert taken == [bulk.SLICE, bulk.SLICE_LINKS // 200, 7, 3, 1]
+
+
+@pytest.mark.parametrize("name", ["id", "created_at", "updated_at", "nickname"])
+def test_refuses_a_field_that_nobody_may_send_even_as_null(client: FlaskClient, name: str) -> None:
+    body = {"contacts": [{"phone": "918856879188", name: None}]}
+    answer = client.post("/v1/contacts/batch", json=body)
+    assert answer.json is not None and answer.json["results"][0]["status"] == "failed"

@@ -274,9 +274,13 @@ def filled_db(filled_folder_to_copy: Path, tmp_path: Path) -> Iterator[Database]
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Fail if the condition does not hold even when it is asked after so many seconds."""
     deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+    while True:
+        is_last = time.monotonic() >= deadline
+        if condition():
+            return
+        assert not is_last, "it did not happen in time"
         time.sleep(0.02)
 
 

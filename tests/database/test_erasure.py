@@ -44,7 +44,7 @@ def test_erases_a_deleted_contact_from_all_files(db: Database) -> None:
     handlers.upsert_contact(db, Draft("918856879188", last_name="Prefect"))
     assert _traces(db)
     handlers.delete_contact(db, "918856879188")
-    wait_until(lambda: not _traces(db), seconds=10)
+    wait_until(lambda: not _traces(db))
 
 
 def _store_among_others(db: Database, phone: str) -> None:
@@ -99,7 +99,7 @@ def test_waits_for_readers(db: Database) -> None:
         assert not db.truncate_log()
         assert _traces(db)
     reader.close()
-    wait_until(lambda: not _traces(db), seconds=10)
+    wait_until(lambda: not _traces(db))
 
 
 def test_writes_go_on_while_a_reader_keeps_the_log(db: Database) -> None:

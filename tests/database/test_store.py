@@ -193,7 +193,7 @@ def test_waits_for_a_writer_that_ends_in_time(db: Database, path: Path) -> None:
         time.sleep(0.3)
         assert not writing.done()
         other.execute("COMMIT")
-        writing.result(5)
+        writing.result(60)
     assert _names(db) == ["waited"]
 
 
@@ -314,7 +314,7 @@ def test_no_file_stays_open_behind_a_connection_that_failed(db: Database, path: 
     for _ in range(20):
         with pytest.raises(StoreFault):
             db.connection()
-    wait_until(lambda: len(list(Path("/proc/self/fd").iterdir())) <= opened, 2)
+    wait_until(lambda: len(list(Path("/proc/self/fd").iterdir())) <= opened)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

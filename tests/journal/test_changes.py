@@ -236,9 +236,9 @@ def test_a_stop_ends_long_polls_and_other_requests_are_served(start_server: Star
     assert server.post(phone="no").status_code == 422
     started = time.monotonic()
     assert server.stop() == 0
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 20  # They would wait for 25.
     for thread in waiting:
-        thread.join(10)
+        thread.join(60)
     assert [answer.json()["changes"] for answer in answers] == [[]] * 3
 
 

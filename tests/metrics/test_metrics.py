@@ -239,7 +239,7 @@ def test_answers_while_the_store_is_away(app: Flask, anonymous: FlaskClient, db:
     assert answered(metrics, "/healthz", "200") == 1
     assert "contacts_webhook_deliveries_pending" not in metrics
     db.path.with_suffix(".away").rename(db.path)
-    wait_until(lambda: read(anonymous)["contacts_ready"] == 1, 3)
+    wait_until(lambda: read(anonymous)["contacts_ready"] == 1)
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_a_renamed_tag_stays_in_the_journal_alone(db: Database) -> None:
     upsert_contact(db, Draft("918856879188", tags=("Betelgeuse-Five",)))
     handlers.rename_tag(db, "Betelgeuse-Five", "Earth")
     log = db.path.with_name("contacts.db-wal")
-    wait_until(lambda: log.stat().st_size == 0, seconds=10)
+    wait_until(lambda: log.stat().st_size == 0)
     assert tables_with(db, "Betelgeuse-Five") == {"changes"}
 
 

@@ -133,7 +133,7 @@ def test_delivers_after_kill_9_what_was_committed_before(
     receiver.behave = answer(204)
     again = start_server(data=server.data, environ=ENVIRON)
     expected = set(posted)
-    wait_until(lambda: expected <= set(phones(receiver)), seconds=40)
+    wait_until(lambda: expected <= set(phones(receiver)))
     assert again.stop() == 0
 
 

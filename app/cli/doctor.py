@@ -52,7 +52,7 @@ def _findings(settings: Settings, fix: bool, shown: Progress) -> Iterator[Findin
     yield check_settings(settings)
     yield check_sqlite()
     yield data_folder_checks.check_file_system(settings.data)
-    yield data_folder_checks.check_room(store)
+    yield data_folder_checks.check_free_space(store)
     yield data_folder_checks.check_permissions(settings.data)
     yield from examine(store, fix=fix, progress=shown)
     yield data_folder_checks.check_log(store)

@@ -1,4 +1,4 @@
-"""`contacts import`: bring a spreadsheet or an export in, while the server runs or not."""
+"""`contacts import`: store the contacts of a file, whether the server runs or not."""
 
 import json
 import signal
@@ -39,16 +39,20 @@ class Country(click.ParamType[str]):
     def convert(self, value: object, *_: object) -> str:
         code = str(value).upper()
         if code not in REGIONS:
-            self.fail("must be the two letters of a country, such as IN")
+            self.fail("must be a two-letter country code, such as IN")
         return code
 
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--map", "maps", multiple=True, metavar="COLUMN=FIELD,…", help="What columns are.")
-@click.option("--dry-run", is_flag=True, help="Tell what would happen, and store nothing.")
 @click.option(
-    "--default-country", type=Country(), help="Of phones that have no country code, such as IN."
+    "--map", "maps", multiple=True, metavar="COLUMN=FIELD,…", help="Which field a column holds."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would happen, and store nothing.")
+@click.option(
+    "--default-country",
+    type=Country(),
+    help="Country of phone numbers without a country code, such as IN.",
 )
 @click.option(
     "--rejected",
@@ -56,15 +60,16 @@ class Country(click.ParamType[str]):
     help="File for rejected rows.  [default: beside FILE, .rejected before its ending]",
 )
 @click.option("--format", type=click.Choice(FORMATS), help="[default: by the ending or content]")
-@click.option("--yes", "-y", is_flag=True, help="Take guessed columns without asking.")
+@click.option("--yes", "-y", is_flag=True, help="Accept guessed columns without asking.")
 @options.data
 @options.quiet
 @options.as_json
 def import_(file: Path, maps: tuple[str, ...], yes: bool, data: str | None, **more: Any) -> None:
     """Create or update contacts from FILE, CSV or JSON Lines; - is standard input.
 
-    Each row is as one call of the API. What is interrupted can be run again: rows that are in
-    change nothing. Exit status: 0 all rows are in, 1 some were rejected, 2 it could not run.
+    Each row is handled as one API request. An interrupted import can be run again: rows that are
+    stored already change nothing. Exit status: 0 all rows are stored, 1 some were rejected, 2 the
+    import could not run.
     """
     try:
         mapping = parse_mapping(maps)
@@ -82,10 +87,10 @@ def import_(file: Path, maps: tuple[str, ...], yes: bool, data: str | None, **mo
 
 
 def _show_guesses(source: RowReader, *, ask: bool) -> None:
-    """Show what columns seem to be, before it is used."""
-    click.echo("Columns that were guessed by their names (--map says otherwise):", err=True)
+    """Show the guessed columns, and ask for confirmation on a terminal."""
+    click.echo("Columns guessed by their names (change them with --map):", err=True)
     for name, field in source.guessed.items():
-        click.echo(f"  {name} → {field or 'left out'}", err=True)
+        click.echo(f"  {name} → {field or 'skipped'}", err=True)
     if ask:
         click.confirm("Is that right?", default=True, abort=True, err=True)
 
@@ -93,7 +98,7 @@ def _show_guesses(source: RowReader, *, ask: bool) -> None:
 def _database(settings: Settings, *, dry_run: bool) -> Database:
     if dry_run and not settings.database.exists():
         raise StartError(
-            f"there is no store in {settings.data}: import without --dry-run makes one"
+            f"there is no store in {settings.data}: an import without --dry-run creates one"
         )
     prepare_folder(settings.data)
     migrate(settings.database)
@@ -101,7 +106,7 @@ def _database(settings: Settings, *, dry_run: bool) -> Database:
 
 
 class _Run:
-    """One import on a terminal or in a pipe: progress, rejected rows, the end of it."""
+    """One import, with its progress, rejected rows, signals and summary."""
 
     def __init__(
         self,
@@ -152,7 +157,7 @@ class _Run:
             self._shown.clear()
             unkept = self._keep(importer.report)
             failure = failure or unkept
-        self._tell(importer, complete=not (failure or self._stopped))
+        self._print_result(importer, complete=not (failure or self._stopped))
         if failure:
             raise failure
         if self._stopped:
@@ -160,7 +165,7 @@ class _Run:
         sys.exit(1 if importer.report.rejected else 0)
 
     def _keep(self, report: Report) -> OSError | None:
-        """Give the file of rejected rows its name, if there are any; return what is against it."""
+        """Keep the file of rejected rows, if there are any; return the error that prevents it."""
         try:
             if self._rows and report.rejected:
                 self._rows.keep()
@@ -171,7 +176,7 @@ class _Run:
 
     @contextmanager
     def _stoppable(self, importer: Importer) -> Iterator[None]:
-        """Let Ctrl-C and SIGTERM end it between batches, or at once while it waits for input."""
+        """Let signals end the import between batches, or at once while it waits for input."""
 
         def stop(number: int, _: object) -> None:
             self._stopped = number
@@ -197,12 +202,12 @@ class _Run:
         if self._rows:
             self._rows.write(self._source.rejected.row(row, reason))
 
-    def _tell(self, importer: Importer, *, complete: bool) -> None:
+    def _print_result(self, importer: Importer, *, complete: bool) -> None:
         report = importer.report
         kept = str(self._kept) if self._kept else None
         if self._as_json:
-            told = {**report.as_dict(), "columns": dict(self._source.columns)}
-            click.echo(json.dumps({**told, "rejected_file": kept, "complete": complete}))
+            result = {**report.as_dict(), "columns": dict(self._source.columns)}
+            click.echo(json.dumps({**result, "rejected_file": kept, "complete": complete}))
             return
         for each in report.errors[:_SHOWN_ERRORS]:
             column = f"{each['column']}: " if each["column"] else ""
@@ -211,13 +216,13 @@ class _Run:
             click.echo(f"line {line}: {change.status} {_shown(change.diff())}")
         click.echo(_summary(importer, complete=complete))
         if kept:
-            click.echo(f"Rejected rows are in {kept}: mend and import that file.")
+            click.echo(f"Rejected rows are in {kept}: correct them and import that file.")
         elif report.rejected and not self._rejected:
-            click.echo("To have the rejected rows in a file: --rejected FILE")
+            click.echo("To write the rejected rows to a file, use --rejected FILE")
 
 
 class _Stopped(BaseException):
-    """A signal has asked for the end."""
+    """A signal stopped the import."""
 
 
 def _shown(diff: dict[str, dict[str, Any]]) -> str:
@@ -232,7 +237,7 @@ def _summary(importer: Importer, *, complete: bool) -> str:
         f"{report.unchanged:,} unchanged, {report.rejected:,} rejected"
     )
     if report.repeated:
-        text += f"\n{report.repeated:,} rows have a phone that came before: the later row wins"
+        text += f"\n{report.repeated:,} rows repeat a phone number: the last row wins"
     if not complete:
         text += f"\nStopped: all up to line {report.last_line:,} is done; run it again for the rest"
     return text

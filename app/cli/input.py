@@ -1,4 +1,4 @@
-"""A file, or standard input, that is read in pieces and knows how far it has come."""
+"""Reads a file or standard input in pieces, and knows how far it has come."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ CHUNK = 2**16
 
 class Input:
     def __init__(self, path: Path) -> None:
-        """Raises `StartError` where the file cannot be read."""
+        """Raise `StartError` if the file cannot be read."""
         self._path = None if str(path) == "-" else path
         if self._path is None and not sys.stdin:
             raise StartError("standard input is closed: name a file")
@@ -46,13 +46,16 @@ class Input:
             chunk = self._stream.read(CHUNK)
 
     def format(self) -> str:
-        """Return the format by the name's ending, else by the first character."""
+        """Return the format by the ending of the name, else by the first character."""
         by_name = ENDINGS.get(self._path.suffix.lower()) if self._path else None
         text = self._first.removeprefix(b"\xef\xbb\xbf").lstrip()
         return by_name or ("jsonl" if text.startswith(b"{") else "csv")
 
     def beside(self, word: str) -> Path | None:
-        """Return a free name beside the file, a word before the ending; None without a folder."""
+        """Return an unused path beside the file, with a word before its ending.
+
+        None for standard input, and in a folder that is not writable.
+        """
         if self._path is None or not os.access(self._path.parent, os.W_OK):
             return None
         number = 1
@@ -64,11 +67,11 @@ class Input:
             number += 1
 
     def is_same(self, path: Path) -> bool:
-        """Tell whether a path, perhaps by another name, leads to the file that is read."""
+        """Return whether a path is the file that is read, also through a link."""
         return path.exists() and os.path.samestat(path.stat(), os.fstat(self._stream.fileno()))
 
     def progress(self, rows: int, more: str) -> str:
-        """Return how far it has come: rows, rate, time left."""
+        """Return the progress as text: rows, rate, time left."""
         seconds = time.monotonic() - self._started
         text = f"{rows:,} rows, {rows / max(seconds, 0.001):,.0f}/s, {more}"
         if self._size > self._read > 0:

@@ -1,4 +1,4 @@
-"""A file that is written whole or not at all, and that only its owner can read."""
+"""Writes a file completely or not at all, readable only by its owner."""
 
 import os
 from contextlib import suppress
@@ -10,11 +10,11 @@ from app.errors import StartError
 
 
 class NewFile:
-    """Takes its name when it is kept; until then nothing is seen of it. Raises `StartError`."""
+    """A file that appears under its name when `keep` is called. Raises `StartError`."""
 
     def __init__(self, path: Path) -> None:
         if path.exists() and not path.is_file():
-            raise StartError(f"cannot write {path}: it is no file")
+            raise StartError(f"cannot write {path}: it is not a file")
         self.path = path
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
@@ -28,7 +28,7 @@ class NewFile:
         self._file.write(data)
 
     def keep(self) -> None:
-        """Put it in its place, on disk. Raises `OSError`."""
+        """Sync it to disk and give it its name. Raises `OSError`."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -41,6 +41,6 @@ class NewFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        with suppress(OSError):  # A full disk: what is given up need not be written.
+        with suppress(OSError):  # On a full disk: the file is discarded anyway.
             self._file.close()
         self._partial.unlink(missing_ok=True)

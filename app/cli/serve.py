@@ -21,21 +21,23 @@ from app.settings import Settings
 @click.option("--port", help="Port to listen on; 0 takes a free one.  [default: 8000]")
 @click.option("--workers", help="Processes that serve.  [default: 2]")
 @click.option("--threads", help="Threads in each process.  [default: 4]")
-@click.option("--stand-in", is_flag=True, help="Stand in for the real API, to develop against.")
+@click.option("--stand-in", is_flag=True, help="Replace the vendor's API while you develop.")
 @click.option(
-    "--seed", type=click.Path(path_type=Path), help="CSV or JSON Lines that a stand-in loads."
+    "--seed", type=click.Path(path_type=Path), help="CSV or JSON Lines file that a stand-in loads."
 )
-@click.option("--demo", type=click.IntRange(1, 100_000), help="Contacts that a stand-in makes up.")
+@click.option(
+    "--demo", type=click.IntRange(1, 100_000), help="Number of contacts that a stand-in makes up."
+)
 def serve(
     data: str | None, stand_in: bool, seed: Path | None, demo: int | None, **options: str | None
 ) -> None:
-    """Run the server until it is stopped with Ctrl-C or SIGTERM.
+    """Run the server until Ctrl-C or SIGTERM, and deliver webhooks.
 
-    Every option can come from the environment too: CONTACTS_DATA, CONTACTS_HOST and so on;
-    --stand-in cannot, nor what goes with it.
+    Options can also be set in the environment, as CONTACTS_DATA, CONTACTS_HOST and so on, except
+    --stand-in, --seed and --demo.
     """
     if stand_in:
-        # A server without the option never loads any of it.
+        # A normal server never loads any of it.
         from app.cli.stand_in import serve_stand_in
 
         serve_stand_in(data, seed, demo, options)
@@ -44,22 +46,22 @@ def serve(
         raise click.UsageError("--seed and --demo need --stand-in")
     settings = settings_module.load(None, data=data, **options)
     check_address(settings)
-    shown_key = prepare_aloud(settings)
-    # Gunicorn takes a while to import: a wrong option is answered without it.
+    shown_key = prepare_and_show_key(settings)
+    # Gunicorn is slow to import: a wrong option is reported without it.
     from app.serving.server import Server
 
     Server(settings, lambda address: _announce(address, settings, shown_key)).run()
 
 
-def prepare_aloud(settings: Settings) -> str:
-    """Prepare the data folder and tell where its first admin key is, if it has just got one.
+def prepare_and_show_key(settings: Settings) -> str:
+    """Prepare the data folder, and show the first admin key or its file if it was created now.
 
-    Returns what stands for a key in a shell command.
+    Returns the text that stands for a key in a shell command.
     """
     kept = settings.data / KEY_FILE
     shown = [f"$(cat {shlex.quote(str(kept))})" if kept.exists() else "YOUR_API_KEY"]
 
-    def tell(settings: Settings, key: str) -> None:
+    def show(settings: Settings, key: str) -> None:
         if sys.stdout.isatty():
             click.echo(f"First admin key, shown only now: {key}")
             shown[0] = key
@@ -68,12 +70,12 @@ def prepare_aloud(settings: Settings) -> str:
             click.echo(f"First admin key: in {path}")
             shown[0] = f"$(cat {shlex.quote(str(path))})"
 
-    prepare(settings, tell)
+    prepare(settings, show)
     return shown[0]
 
 
-def tell_what_runs(address: str, settings: Settings) -> None:
-    """Tell in five lines what runs where, on which SQLite, with which limits."""
+def show_summary(address: str, settings: Settings) -> None:
+    """Print five lines: address, process, SQLite, limits, log."""
     log, store = settings.log_format, settings.database
     form = {"auto": "text" if os.isatty(2) else "JSON", "json": "JSON", "text": "text"}[log]
     shown = "everybody" if settings.metrics_public else "keys with the scope admin"
@@ -83,7 +85,7 @@ def tell_what_runs(address: str, settings: Settings) -> None:
         f"Version {version('contacts-service')}, process {os.getpid()}: "
         f"{settings.workers} workers with {settings.threads} threads each",
         f"SQLite {SQLITE_VERSION}, {store.stat().st_size / 1e6:,.1f} MB in {store.name}; "
-        "an answer to a write is on disk",
+        "writes are on disk before their response",
         f"Limits: {settings.rate_limit or 'any number of'} requests a minute for a key, "
         f"{settings.wrong_key_limit or 'any number of'} wrong keys for an address; "
         f"bodies to {most:g} MiB",
@@ -94,12 +96,12 @@ def tell_what_runs(address: str, settings: Settings) -> None:
 
 
 def _announce(address: str, settings: Settings, key: str) -> None:
-    tell_what_runs(address, settings)
+    show_summary(address, settings)
     if key == "YOUR_API_KEY":
         data = shlex.quote(str(settings.data))
-        # With its path: after `make run` it is in no folder that a shell searches.
+        # With its path: after `make run` it is not on the PATH.
         program = sys.argv[0] if sys.argv[0].endswith("contacts") else "contacts"
-        click.echo(f"Make a key with: {program} keys create --label NAME --data {data}")
+        click.echo(f"Create a key with: {program} keys create --label NAME --data {data}")
     click.echo(
         "Try:\n"
         f"  curl -X POST {address}/v1/contacts \\\n"

@@ -1,4 +1,4 @@
-"""Examines the folder of a store: file system, room, permissions, what was left in it."""
+"""Checks the folder of a store: file system, free space, log, permissions, leftover files."""
 
 import os
 import shlex
@@ -11,7 +11,7 @@ from pathlib import Path
 from app.database.filesystem import network_filesystem
 from app.maintenance.doctor import Finding
 
-LITTLE_BYTES = 64 * 1024 * 1024  # A log of that size is nothing unusual.
+MIN_FREE_BYTES = 64 * 1024 * 1024  # A log of this size is not unusual.
 LARGE_LOG_BYTES = 256 * 1024 * 1024
 
 
@@ -23,13 +23,13 @@ def check_file_system(folder: Path) -> Finding:
     return Finding("file system", "ok", "local")
 
 
-def check_room(store: Path) -> Finding:
+def check_free_space(store: Path) -> Finding:
     free = shutil.disk_usage(store.parent).free
     text = f"{free / 1e6:,.0f} MB free"
-    if free < LITTLE_BYTES:
-        return Finding("free space", "problem", text, "make room: writes fail without it")
-    if free < LITTLE_BYTES + store.stat().st_size:
-        advice = "make room: a backup, a restore or an upgrade may need as much as the store"
+    if free < MIN_FREE_BYTES:
+        return Finding("free space", "problem", text, "free some space: writes fail without it")
+    if free < MIN_FREE_BYTES + store.stat().st_size:
+        advice = "free some space: a backup, a restore or an upgrade may need as much as the store"
         return Finding("free space", "warning", text, advice)
     return Finding("free space", "ok", text)
 
@@ -39,13 +39,13 @@ def check_log(store: Path) -> Finding:
     size = log.stat().st_size if log.exists() else 0
     text = f"{size / 1e6:,.1f} MB"
     if size > LARGE_LOG_BYTES:
-        advice = "look for a program that keeps the store open, and end it"
+        advice = "find the program that keeps the store open, and stop it"
         return Finding("write-ahead log", "warning", text, advice)
     return Finding("write-ahead log", "ok", text)
 
 
 def check_permissions(folder: Path) -> Finding:
-    """Look at who may read the folder and its files, which hold personal data."""
+    """Check who may read the folder and its files, which hold personal data."""
     statuses = dict(_statuses([folder, *folder.rglob("*")]))
     open_files = [
         path
@@ -59,23 +59,23 @@ def check_permissions(folder: Path) -> Finding:
     barred = [path for path in statuses if not os.access(path, os.R_OK | os.W_OK)]
     if barred:
         text = f"cannot write {_names(barred)}"
-        return Finding("permissions", "problem", text, "run as the owner, or chown them")
+        return Finding("permissions", "problem", text, "run as their owner, or chown them")
     others = [path for path, status in statuses.items() if status.st_uid != os.geteuid()]
     if others:
         text = f"{_names(others)} belong to another user"
-        advice = "run commands as the user of the server, and chown what root has made"
+        advice = "run commands as the user of the server, and chown what root created"
         return Finding("permissions", "warning", text, advice)
     if statuses[folder].st_mode & 0o077:
-        text = f"others may look into {folder}; the files in it are closed"
+        text = f"others may list {folder}, but not read its files"
         return Finding("permissions", "warning", text, f"chmod 700 {shlex.quote(str(folder))}")
-    return Finding("permissions", "ok", "its user alone may read the data")
+    return Finding("permissions", "ok", "only the owner may read the data")
 
 
 def check_leftovers(store: Path, first_key: Path) -> Finding:
-    """Look for what may be removed, and tells of people or opens the service."""
+    """Look for files that can be removed and hold personal data or a key."""
     left = [*_left(store), *([first_key] if first_key.exists() else [])]
     if left:
-        advice = "remove them once they are not needed"
+        advice = "remove them when they are no longer needed"
         return Finding("left over", "warning", _names(left), advice)
     return Finding("left over", "ok", "nothing")
 
@@ -89,7 +89,7 @@ def _left(store: Path) -> Iterator[Path]:
 
 def _statuses(paths: list[Path]) -> Iterator[tuple[Path, os.stat_result]]:
     for path in paths:
-        with suppress(FileNotFoundError):  # A log that has been folded meanwhile.
+        with suppress(FileNotFoundError):  # A log may be deleted while this runs.
             yield path, path.stat()
 
 

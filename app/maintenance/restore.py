@@ -1,4 +1,4 @@
-"""Replaces a store by a verified backup, and keeps what was there."""
+"""Replaces a store with a verified backup, and keeps the old store."""
 
 import os
 import shutil
@@ -13,43 +13,43 @@ from app.errors import StartError
 from app.maintenance.backup import Copy, count, verified
 from app.maintenance.exclusive import exclusive
 
-_WORKSHOP = "restoring"
+_TEMPORARY = "restoring"
 _LAST_CHANGE = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'"
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What is now in the store, and where the store that was there is kept, if there was one."""
+    """The content of the new store, and the path of the old one; None if there was none."""
 
     copy: Copy
     kept: Path | None
 
 
 def restore(file: Path, store: Path, kept: Path, progress: Progress) -> Restored:
-    """Put a backup in the place of a store that nobody uses, brought to this schema version.
+    """Replace a store that nobody has open with a backup, migrated to this schema version.
 
-    The old store is kept as `kept`. Raises `StartError`, and leaves the store as it is, where the
-    backup is not a whole one that this program knows, or somebody has the store open.
+    The old store is kept as `kept`. Raises `StartError`, and leaves the store as it is, if the
+    backup is not intact, its schema is newer than this program, or somebody has the store open.
     """
     try:
         with exclusive(store, "contacts restore"):
-            with _workshop(store) as made:
-                expected = _made(file, made, progress)
+            with _temporary_folder(store) as new:
+                expected = _build(file, new, progress)
                 if store.exists():
-                    _outlast(store, made)
-                _finish(made, store.parent)
+                    _continue_change_numbers(store, new)
+                _finish(new, store.parent)
                 old = _set_aside(store, kept)
-                made.rename(store)
+                new.rename(store)
                 sync(store.parent)
-            return Restored(_proven(store, expected), old)
+            return Restored(_check_counts(store, expected), old)
     except OSError as error:
         raise StartError(f"cannot restore {store}: {error.strerror}") from None
 
 
 @contextmanager
-def _workshop(store: Path) -> Iterator[Path]:
-    """Have a folder of its own beside the store for the new one; a killed restore leaves it."""
-    folder = store.parent / _WORKSHOP
+def _temporary_folder(store: Path) -> Iterator[Path]:
+    """Create a folder for the new store, beside the old one; a killed restore leaves it behind."""
+    folder = store.parent / _TEMPORARY
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     try:
@@ -58,16 +58,16 @@ def _workshop(store: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _made(file: Path, made: Path, progress: Progress) -> Copy:
-    """Make the new store of a backup; return what the backup holds."""
+def _build(file: Path, new: Path, progress: Progress) -> Copy:
+    """Build the new store from a backup; return the content of the backup."""
     if not file.is_file():
         raise StartError(f"{file} is not a file" if file.exists() else f"there is no {file}")
     with opened(file, "ro") as driver:
         _check(driver, file)
-    os.close(os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    copy(file, "ro", made, progress, called="the new store")
-    expected = verified(made, progress, called=str(file))
-    migrate(made)
+    os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    copy(file, "ro", new, progress, called="the new store")
+    expected = verified(new, progress, called=str(file))
+    migrate(new)
     return expected
 
 
@@ -83,10 +83,10 @@ def _check(driver: Driver, file: Path) -> None:
 
 
 def _set_aside(store: Path, kept: Path) -> Path | None:
-    """Keep the old store under another name too, with all that is in its log."""
+    """Give the old store its second name, with everything that is in its log."""
     if not store.exists():
         for log in _logs(store):
-            log.unlink(missing_ok=True)  # It would be taken for the new store's.
+            log.unlink(missing_ok=True)  # SQLite would take it for the log of the new store.
         return None
     fold_log(store, (0, APPLICATION_ID))
     for old, new in zip((store, *_logs(store)), (kept, *_logs(kept)), strict=True):
@@ -98,14 +98,14 @@ def _set_aside(store: Path, kept: Path) -> Path | None:
     return kept
 
 
-def _outlast(old: Path, made: Path) -> None:
-    """Have who follows the old store's journal start over: its numbers are not given again."""
+def _continue_change_numbers(old: Path, new: Path) -> None:
+    """Give no change number of the old store again: clients that follow its feed must restart."""
     try:
         with opened(old, "rw") as driver:
             [(last,)] = driver.execute(_LAST_CHANGE).fetchall()
     except StartError:
-        return  # Damaged, or from before there was a journal.
-    with opened(made, "rw") as driver:
+        return  # Damaged, or older than the journal.
+    with opened(new, "rw") as driver:
         [(own,)] = driver.execute(_LAST_CHANGE).fetchall()
         if last <= own:
             return
@@ -120,15 +120,15 @@ def _outlast(old: Path, made: Path) -> None:
         driver.execute("COMMIT")
 
 
-def _finish(made: Path, folder: Path) -> None:
-    """Have the new store on disk, as one file that the server may open."""
-    if _logs(made)[0].exists():
-        raise StartError(f"cannot finish {made}: is the disk full?")
+def _finish(new: Path, folder: Path) -> None:
+    """Sync the new store to disk, as one file that the user of the server owns."""
+    if _logs(new)[0].exists():
+        raise StartError(f"cannot finish {new}: is the disk full?")
     owner = folder.stat()
     if os.geteuid() == 0 and owner.st_uid:
-        for file in (made, *folder.glob("*.in-use")):
+        for file in (new, *folder.glob("*.in-use")):
             os.chown(file, owner.st_uid, owner.st_gid)
-    sync(made)
+    sync(new)
 
 
 def _logs(store: Path) -> list[Path]:
@@ -140,13 +140,13 @@ def _link(old: Path, new: Path) -> None:
         new.hardlink_to(old)
     except FileExistsError:
         raise StartError(f"{new} exists: move it away first") from None
-    except OSError:  # A file system without links.
+    except OSError:  # A file system without hard links.
         shutil.copy2(old, new)
         sync(new)
 
 
-def _proven(store: Path, expected: Copy) -> Copy:
-    """Count what is in the store, opened anew. Raises `StartError` where it is not the backup's."""
+def _check_counts(store: Path, expected: Copy) -> Copy:
+    """Open the store and count its rows. Raises `StartError` if they differ from the backup."""
     with opened(store, "rw") as driver:
         found = Copy(pragma(driver, "user_version"), count(driver))
     for name, rows in expected.counts.items():

@@ -17,25 +17,25 @@ def named_by_time(folder: Path, now: datetime) -> Path:
 
 
 def prune(newest: Path, keep: int) -> list[Path]:
-    """Keep as many backups of a store in the folder of its newest; return those removed.
+    """Keep this many backups of a store, in the folder of its newest; return those removed.
 
-    Only what is named as a backup and comes from the same store is counted, or removed; the
-    newest is never, though a clock that was wrong may have named others later.
+    Only files that are named as a backup and come from the same store are counted or removed. The
+    newest is never removed, even if a wrong clock gave others a later name.
     """
     store = _store(newest)
     if store is None:
         return []
     found = [path for path in newest.parent.iterdir() if _NAME.fullmatch(path.name)]
     own = [path for path in sorted(found, reverse=True) if _store(path) == store]
-    gone = [path for path in own if path != newest][keep - 1 :]
-    for path in gone:
+    removed = [path for path in own if path != newest][keep - 1 :]
+    for path in removed:
         with suppress(FileNotFoundError):
             path.unlink()
-    return gone
+    return removed
 
 
 def _store(file: Path) -> Row | None:
-    """Return what tells one store from another: its first key, which no store ever deletes."""
+    """Return what identifies a store: its first key, which no store ever deletes."""
     if file.is_symlink() or not file.is_file():
         return None
     try:
@@ -45,4 +45,4 @@ def _store(file: Path) -> Row | None:
             ).fetchone()
             return row
     except StartError:
-        return None  # Damaged, or another program's: nothing that may be removed.
+        return None  # Damaged, or of another program: must not be removed.

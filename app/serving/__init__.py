@@ -1,1 +1,1 @@
-"""Serving: gunicorn from inside, its worker, and what happens before it starts."""
+"""Serving: gunicorn as a library, its worker, and the steps before it starts."""

@@ -1,4 +1,4 @@
-"""Gunicorn, started from inside, with its safety settings in one place."""
+"""Runs gunicorn as a library, with its safety settings in one place."""
 
 import logging
 import os
@@ -21,15 +21,15 @@ from app.web.observation import WORKER_STARTS
 from app.web.service import attached_services, service_of
 
 STALL_SECONDS = 5
-ERASE_SECONDS = 5  # For what was deleted shortly before a stop.
+ERASE_SECONDS = 5  # The longest wait at a stop until deleted data is erased from the disk.
 
 os.register_at_fork(after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING))
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """Gunicorn with our settings in place of its command line and configuration file.
+    """Gunicorn with our settings instead of its command line and configuration file.
 
-    `on_ready` gets the address once the server listens on it.
+    Calls `on_ready` with the address once the server listens on it.
     """
 
     def __init__(self, settings: Settings, on_ready: Callable[[str], None]) -> None:
@@ -46,10 +46,10 @@ class Server(BaseApplication):  # type: ignore[misc]
         from app import create_app
         from app.webhooks import start_runner
 
-        # Prepared by the parent: a worker that starts while the store is locked or away serves
-        # errors until it is back, and makes no new one in its place.
+        # The parent has prepared the store. A worker that starts while the store is locked or
+        # missing serves errors until it is back, and does not create a new one in its place.
         app = create_app(self.settings, prepared=True)
-        # A worker that ended may have left the log of a deletion behind.
+        # A worker that was killed may have left deleted data behind.
         service_of(app).db.finish_erasure()
         start_runner(app)
         return app
@@ -60,18 +60,18 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 def address_of(arbiter: Any) -> str:
-    """Return where an arbiter listens: the first of its addresses."""
+    """Return the first address that an arbiter listens on."""
     where = arbiter.LISTENERS[0].sock.getsockname()
     return where if isinstance(where, str) else f"http://{bracketed(where[0])}:{where[1]}"
 
 
 def bracketed(host: str) -> str:
-    """Return a host as it stands before a port (RFC 3986)."""
+    """Return a host as it is written before a port: IPv6 in brackets (RFC 3986)."""
     return f"[{host}]" if ":" in host else host
 
 
 class Log(Logger):  # type: ignore[misc]
-    """Gunicorn's own lines, in the form and the place of all others."""
+    """Gunicorn's own log lines, in the format and on the stream of all others."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -94,36 +94,36 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "proc_name": "contacts",
         "umask": 0o077,
         "control_socket_disable": True,
-        # A proxy may pass on what its client calls PATH_INFO, and so another path than it checked.
+        # A proxy may pass on a PATH_INFO of its client, which is another path than it checked.
         "forwarder_headers": "",
         "logger_class": Log,
         "loglevel": "error" if settings.log_level == "error" else "warning",
-        "pre_fork": _hold_signals,
-        "post_worker_init": lambda worker: _begin(Database(settings.database)),
-        "worker_exit": _erase_to_the_end,
+        "pre_fork": _block_signals,
+        "post_worker_init": lambda worker: _start_worker(Database(settings.database)),
+        "worker_exit": _finish_erasing,
         "on_exit": lambda arbiter: Database(settings.database).truncate_log(),
     }
 
 
-def _begin(db: Database) -> None:
+def _start_worker(db: Database) -> None:
     db.counters.add({WORKER_STARTS: 1})
     finish_sweeps(db)
 
 
-def _erase_to_the_end(arbiter: Any, worker: Any) -> None:
+def _finish_erasing(arbiter: Any, worker: Any) -> None:
     for service in attached_services():
         service.db.settle(ERASE_SECONDS)
 
 
-def _hold_signals(arbiter: Any, worker: Any) -> None:
-    """Keep a signal to stop for the worker, which would lose one that came before it is set up."""
+def _block_signals(arbiter: Any, worker: Any) -> None:
+    """Block signals until the worker has its handlers: it would lose those that come before."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
 
 
 def when_ready(arbiter: Any, settings: Settings) -> None:
-    """Set the time-outs of the listening sockets, which accepted connections inherit (Linux).
+    """Set the timeouts of the listening sockets, which accepted connections inherit (Linux).
 
-    From here on the store is in use, be there a worker at the moment or not.
+    Also takes the in-use lock, so that the store is in use even while there is no worker.
     """
     arbiter.database = Database(settings.database)
     arbiter.database.hold()
@@ -137,5 +137,5 @@ def when_ready(arbiter: Any, settings: Settings) -> None:
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Tell a fault of ours from a client that stalled until the time-out."""
+    """Return False for the timeout of a stalled client, which is not an error of the server."""
     return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))

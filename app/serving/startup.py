@@ -1,4 +1,4 @@
-"""Makes a data folder ready to serve from, and looks at the address; says in one line why not."""
+"""Prepares the data folder and checks the address before a server starts."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ KEY_FILE = "first-admin-key"
 
 
 def keep_first_key(settings: Settings, key: str) -> Path:
-    """Write the first admin key where only its owner can read it; returns the file."""
+    """Write the first admin key to a file that only its owner can read; return the file."""
     path = settings.data / KEY_FILE
     try:
         path.unlink(missing_ok=True)
@@ -28,17 +28,19 @@ def keep_first_key(settings: Settings, key: str) -> Path:
     return path
 
 
-def prepare(settings: Settings, tell: Callable[[Settings, str], object] = keep_first_key) -> None:
-    """Bring the store up to date; nothing of it stays open.
+def prepare(
+    settings: Settings, on_first_key: Callable[[Settings, str], object] = keep_first_key
+) -> None:
+    """Create or migrate the store, and leave nothing of it open.
 
-    `tell` gets the first admin key, where the store has just got one. Raises `StartError`.
+    `on_first_key` gets the first admin key, if this call creates it. Raises `StartError`.
     """
     prepare_folder(settings.data)
     migrate(settings.database)
     db = Database(settings.database)
     db.truncate_log()
     try:
-        create_first_api_key(db, lambda key: tell(settings, key))
+        create_first_api_key(db, lambda key: on_first_key(settings, key))
     except ServiceError as error:
         raise StartError(f"cannot use {settings.database}: {error.message}") from error
     finally:
@@ -57,16 +59,16 @@ def prepare_folder(folder: Path) -> None:
 
 
 def finish_sweeps(db: Database) -> None:
-    """Have what a killed process left half done over many contacts finished in the background.
+    """Finish interrupted changes of many contacts, in background threads.
 
-    For a process that serves, once it will not fork any more.
+    For a process that serves, and does not fork afterwards.
     """
     tags.finish_sweeps(db)
     custom_fields.finish_sweeps(db)
 
 
 def check_address(settings: Settings) -> None:
-    """Raises `StartError` where the address cannot be listened on."""
+    """Raise `StartError` if the server cannot listen on its address."""
     where = f"port {settings.port} on {settings.host}"
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)

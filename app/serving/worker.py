@@ -1,4 +1,4 @@
-"""One of gunicorn's workers, which a slow or hostile client cannot hold up."""
+"""The gunicorn worker: deadlines for slow clients, clean stops, errors in our envelope."""
 
 import json
 import os
@@ -17,10 +17,10 @@ from app.web.observation import RequestRecord, log_request
 from app.web.responses import INTERNAL
 from app.web.service import attached_services
 
-RECEIVE_SECONDS = 10  # For a whole request, however it trickles in.
+RECEIVE_SECONDS = 10  # For a whole request, or for each piece of a chunked body.
 LINGER_SECONDS = 0.5
 
-# How long a thread waits for a silent client, and for the rest of a body that nobody read.
+# How long a thread waits for a silent client, and for the rest of an unread body.
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
 
 STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
@@ -34,20 +34,20 @@ _STATUSES: dict[type[Exception], tuple[int, str]] = {
 
 
 class Worker(gthread.ThreadWorker):  # type: ignore[misc]
-    """A threaded worker that a slow or hostile client cannot hold up."""
+    """A threaded worker that slow or hostile clients cannot block."""
 
     def init_process(self) -> None:
         self._receiving: dict[gthread.TConn, float] = {}
         super().init_process()
 
     def notify(self) -> None:
-        """Beat the heart, once a second at least; stop waiting for requests that only trickle."""
+        """Send the heartbeat, at least once a second; end requests that are past their deadline."""
         super().notify()
         now = time.monotonic()
         for conn, deadline in list(self._receiving.items()):
             if deadline < now and self._receiving.pop(conn, 0.0):
                 with suppress(OSError):
-                    # What has not come is now cut short; an answer can still be sent.
+                    # The rest of the request is cut off; a response can still be sent.
                     conn.sock.shutdown(socket.SHUT_RD)
 
     def init_signals(self) -> None:
@@ -73,8 +73,8 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         if self._receiving.pop(conn, None) is None and keep is True:
             keep = False
         if keep is False:
-            # Gunicorn would linger in its only accepting thread, up to 2 s for each. The
-            # connection itself stays open: closing and counting it is for that thread.
+            # Gunicorn would linger in its only accepting thread, up to 2 s for each connection.
+            # That thread still closes and counts the connection.
             with suppress(OSError):
                 _linger(conn.sock)
         return keep
@@ -83,14 +83,14 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         def renew(receives: bool) -> None:
             self._receiving[conn] = time.monotonic() + (RECEIVE_SECONDS if receives else 1e9)
 
-        # For a body in pieces: a deadline for each, none in between, none once all of it is here.
+        # A chunked body: a deadline for each piece, none in between, none after the last.
         req.body.renew = renew
         if not any(name in ("CONTENT-LENGTH", "TRANSFER-ENCODING") for name, _ in req.headers):
             renew(False)
         return super().handle_request(req, conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Refuse what cannot be read in the service's own envelope, without quoting it."""
+        """Reject a malformed request in the service's own envelope, without quoting it."""
         status, reason = _STATUSES.get(type(exc), (400, "Bad Request"))
         code = "bad_request"
         message = "The request cannot be parsed: check its request line, headers and framing."
@@ -112,7 +112,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
 
 
 def _linger(connection: socket.socket) -> None:
-    """Let a client take its answer while it may still be sending (RFC 9112, section 9.6)."""
+    """Let a client read its response while it may still be sending (RFC 9112, section 9.6)."""
     deadline = time.monotonic() + LINGER_SECONDS
     connection.shutdown(socket.SHUT_WR)
     while (remaining := deadline - time.monotonic()) > 0:
@@ -120,6 +120,6 @@ def _linger(connection: socket.socket) -> None:
         if not connection.recv(65_536):
             break
     else:
-        # It does not stop sending: reset it, or it would wait for room that never comes.
+        # The client does not stop sending: reset the connection, or closing it would block.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.shutdown(socket.SHUT_RD)

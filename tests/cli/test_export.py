@@ -60,7 +60,7 @@ def test_exports_what_conditions_find(tmp_path: Path, data: Path) -> None:
         (["--where", "q=a", "--where", "q=b"], "more than once"),
         (["--format", "xls"], "--format"),
         (["missing/out.csv"], "missing"),
-        (["/dev/null"], "no file"),
+        (["/dev/null"], "not a file"),
     ],
 )
 def test_what_cannot_run_is_told_in_one_line(data: Path, arguments: list[str], word: str) -> None:

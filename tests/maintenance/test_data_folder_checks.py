@@ -26,7 +26,7 @@ def test_finds_nothing_wrong_in_a_usual_folder(store: Path) -> None:
         data_folder_checks.check_leftovers(store, store.parent / "first-admin-key"),
     ]
     assert {each.state for each in found} == {"ok"}
-    assert data_folder_checks.check_room(store).state in ("ok", "warning")
+    assert data_folder_checks.check_free_space(store).state in ("ok", "warning")
 
 
 def test_names_files_that_others_may_read(store: Path) -> None:
@@ -77,5 +77,5 @@ def test_names_what_may_be_removed(store: Path) -> None:
 
 def test_names_little_room(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(data_folder_checks, "LITTLE_BYTES", 2**60)
-        assert data_folder_checks.check_room(store).state == "problem"
+        patched.setattr(data_folder_checks, "MIN_FREE_BYTES", 2**60)
+        assert data_folder_checks.check_free_space(store).state == "problem"

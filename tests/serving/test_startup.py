@@ -71,7 +71,7 @@ def test_refuses_a_host_that_is_not_here(tmp_path: Path, host: str) -> None:
     [
         ("CONTACTS_PROT", "did you mean CONTACTS_PORT?"),
         ("CONTACTS_DATA_DIR", "did you mean CONTACTS_DATA?"),
-        ("CONTACTS_XYZZY", "README"),
+        ("CONTACTS_XYZZY", "docs/configuration.md"),
         ("CONTACTS_", "unknown setting"),
     ],
 )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from app.search import planner
 from app.search.conditions import KEY_COLUMNS
 from app.search.paging import Position
 from app.search.schemas import ListQuerySchema, SearchSchema
+from tests.conftest import FreshStore
 from tests.contacts.test_store import Recorder
 
 SEARCHES = {
@@ -65,19 +67,27 @@ BOUNDED = re.compile(
 )
 
 
+@pytest.fixture(scope="module")
+def store_of_twenty(fresh_store: FreshStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("twenty") / "data"
+    fresh_store.copy_to(folder)
+    with closing(Database(folder / "contacts.db")) as db:
+        for number in range(20):
+            upsert_contact(
+                db,
+                Draft(
+                    f"9188568791{number:02}",
+                    "Priya",
+                    tags=("a", "b"),
+                    custom_fields={"x": "v", "n": number},
+                ),
+            )
+        return db.path
+
+
 @pytest.fixture
-def recorder(db: Database) -> Iterator[Recorder]:
-    for number in range(20):
-        upsert_contact(
-            db,
-            Draft(
-                f"9188568791{number:02}",
-                "Priya",
-                tags=("a", "b"),
-                custom_fields={"x": "v", "n": number},
-            ),
-        )
-    with closing(Recorder(db.path)) as recorder:
+def recorder(store_of_twenty: Path) -> Iterator[Recorder]:
+    with closing(Recorder(store_of_twenty)) as recorder:
         yield recorder
 
 

@@ -4,7 +4,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
@@ -40,6 +41,16 @@ def connect(server: RunningServer, *headers: str) -> socket.socket:
     head = ["POST /v1/contacts/import HTTP/1.1", "Host: x", f"Authorization: Bearer {server.key}"]
     head += ["Content-Type: text/csv", *headers]
     connection.sendall("\r\n".join([*head, "", ""]).encode())
+    return connection
+
+
+def slow_reader(server: RunningServer) -> HTTPConnection:
+    """Connect with room for so little that what is not read has not left the server."""
+    connection = HTTPConnection(urlsplit(server.url).netloc)
+    connection.sock = socket.socket()
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    connection.sock.settimeout(60)
+    connection.sock.connect((connection.host, connection.port))
     return connection
 
 
@@ -152,12 +163,14 @@ def test_an_export_continues_while_others_write(server: RunningServer) -> None:
     with server.session() as session:
         url, headers = f"{server.url}/v1/contacts", {"Content-Type": "text/csv"}
         session.post(f"{url}/import", data=file(ROWS), headers=headers, timeout=120)
-        response = session.get(f"{url}/export?format=jsonl", stream=True, timeout=60)
-        lines: Iterator[bytes] = response.iter_lines()
+    with closing(slow_reader(server)) as connection:
+        auth = {"Authorization": f"Bearer {server.key}"}
+        connection.request("GET", "/v1/contacts/export?format=jsonl", headers=auth)
+        lines = connection.getresponse()
         found = [json.loads(next(lines))["phone"]]
         assert server.post(phone=JOHN).status_code == 201
         with server.session() as other:
-            assert other.delete(f"{url}/918800000000").ok
+            assert other.delete(f"{url}/918800000000", timeout=60).ok
         found += [json.loads(line)["phone"] for line in lines]
     assert found == [*(f"9188{number:08}" for number in range(ROWS)), JOHN]
 

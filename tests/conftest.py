@@ -300,7 +300,7 @@ def run_contacts(*arguments: str | Path, **environ: str) -> subprocess.Completed
     """Run the command `contacts` to its end in this process, which is spared a start."""
     out, err = (_text_file() for _ in range(2))
     status: object = 0
-    with pytest.MonkeyPatch.context() as patch, _time_limit(60):
+    with pytest.MonkeyPatch.context() as patch, _time_limit(60), _own_signals():
         for name in os.environ.keys() - clean_environ().keys():
             patch.delenv(name)
         for name, text in environ.items():
@@ -315,6 +315,19 @@ def run_contacts(*arguments: str | Path, **environ: str) -> subprocess.Completed
     assert isinstance(status, int)
     told = [file.buffer.getvalue().decode() for file in (out, err)]
     return subprocess.CompletedProcess(sys.argv, status, *told)
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Put back what a command does to signals: child processes would inherit that."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 class _TextFile(io.TextIOWrapper):

@@ -111,9 +111,12 @@ def test_several_who_finish_the_same_are_harmless(filled_db: Database) -> None:
         finally:
             db.close()
 
-    finish_sweeps(filled_db)
     with ThreadPoolExecutor(3) as clients:
-        answers = list(clients.map(ask, others))
+        with Database(filled_db.path).transaction():  # Until all of them wait to write.
+            finish_sweeps(filled_db)
+            asked = [clients.submit(ask, other) for other in others]
+            wait_until(lambda: all(other._group._led for other in others))
+        answers = [each.result() for each in asked]
     assert {count for count, _ in answers} == {SOME}
     assert all(0 < changed < SOME for _, changed in answers)
     assert _counts(filled_db) == {"Lead": SOME, "Gold": SOME}

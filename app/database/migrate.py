@@ -73,6 +73,8 @@ def _check_file(path: Path, kind: int | None) -> None:
     """Look at an existing file through a read-only connection, which leaves its WAL alone."""
     driver = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=30)
     try:
+        # One state: another process may be creating the store at this moment.
+        driver.execute("BEGIN")
         version = _pragma(driver, "user_version")
         application_id = _pragma(driver, "application_id")
         tables = driver.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]

@@ -371,7 +371,7 @@ def test_exports_csv(client: FlaskClient) -> None:
         "custom_fields": {"n": 1, "s": "1", "note": "two\nlines", "no": False},
     }
     created = client.post("/v1/contacts", json=body).get_json()["contact"]["created_at"]
-    client.post("/v1/contacts", json={"phone": JOHN})
+    later = client.post("/v1/contacts", json={"phone": JOHN}).get_json()["contact"]["created_at"]
     response = client.get("/v1/contacts/export")
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -382,7 +382,7 @@ def test_exports_csv(client: FlaskClient) -> None:
         f"{columns},{fields}\r\n"
         f'cnt_{PRIYA},{PRIYA},\'=cmd(),"Shar""ma",,"a\\;b;VIP",{created},{created},'
         '1,false,"two\nlines","""1"""\r\n'
-        f"cnt_{JOHN},{JOHN},,,,,{created},{created},,,,\r\n"
+        f"cnt_{JOHN},{JOHN},,,,,{later},{later},,,,\r\n"
     )
 
 

@@ -150,7 +150,7 @@ def test_files_are_for_their_owner_alone(start_server: StartServer, tmp_path: Pa
 
 @dataclass
 class FullDisk:
-    """A file system of 2 MiB; `fill` leaves no room on it, `free` gives it back."""
+    """A file system of 6 MiB; `fill` leaves no room on it, `free` gives it back."""
 
     folder: Path
 
@@ -198,7 +198,7 @@ def scarce(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FullDisk 
     if request.param == "file size limit":
         yield FileSizeLimit(folder)
         return
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "contacts-test", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=6m", "contacts-test", str(folder)]
     if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("may not mount a file system here")
     yield FullDisk(folder)

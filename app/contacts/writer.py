@@ -12,7 +12,7 @@ from typing import Protocol
 from app import clock
 from app.contacts import store
 from app.contacts.model import FIELD_TYPES, Change, Contact, Draft, upsert
-from app.contacts.store import Known, Row, Save, Stored
+from app.contacts.store import Known, Row, Save
 from app.database import Connection
 from app.errors import InvalidInput, ServiceError
 from app.journal import handlers as journal
@@ -149,8 +149,3 @@ def event_data(row: Row, changed: Sequence[str], merged: str | None = None) -> s
         f'{row["document"][:-1]},"custom_fields":{row["custom_fields"]},'
         f'"updated_at":"{row["updated_at"]}","changed":{_encode(changed)}{more}}}'
     )
-
-
-def known_of(*stored: Stored) -> Known:
-    """Return what is known of these contacts, for a write that looked them up itself."""
-    return Known({each.contact.phone: each for each in stored})

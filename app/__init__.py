@@ -18,14 +18,14 @@ def create_app(settings: "Settings | None" = None, *, prepared: bool = False) ->
     from importlib.metadata import version
 
     from app import web
-    from app.database import Database
+    from app.database import open_store
     from app.serving.startup import prepare
     from app.settings import load
     from app.web.rate_limit import RateLimiter
     from app.web.service import Service
 
     settings = settings or load()
-    db = Database(settings.database)
+    db = open_store(settings)
     if not prepared:
         prepare(settings)
         db.hold()

@@ -16,8 +16,8 @@ from contextlib import closing
 from pathlib import Path
 
 from app.contacts.schemas import ContactSchema
-from app.database import Database
-from app.database.migrate import migrate
+from app.database.sqlite.migrate import migrate
+from app.database.sqlite.store import Database
 from app.search.paging import Search
 from app.transfer.exporter import export
 from app.transfer.importer import Importer

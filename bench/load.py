@@ -68,7 +68,7 @@ def fill(folder, contacts):
     from app.api_keys.model import DEFAULT_SCOPES
     from app.contacts import store
     from app.contacts.model import Contact
-    from app.database import Database
+    from app.database.sqlite.store import Database
     from app.serving.startup import prepare
 
     settings = settings_module.load({}, data=folder)

@@ -27,8 +27,8 @@ from app.api_keys.model import SCOPES
 from app.cli import main
 from app.contacts.model import Contact
 from app.contacts.store import insert_contacts
-from app.database import Database
-from app.database.migrate import migrate
+from app.database.sqlite.migrate import migrate
+from app.database.sqlite.store import Database
 from app.database.text import fold, words
 from app.serving.startup import prepare
 from app.settings import Settings, load

@@ -301,7 +301,7 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
 @pytest.mark.parametrize(
     ("package", "homes"),
     [
-        ("sqlite3", ("app.database",)),
+        ("sqlite3", ("app.database.sqlite", "app.database.scratch")),
         ("mmap", ("app.database.shared_words",)),
         ("phonenumbers", ("app.contacts.phone",)),
         ("click", ("app.cli",)),

@@ -17,7 +17,7 @@ from app import clock
 from app import settings as settings_module
 from app.cli import STOPPING, options
 from app.cli.progress import progress
-from app.database.files import sync
+from app.database.sqlite.files import sync
 from app.errors import ServiceError, StartError
 from app.maintenance.backup import back_up
 from app.maintenance.restore import restore as restore_store

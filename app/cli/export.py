@@ -12,8 +12,7 @@ import click
 from app.cli import options
 from app.cli.output import NewFile
 from app.cli.progress import Progress, progress
-from app.database import Database
-from app.database.migrate import migrate
+from app.database import open_store, prepare_store
 from app.transfer.exporter import export as export_contacts
 from app.transfer.readers import ENDINGS, FORMATS
 from app.transfer.schemas import ExportQuery, ExportQuerySchema
@@ -51,9 +50,9 @@ def export(
     query: ExportQuery = load(ExportQuerySchema(), _query(conditions))
     format = format or ENDINGS.get(file.suffix.lower() if to_file else "", "csv")
     settings = options.settings_of_store(data)
-    migrate(settings.database)
+    prepare_store(settings)
     started = time.monotonic()
-    with closing(Database(settings.database)) as db, progress(quiet=quiet) as shown:
+    with closing(open_store(settings)) as db, progress(quiet=quiet) as shown:
         counter = _Counter(export_contacts(db, query.search, format), shown)
         if to_file:
             _write(file, counter)

@@ -18,8 +18,7 @@ from app.cli.output import NewFile
 from app.cli.progress import Progress
 from app.contacts.phone import REGIONS
 from app.contacts.schemas import ContactSchema
-from app.database import Database
-from app.database.migrate import migrate
+from app.database import Database, open_store, prepare_store
 from app.errors import ServiceError, StartError
 from app.serving.startup import prepare_folder
 from app.settings import Settings
@@ -101,8 +100,8 @@ def _database(settings: Settings, *, dry_run: bool) -> Database:
             f"there is no store in {settings.data}: an import without --dry-run creates one"
         )
     prepare_folder(settings.data)
-    migrate(settings.database)
-    return Database(settings.database)
+    prepare_store(settings)
+    return open_store(settings)
 
 
 class _Run:

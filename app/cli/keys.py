@@ -11,9 +11,9 @@ from app import settings as settings_module
 from app.api_keys import handlers, store
 from app.api_keys.model import DEFAULT_SCOPES, PREFIX, SCOPES, TEST_PREFIX
 from app.cli import options
-from app.database import Database
-from app.database.kinds import STAND_IN
-from app.database.migrate import migrate
+from app.database import Database, open_store
+from app.database.sqlite.kinds import STAND_IN
+from app.database.sqlite.migrate import migrate
 from app.serving.startup import prepare_folder
 
 
@@ -100,5 +100,5 @@ def _database(data: str | None, *, create: bool = False) -> tuple[Database, str]
         from app.standin.movable_clock import MovableClock
 
         MovableClock(settings.data)  # From now on the time is that of the stand-in.
-        return Database(settings.database), TEST_PREFIX
-    return Database(settings.database), PREFIX
+        return open_store(settings), TEST_PREFIX
+    return open_store(settings), PREFIX

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from app.database.files import sync
+from app.database.sqlite.files import sync
 from app.errors import StartError
 
 

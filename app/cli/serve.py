@@ -10,7 +10,7 @@ import click
 
 from app import settings as settings_module
 from app.cli import options
-from app.database import SQLITE_VERSION
+from app.database.sqlite.connection import SQLITE_VERSION
 from app.serving.startup import KEY_FILE, check_address, keep_first_key, prepare
 from app.settings import Settings
 

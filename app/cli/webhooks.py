@@ -7,8 +7,7 @@ import click
 
 from app import logs
 from app.cli import STOPPING, options
-from app.database import Database
-from app.database.migrate import migrate
+from app.database import open_store, prepare_store
 from app.serving.startup import prepare_folder
 from app.webhooks.runner import Runner
 
@@ -27,7 +26,7 @@ def deliver(data: str | None) -> None:
     """
     settings = options.settings_of_store(data)
     prepare_folder(settings.data)
-    migrate(settings.database)
+    prepare_store(settings)
     logs.configure(settings.log_level, settings.log_format)
     stopping = threading.Event()
     for each in STOPPING:
@@ -37,6 +36,6 @@ def deliver(data: str | None) -> None:
         waits = "Another process delivers: waiting to take over"
         click.echo(f"Delivering the webhooks of {settings.data}" if is_delivering else waits)
 
-    db = Database(settings.database)
+    db = open_store(settings)
     db.hold()
     Runner(db, settings, stopping, show).run()

@@ -8,9 +8,18 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.database.files import Driver, Progress, attend, copy, last_backup, opened, pragma, sync
-from app.database.locks import InUseLock
-from app.database.migrate import APPLICATION_ID
+from app.database.sqlite.files import (
+    Driver,
+    Progress,
+    attend,
+    copy,
+    last_backup,
+    opened,
+    pragma,
+    sync,
+)
+from app.database.sqlite.locks import InUseLock
+from app.database.sqlite.migrate import APPLICATION_ID
 from app.errors import Damaged, StartError
 
 PART, ENDING = ".contacts-backup-", ".part"

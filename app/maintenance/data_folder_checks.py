@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from app.database.filesystem import network_filesystem
+from app.database.sqlite.filesystem import network_filesystem
 from app.maintenance.doctor import Finding
 
 MIN_FREE_BYTES = 64 * 1024 * 1024  # A log of this size is not unusual.

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from app import clock
-from app.database.files import Driver, Progress, attend, opened, pragma
-from app.database.kinds import KINDS
-from app.database.locks import InUseLock
-from app.database.migrate import OLDEST_SQLITE, SQLITE_VERSION_INFO, migrations
+from app.database.sqlite.files import Driver, Progress, attend, opened, pragma
+from app.database.sqlite.kinds import KINDS
+from app.database.sqlite.locks import InUseLock
+from app.database.sqlite.migrate import OLDEST_SQLITE, SQLITE_VERSION_INFO, migrations
 from app.errors import Damaged, StartError, Unavailable
 from app.maintenance.index_checks import unreadable_contacts, wrong_counts, wrong_index_rows
 from app.maintenance.index_rebuild import rebuild

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from app.database.locks import absence
+from app.database.sqlite.locks import absence
 from app.errors import StartError
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from app.contacts.index_rows import search_columns
 from app.contacts.model import FIELD_TYPES, Contact
 from app.contacts.store import parse
-from app.database.files import Driver
+from app.database.sqlite.files import Driver
 
 COUNTED = ("contacts", "tags", "custom_fields")
 SEARCH_COLUMNS = ("first_name_key", "last_name_key", "email_key", "words")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from app.contacts import index_rows
 from app.contacts.index_rows import search_columns
-from app.database.connection import Connection
-from app.database.files import Driver, Progress
-from app.database.locks import BUSY_SECONDS
+from app.database.sqlite.connection import Connection
+from app.database.sqlite.files import Driver, Progress
+from app.database.sqlite.locks import BUSY_SECONDS
 from app.maintenance.index_checks import COUNTED, SEARCH_COLUMNS, Read, read_contacts
 
 BATCH = 1_000  # contacts that are written together,

@@ -3,8 +3,8 @@
 from contextlib import closing
 from pathlib import Path
 
-from app.database.files import Driver, opened
-from app.database.locks import WriteQueue
+from app.database.sqlite.files import Driver, opened
+from app.database.sqlite.locks import WriteQueue
 
 # Attempts under way refer to their delivery by its number: a restored table must not reuse one.
 _NEVER_REUSED = "deliveries"

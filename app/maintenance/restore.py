@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.database.files import Driver, Progress, copy, fold_log, opened, pragma, sync
-from app.database.migrate import APPLICATION_ID, migrate, migrations
+from app.database.sqlite.files import Driver, Progress, copy, fold_log, opened, pragma, sync
+from app.database.sqlite.migrate import APPLICATION_ID, migrate, migrations
 from app.errors import StartError
 from app.maintenance.backup import Copy, count, verified
 from app.maintenance.exclusive import exclusive

@@ -5,8 +5,8 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from app.database.connection import Row
-from app.database.files import opened
+from app.database.interface import Row
+from app.database.sqlite.files import opened
 from app.errors import StartError
 
 _NAME = re.compile(r"contacts-\d{8}T\d{6}Z\.db")

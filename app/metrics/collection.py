@@ -7,9 +7,10 @@ from pathlib import Path
 
 from app.api_keys.guard import RATE_LIMITED
 from app.contacts.handlers import REJECTED_ROWS, WRITES
-from app.database import SQLITE_VERSION, Database
-from app.database.files import last_backup
-from app.database.store import BUSY, WAITED_NANOSECONDS, WAITS
+from app.database import Database
+from app.database.interface import BUSY, WAITED_NANOSECONDS, WAITS
+from app.database.sqlite.connection import SQLITE_VERSION
+from app.database.sqlite.files import last_backup
 from app.errors import Busy, ServiceError
 from app.journal.long_poll import WAITERS
 from app.metrics import store

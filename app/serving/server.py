@@ -13,7 +13,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from app import logs
-from app.database import Database
+from app.database import Database, open_store
 from app.serving.startup import finish_sweeps
 from app.serving.worker import STOPPING, Worker
 from app.settings import Settings
@@ -99,9 +99,9 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "logger_class": Log,
         "loglevel": "error" if settings.log_level == "error" else "warning",
         "pre_fork": _block_signals,
-        "post_worker_init": lambda worker: _start_worker(Database(settings.database)),
+        "post_worker_init": lambda worker: _start_worker(open_store(settings)),
         "worker_exit": _finish_erasing,
-        "on_exit": lambda arbiter: Database(settings.database).truncate_log(),
+        "on_exit": lambda arbiter: open_store(settings).truncate_log(),
     }
 
 
@@ -125,7 +125,7 @@ def when_ready(arbiter: Any, settings: Settings) -> None:
 
     Also takes the in-use lock, so that the store is in use even while there is no worker.
     """
-    arbiter.database = Database(settings.database)
+    arbiter.database = open_store(settings)
     arbiter.database.hold()
     for listener in arbiter.LISTENERS:
         if hasattr(socket, "TCP_DEFER_ACCEPT") and listener.sock.family != socket.AF_UNIX:

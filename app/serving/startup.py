@@ -7,8 +7,7 @@ from pathlib import Path
 
 from app.api_keys.handlers import create_first_api_key
 from app.custom_fields import handlers as custom_fields
-from app.database import Database
-from app.database.migrate import migrate
+from app.database import Database, open_store, prepare_store
 from app.errors import ServiceError, StartError
 from app.settings import Settings, default_data_folder
 from app.tags import handlers as tags
@@ -36,8 +35,8 @@ def prepare(
     `on_first_key` gets the first admin key, if this call creates it. Raises `StartError`.
     """
     prepare_folder(settings.data)
-    migrate(settings.database)
-    db = Database(settings.database)
+    prepare_store(settings)
+    db = open_store(settings)
     db.truncate_log()
     try:
         create_first_api_key(db, lambda key: on_first_key(settings, key))

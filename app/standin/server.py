@@ -15,10 +15,10 @@ from typing import Any
 from app import clock
 from app.api_keys import store
 from app.api_keys.model import SCOPES, ApiKey, digest
-from app.database import Database
-from app.database.kinds import STAND_IN
-from app.database.locks import InUseLock, absence
-from app.database.migrate import migrate
+from app.database import Database, open_store
+from app.database.sqlite.kinds import STAND_IN
+from app.database.sqlite.locks import InUseLock, absence
+from app.database.sqlite.migrate import migrate
 from app.errors import ServiceError, StartError
 from app.maintenance.replace import copy
 from app.serving.server import Server
@@ -87,7 +87,7 @@ def prepare(settings: Settings, fill: Callable[[Database], None]) -> bytes:
     prepare_folder(settings.data)
     migrate(settings.database, STAND_IN)
     MovableClock(settings.data)
-    db = Database(settings.database)
+    db = open_store(settings)
     try:
         _add_key(db)
         fill(db)

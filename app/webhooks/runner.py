@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from app import clock
-from app.database import Connection, Database, sole_lock
+from app.database import Connection, Database
+from app.database.sqlite.locks import sole_lock
 from app.errors import ServiceError
 from app.journal import handlers as journal
 from app.settings import Settings

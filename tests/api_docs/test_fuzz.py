@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app.database import sole_lock
+from app.database.sqlite.locks import sole_lock
 from app.settings import load
 from tests.conftest import ROOT, StartServer, clean_environ
 

@@ -18,8 +18,8 @@ from app.api_keys.handlers import (
     touch_api_key,
 )
 from app.api_keys.model import PREFIX, SCOPES, ApiKey, digest
-from app.database import Database
-from app.database.migrate import migrate
+from app.database.sqlite.migrate import migrate
+from app.database.sqlite.store import Database
 from app.errors import NotFound, Unauthorized
 from app.serving.startup import prepare
 from app.settings import Settings

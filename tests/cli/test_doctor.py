@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartServer, run_contacts, servers, store_faults
-from tests.database.stores import change
+from tests.database.sqlite.stores import change
 
 PHONE = "918856879188"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.database import Database
+from app.database.sqlite.store import Database
 from tests.conftest import clean_environ, run_contacts
 
 FILLED = 1_000

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from app.contacts import store
-from app.database import Database
+from app.database.sqlite.store import Database
 from app.errors import ServiceError
 from tests.conftest import StartServer, clean_environ, run_contacts, store_faults, wait_until
 

@@ -17,8 +17,8 @@ from app.contacts.handlers import upsert_contact
 from app.contacts.model import Contact, Draft, FieldValue
 from app.contacts.store import Save
 from app.contacts.writer import upsert_edit, write_edits
-from app.database import Connection, Database
-from app.database.connection import Parameters, Row
+from app.database import Database
+from app.database.sqlite.connection import Connection, Parameters, Row
 from app.search import store as lists
 
 PRIYA = Contact(

@@ -11,7 +11,8 @@ from app.contacts import bulk, handlers, model, store
 from app.contacts.model import Contact, Draft
 from app.contacts.writer import Edit, upsert_edit, write_edits
 from app.custom_fields.store import list_keys
-from app.database import Connection, Database
+from app.database import Connection
+from app.database.sqlite.store import Database
 from app.errors import InvalidInput, NotFound
 from app.journal import store as journal
 from tests.conftest import store_faults

@@ -12,7 +12,7 @@ import requests
 from app.contacts.handlers import get_contact, upsert_contact
 from app.contacts.model import Draft
 from app.custom_fields import handlers, store
-from app.database import Database
+from app.database.sqlite.store import Database
 from app.serving.startup import finish_sweeps
 from tests.conftest import (
     MANY,

@@ -15,12 +15,12 @@ import pytest
 
 from app.contacts import handlers
 from app.contacts.model import Draft
-from app.database import Database
-from app.database.migrate import migrations
+from app.database.sqlite.migrate import migrations
+from app.database.sqlite.store import Database
 from app.errors import Damaged, StartError
 from app.maintenance.backup import ENDING, PART, back_up, verified
 from tests.conftest import SOME, store_faults, wait_until
-from tests.database.stores import damage, nothing, older_store, other_program
+from tests.database.sqlite.stores import damage, nothing, older_store, other_program
 
 _EVENTS = "SELECT count(*) FROM changes"
 KILLED_WHILE_COPYING = """

@@ -11,12 +11,12 @@ from app import clock
 from app.contacts import handlers
 from app.contacts.model import Draft
 from app.database import Database
-from app.database.locks import InUseLock, absence
+from app.database.sqlite.locks import InUseLock, absence
 from app.errors import StartError
 from app.maintenance.doctor import Finding, check_sqlite, examine, has_log_bug
 from app.maintenance.exclusive import exclusive
 from tests.conftest import SOME, store_faults
-from tests.database.stores import change, damage, nothing, older_store, other_program
+from tests.database.sqlite.stores import change, damage, nothing, older_store, other_program
 
 CHECKS = ["schema", "integrity", "contacts", "counters", "search", "clock"]
 

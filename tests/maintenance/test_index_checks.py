@@ -9,12 +9,12 @@ import pytest
 from app.contacts import handlers
 from app.contacts.model import Draft
 from app.database import Database
-from app.database.migrate import add_functions
+from app.database.sqlite.migrate import add_functions
 from app.maintenance import index_checks
 from app.maintenance.index_checks import unreadable_contacts, wrong_counts, wrong_index_rows
 from app.maintenance.index_rebuild import rebuild
 from tests.conftest import store_faults
-from tests.database.stores import nothing
+from tests.database.sqlite.stores import nothing
 
 FAULTS = {
     "counters": "UPDATE counters SET value = value + 3 WHERE name IN ('contacts', 'tags')",

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from app.database import Database
-from app.database.files import opened
+from app.database.sqlite.files import opened
 from app.maintenance.index_rebuild import rebuild
 from tests.conftest import ROOT, clean_environ, store_faults
-from tests.database.stores import change, nothing
+from tests.database.sqlite.stores import change, nothing
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from app.database.files import opened
+from app.database.sqlite.files import opened
 from app.maintenance.index_rebuild import rebuild
 
 def progress(what, part):

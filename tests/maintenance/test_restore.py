@@ -12,15 +12,15 @@ import pytest
 
 from app.contacts import handlers
 from app.contacts.model import Draft
-from app.database import Database
-from app.database.locks import InUseLock
-from app.database.migrate import migrate, migrations
+from app.database.sqlite.locks import InUseLock
+from app.database.sqlite.migrate import migrate, migrations
+from app.database.sqlite.store import Database
 from app.errors import Gone, ServiceError, StartError
 from app.journal.handlers import last_change, read_changes
 from app.maintenance.backup import back_up
 from app.maintenance.restore import restore
 from tests.conftest import SOME, store_faults
-from tests.database.stores import change, damage, nothing, older_store, other_program
+from tests.database.sqlite.stores import change, damage, nothing, older_store, other_program
 
 PHONE = "918856879188"
 # Ends a restore, as a loss of power would, in front of the numbered step that changes a folder.
@@ -91,7 +91,7 @@ def test_replaces_the_store_and_keeps_the_old_one(store: Path, backup: Path) -> 
 def test_keeps_what_is_only_in_the_log_of_the_old_store(store: Path, backup: Path) -> None:
     """As `kill -9` leaves it."""
     script = (
-        "import os, sys; from pathlib import Path; from app.database import Database;"
+        "import os, sys; from pathlib import Path; from app.database.sqlite.store import Database;"
         "from app.contacts import handlers; from app.contacts.model import Draft;"
         "handlers.upsert_contact(Database(Path(sys.argv[1])), Draft('918856879189')); os._exit(9)"
     )

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.api_keys.handlers import create_api_key
-from app.database import Database
-from app.database.migrate import migrate
+from app.database.sqlite.migrate import migrate
+from app.database.sqlite.store import Database
 from app.maintenance.backup import back_up
 from app.maintenance.rotation import named_by_time, prune
-from tests.database.stores import nothing, other_program
+from tests.database.sqlite.stores import nothing, other_program
 
 
 def _store(folder: Path) -> Path:

@@ -16,9 +16,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.api_keys.handlers import create_api_key
-from app.database import Connection, Database
-from app.database.connection import Row
-from app.database.files import last_backup
+from app.database import Database
+from app.database.sqlite.connection import Connection, Row
+from app.database.sqlite.files import last_backup
 from app.errors import Unavailable
 from app.metrics.exposition import Family, exposition, family_by
 from app.metrics.store import list_counters

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from app import clock, create_app
 from app.api_keys.handlers import create_api_key
 from app.api_keys.model import SCOPES
-from app.database import store
+from app.database.sqlite import store
 from app.settings import load
 from app.web.service import service_of
 from tests.conftest import store_faults

@@ -10,7 +10,7 @@ import pytest
 
 from app.contacts.handlers import upsert_contact
 from app.contacts.model import Draft
-from app.database import Database
+from app.database.sqlite.store import Database
 from app.search import planner
 from app.search.conditions import KEY_COLUMNS
 from app.search.paging import Position

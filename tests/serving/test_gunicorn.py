@@ -17,7 +17,7 @@ import pytest
 from app.contacts.handlers import upsert_contact
 from app.contacts.model import Draft
 from app.contacts.sweeps import FIRST_BATCH
-from app.database import Database
+from app.database.sqlite.store import Database
 from app.tags import handlers as tags
 from tests.conftest import (
     ROOT,

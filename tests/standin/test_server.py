@@ -14,10 +14,10 @@ import pytest
 import requests
 from flask import Flask
 
-from app.database import migrate as module
-from app.database.kinds import NORMAL, STAND_IN
-from app.database.locks import absence
-from app.database.migrate import migrate
+from app.database.sqlite import migrate as module
+from app.database.sqlite.kinds import NORMAL, STAND_IN
+from app.database.sqlite.locks import absence
+from app.database.sqlite.migrate import migrate
 from app.errors import StartError
 from app.standin.routes import ROUTES, blueprint
 from contacts_standin import StandIn, running
@@ -146,7 +146,7 @@ def test_rejects_a_store_that_a_normal_server_creates_first(
 _MAKE_NORMAL = """
 import sys
 from pathlib import Path
-from app.database.migrate import migrate
+from app.database.sqlite.migrate import migrate
 migrate(Path(sys.argv[1]))
 """
 

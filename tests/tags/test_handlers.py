@@ -16,7 +16,8 @@ import requests
 from app.contacts import sweeps
 from app.contacts.handlers import edit_contact, get_contact, upsert_contact
 from app.contacts.model import Draft, add_tags, remove_tag
-from app.database import Connection, Database
+from app.database import Connection
+from app.database.sqlite.store import Database
 from app.errors import NotFound, Unavailable
 from app.serving.startup import finish_sweeps
 from app.tags import handlers, store

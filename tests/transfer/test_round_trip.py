@@ -13,8 +13,8 @@ from app.contacts.fields import MAX_INTEGER, clean_value
 from app.contacts.model import Contact
 from app.contacts.schemas import ContactSchema
 from app.contacts.store import insert_contacts, parse
-from app.database import Database
-from app.database.migrate import migrate
+from app.database.sqlite.migrate import migrate
+from app.database.sqlite.store import Database
 from app.search.paging import Search
 from app.search.schemas import ListQuerySchema
 from app.transfer.exporter import PAGE, export

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from app.database import Database
+from app.database.sqlite.store import Database
 from tests.conftest import RunningServer, StartServer, wait_until
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from app import clock
 from app.contacts.handlers import delete_contact
-from app.database import Database, sole_lock
+from app.database import Database
+from app.database.sqlite.locks import sole_lock
 from app.journal import handlers as journal
 from app.journal import store as journal_store
 from app.settings import Settings

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from app.contacts import handlers
 from app.contacts.model import Draft
-from app.database import Database
 from app.database.background_task import SECONDS_BETWEEN_TRIES, BackgroundTask
+from app.database.sqlite.store import Database
 from app.settings import Settings
 from tests.conftest import ROOT, StartServer, wait_until
 
@@ -196,7 +196,7 @@ def test_finishes_what_a_killed_process_has_deleted(db: Database) -> None:
     _store(db)
     script = (
         "import os, sys; from pathlib import Path; from app.contacts import handlers;"
-        "from app.database import Database, background_task;"
+        "from app.database import background_task; from app.database.sqlite.store import Database;"
         "background_task.BackgroundTask.request = lambda self: os._exit(9);"
         "handlers.delete_contact(Database(Path(sys.argv[1])), '918856879188')"
     )

@@ -5,8 +5,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from app.database import migrate as module
-from app.database.migrate import add_functions, migrations
+from app.database.sqlite import migrate as module
+from app.database.sqlite.migrate import add_functions, migrations
 
 
 def nothing(what: str, part: float | None) -> None:

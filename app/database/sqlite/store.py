@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.database.background_task import BackgroundTask
-from app.database.connection import Connection
-from app.database.group_commit import GroupCommit
-from app.database.locks import BUSY_SECONDS, InUseLock
+from app.database.interface import BUSY, WAITED_NANOSECONDS, WAITS
 from app.database.shared_counters import SharedCounters
+from app.database.sqlite.connection import SQLITE_VERSION, Connection
+from app.database.sqlite.group_commit import GroupCommit
+from app.database.sqlite.locks import BUSY_SECONDS, InUseLock
 from app.errors import Busy, ServiceError
 
 MAX_COMPACTED_BYTES = 128 * 1024 * 1024  # About a second, in which writers wait.
 REST = 20
 NO_WAIT = 1_000_000  # nanoseconds
-
-# What is counted of writers that meet others.
-WAITS, WAITED_NANOSECONDS, BUSY = "write_waits", "write_waited_nanoseconds", "write_busy"
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -31,20 +29,10 @@ _ERASURES_DUE = "SELECT value FROM counters WHERE name = 'erasures_due' AND valu
 _SUBTRACT_ERASURES = "UPDATE counters SET value = value - :done WHERE name = 'erasures_due'"
 
 
-def note_erasure(tx: Connection) -> None:
-    """Store, in the transaction of a deletion, that what it deleted must be erased."""
-    tx.change(
-        """
-        INSERT INTO counters (name, value)
-        VALUES ('erasures_due', 1)
-        ON CONFLICT (name) DO UPDATE SET value = counters.value + 1
-        """,
-        {},
-    )
-
-
 class Database:
     """One SQLite file, for all threads of a process; opened on first use, never before a fork."""
+
+    engine = f"SQLite {SQLITE_VERSION}"
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -5,12 +5,12 @@ import math
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-from app.database.locks import BUSY_SECONDS, InUseLock, WriteQueue
+from app.database.interface import Parameters, Row
+from app.database.sqlite.locks import BUSY_SECONDS, InUseLock, WriteQueue
 from app.errors import Busy, InsufficientStorage, ServiceError, StoreFault, Unavailable
 
 SQLITE_VERSION = sqlite3.sqlite_version
@@ -45,9 +45,6 @@ _UNREACHABLE = {
 
 _log = logging.getLogger(__name__)
 _UNREACHABLE_TEXT = "The store cannot be reached: nothing was stored."
-
-Row = tuple[Any, ...]
-Parameters = Mapping[str, object] | Sequence[object]
 
 
 class Connection:

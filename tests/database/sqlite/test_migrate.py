@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.database import migrate as module
-from app.database.migrate import APPLICATION_ID, migrate, migrations
+from app.database.sqlite import migrate as module
+from app.database.sqlite.migrate import APPLICATION_ID, migrate, migrations
 from app.errors import StartError
 
 NEWEST = max(migrations())
@@ -18,7 +18,7 @@ HALF_WAY = """
 import os, sys
 from itertools import islice
 from pathlib import Path
-from app.database import migrate
+from app.database.sqlite import migrate
 
 def half(sql, whole=migrate._statements):
     yield from islice(whole(sql), 5)
@@ -30,7 +30,7 @@ migrate.migrate(Path(sys.argv[1]))
 WHEN_TOLD = """
 import sys
 from pathlib import Path
-from app.database.migrate import migrate
+from app.database.sqlite.migrate import migrate
 
 print("ready", flush=True)
 sys.stdin.readline()

@@ -15,15 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from app.database import Connection, Database
-from app.database.migrate import migrate
+from app.database import Connection
+from app.database.sqlite.migrate import migrate
+from app.database.sqlite.store import Database
 from app.errors import Busy, InsufficientStorage, StoreFault, Unavailable
 from tests.conftest import ROOT, wait_until
 
 FORKING = """
 import os, sys
 from pathlib import Path
-from app.database import Database
+from app.database.sqlite.store import Database
 
 db = Database(Path(sys.argv[1]))
 mine = db.connection()
@@ -343,7 +344,8 @@ def test_no_file_descriptors_left_is_unavailable(db: Database) -> None:
 
 def test_a_writer_that_is_stopped_stops_no_other_for_ever(db: Database) -> None:
     script = (
-        "import os, signal, sys; from pathlib import Path; from app.database import Database\n"
+        "import os, signal, sys; from pathlib import Path;"
+        "from app.database.sqlite.store import Database\n"
         "with Database(Path(sys.argv[1])).transaction():\n"
         "    print('writing', flush=True); os.kill(os.getpid(), signal.SIGSTOP)"
     )

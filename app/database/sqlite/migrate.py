@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from app.database.filesystem import network_filesystem
-from app.database.kinds import KINDS, NORMAL, check_kind
-from app.database.locks import InUseLock, WriteQueue
+from app.database.sqlite.filesystem import network_filesystem
+from app.database.sqlite.kinds import KINDS, NORMAL, check_kind
+from app.database.sqlite.locks import InUseLock, WriteQueue
 from app.database.text import fold, words
 from app.errors import Busy, StartError, Unavailable
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.database.filesystem import network_filesystem
+from app.database.sqlite.filesystem import network_filesystem
 
 ROOT = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw"
 

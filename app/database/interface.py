@@ -1,0 +1,134 @@
+"""What features may use of a database, whichever engine stores it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+from app.database.shared_counters import SharedCounters
+
+# Counters of writers that waited for others.
+WAITS, WAITED_NANOSECONDS, BUSY = "write_waits", "write_waited_nanoseconds", "write_busy"
+
+Row = tuple[Any, ...]
+Parameters = Mapping[str, object] | Sequence[object]
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+
+class Connection(Protocol):
+    """Statements on one connection; rows come back drained, errors as ours."""
+
+    def execute(self, sql: str, parameters: Parameters | None = None) -> list[Row]: ...
+
+    def change(self, sql: str, parameters: Parameters) -> int:
+        """Run a statement that returns no rows; return how many rows it changed."""
+        ...
+
+    def change_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run a statement that returns no rows once for each row of parameters (`?`)."""
+        ...
+
+    def insert_many(self, head: str, rows: Sequence[Sequence[object]], tail: str = "") -> None:
+        """Run `head VALUES … tail` for all rows, in few statements."""
+        ...
+
+    def update_many(
+        self, table: str, key: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> None:
+        """Set columns where `key` is the first value of a row, to the others; in few statements."""
+        ...
+
+
+class Database(Protocol):
+    """One store, for all threads of a process; opened on first use, never before a fork."""
+
+    counters: SharedCounters
+
+    @property
+    def engine(self) -> str:
+        """Return the name and version of the engine."""
+        ...
+
+    def __hash__(self) -> int: ...
+
+    def hold(self) -> None:
+        """Keep the store from being replaced for as long as this process lives."""
+        ...
+
+    def connection(self) -> Connection:
+        """Return this thread's connection, a new one after a fork or an I/O error."""
+        ...
+
+    def write(self, job: Callable[[Connection], T]) -> T:
+        """Run a job in a write transaction; return its result once that is committed and on disk.
+
+        A job may be run again: it must depend on nothing but the connection it gets.
+        """
+        ...
+
+    def write_together(
+        self, write: Callable[[Connection, list[Item]], Sequence[T]], item: Item
+    ) -> T:
+        """Write an item as `write` does, which gets all items that wait for it at the same time.
+
+        `write` returns a result for each item, and may run again as a job of `write` may.
+        """
+        ...
+
+    def transaction(self, seconds: float = ...) -> AbstractContextManager[Connection]:
+        """Run one write transaction: committed and on disk at the end, or rolled back.
+
+        Raises `Unavailable` if other writers keep it waiting for longer than `seconds`.
+        """
+        ...
+
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """Run several reads on one state of the store."""
+        ...
+
+    def check_file(self) -> None:
+        """Check that the store can be reached; raises as any read does."""
+        ...
+
+    def erase(self) -> None:
+        """Soon leave no trace of deleted data; the deletion's transaction calls `note_erasure`."""
+        ...
+
+    def finish_erasure(self) -> None:
+        """Erase what a process that was killed had deleted."""
+        ...
+
+    def erase_log(self) -> None:
+        """Soon leave no trace of deleted data in the write-ahead log."""
+        ...
+
+    def truncate_log(self) -> bool:
+        """Empty the write-ahead log, if no reader needs it; closes this thread's connection."""
+        ...
+
+    def settle(self, seconds: float) -> None:
+        """Wait until deleted data is erased, for at most `seconds`."""
+        ...
+
+    def in_background(self, name: str, attempt: Callable[[], bool]) -> None:
+        """Have a thread call `attempt` until it returns True; one thread at a time for each name.
+
+        It must close the connection of its thread.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        ...
+
+
+def note_erasure(tx: Connection) -> None:
+    """Store, in the transaction of a deletion, that what it deleted must be erased."""
+    tx.change(
+        """
+        INSERT INTO counters (name, value)
+        VALUES ('erasures_due', 1)
+        ON CONFLICT (name) DO UPDATE SET value = counters.value + 1
+        """,
+        {},
+    )

@@ -54,7 +54,7 @@ tags = any_text.filter(cleaned(clean_tag))
 keys = any_text.filter(cleaned(clean_key)).map(clean_key)
 values = st.one_of(
     st.booleans(),
-    st.integers(-(2**53), 2**53),
+    st.integers(-(2**53) + 1, 2**53 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
     any_text.filter(cleaned(clean_value)),
 )

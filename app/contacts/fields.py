@@ -10,14 +10,25 @@ from marshmallow import ValidationError, validate
 
 from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_TAGS, FieldValue
 from app.contacts.phone import EXAMPLE, MAX_LENGTH, PhoneError, normalise
-from app.web.fields import CONTROL, FULL_LINE, LINE, MAX_REASONS, JsonSchema, Parsed, clean_text
+from app.web.fields import (
+    CONTROL,
+    FIRST,
+    FULL_LINE,
+    LAST,
+    LINE,
+    MAX_REASONS,
+    JsonSchema,
+    Parsed,
+    clean_text,
+    clean_word,
+)
 
 MAX_NAME = 255
 MAX_EMAIL = 254
 MAX_TAG = 100
 MAX_KEY = 64
 MAX_VALUE = 4_096
-MAX_INTEGER = 2**53
+MAX_INTEGER = 2**53 - 1
 MAX_GIVEN = 1_000  # Tags or fields in one request, before duplicates and nulls are removed.
 INCLUDED = ("custom_fields", "updated_at")
 
@@ -25,7 +36,7 @@ _CONTROL_IN_VALUE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udf
 EMAIL = validate.Email(error='Not a valid e-mail address, such as "priya@example.com".')
 
 # No anchors: a key stands alone, or inside the name of a field or a parameter.
-KEY_PATTERN = rf"[^\s\[\]{CONTROL}]([^\[\]{CONTROL}]{{0,{MAX_KEY - 2}}}[^\s\[\]{CONTROL}])?"
+KEY_PATTERN = rf"[^\[\]{FIRST}]([^\[\]{CONTROL}]{{0,{MAX_KEY - 2}}}[^\[\]{LAST}])?"
 TEXT_SCHEMA: JsonSchema = {
     "type": "string",
     "minLength": 1,
@@ -76,7 +87,7 @@ def email_field() -> Parsed[str | None]:
 
 
 def parse_email(value: object) -> str | None:
-    address = clean_text(value, MAX_EMAIL)
+    address = clean_word(value, MAX_EMAIL)
     return EMAIL(address) if address else None
 
 
@@ -125,7 +136,7 @@ def parse_tags(value: object) -> tuple[str, ...]:
 
 
 def clean_tag(value: object) -> str:
-    tag = clean_text(value, MAX_TAG)
+    tag = clean_word(value, MAX_TAG)
     if not tag:
         raise ValidationError(f"A tag has 1 to {MAX_TAG} characters.")
     return tag
@@ -178,7 +189,7 @@ def _custom_fields(value: Mapping[str, object], keep_nulls: bool) -> dict[str, F
 
 
 def clean_key(value: str) -> str:
-    key = clean_text(value, MAX_KEY)
+    key = clean_word(value, MAX_KEY)
     if not key or "[" in key or "]" in key:
         raise ValidationError(f"A key has 1 to {MAX_KEY} characters, none of them [ or ].")
     return key
@@ -190,7 +201,7 @@ def clean_value(value: object) -> FieldValue:
         case bool():
             return value
         case int() if abs(value) > MAX_INTEGER:
-            raise ValidationError("An integer must be within ±2^53: send it as a string.")
+            raise ValidationError("An integer must be within ±(2^53 - 1): send it as a string.")
         case float() if not math.isfinite(value):
             raise ValidationError("A number must be finite.")
         case int() | float():

@@ -16,11 +16,34 @@ from phonenumbers import PhoneNumberType, ValidationResult
 MAX_LENGTH = 64
 EXAMPLE = "918856879188"
 
-# White space, ( ) . - /, Unicode dashes, soft hyphen, zero-width and direction marks.
-_IGNORED = re.compile(
-    r"[\s().\-/\u00ad\u058a\u05be\u061c\u1806\u180e\u200b-\u200f\u2010-\u2015\u202a-\u202e"
-    r"\u2053\u2060-\u2064\u2066-\u2069\u207b\u208b\u2212\u301c\u3030\ufe58\ufe63\ufeff\uff0d]+"
+# Soft hyphen, zero-width and direction marks, keycaps and variation selectors of emoji.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069"
+    "\u20e3\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]+"
 )
+# White space, ( ) . - / and Unicode dashes.
+_PUNCTUATION = re.compile(
+    r"[\s().\-/\u058a\u05be\u1806\u2010-\u2015\u2053\u207b\u208b\u2212\u301c\u3030"
+    r"\ufe58\ufe63\uff0d]+"
+)
+# What other programs put around a number, by what is done about it.
+_WRAPPINGS = {
+    "Took the number out of the link.": re.compile(
+        r"\s*(?:(?:https?:/+)?(?:www\.)?wa\.me/|(?:https?:/+)?(?:api|web)\.whatsapp\.com/send/?"
+        r"\?phone=(?:%2B)?|whatsapp:/+send/?\?phone=(?:%2B)?)([^/?#&]*)(?:[/?#&].*)?",
+        re.IGNORECASE | re.DOTALL,
+    ),
+    "Removed the scheme.": re.compile(r"\s*(?:tel|whatsapp|p):(.*)", re.IGNORECASE | re.DOTALL),
+    "Took the number out of the WhatsApp id.": re.compile(
+        r"\s*(\+?\d+)(?::\d+)?@(?:c\.us|s\.whatsapp\.net)\s*", re.IGNORECASE
+    ),
+}
+_NO_PERSONS = {
+    "lid": "A hidden WhatsApp id (@lid), which is not made of the number: send the phone number.",
+    "g.us": "A WhatsApp group (@g.us), which has no phone number: send that of a person.",
+    "broadcast": "A WhatsApp broadcast, which has no phone number: send that of a person.",
+    "newsletter": "A WhatsApp channel, which has no phone number: send that of a person.",
+}
 _MAX_PASSES = 5
 REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
@@ -145,9 +168,10 @@ def _spelling(text: str) -> Iterator[tuple[str, str]]:
             (text := normalize("NFKC", text)),
         )
     if not text.isdecimal():
-        yield "Removed punctuation, spaces and invisible marks.", (text := _IGNORED.sub("", text))
-        if text[:4].lower() == "tel:":
-            yield "Removed tel:.", (text := text[4:])
+        yield "Removed invisible characters.", (text := _INVISIBLE.sub("", text))
+        yield from (unwrapped := _unwrapped(text))
+        text = unwrapped[-1][1] if unwrapped else text
+        yield "Removed punctuation and spaces.", (text := _PUNCTUATION.sub("", text))
     plus, digits = text[:1] == "+", text.removeprefix("+")
     if not digits:
         raise PhoneError(f'Empty: send digits with the country code, such as "{EXAMPLE}".')
@@ -161,6 +185,19 @@ def _spelling(text: str) -> Iterator[tuple[str, str]]:
     if plus or digits.startswith("00"):
         digits = "+" + (digits if plus else digits[2:])
     yield "Replaced 00 by +.", digits
+
+
+def _unwrapped(text: str) -> list[tuple[str, str]]:
+    """Return the step, if any, that takes a number out of a link, a URI or an id of WhatsApp.
+
+    Raises `PhoneError` for an id of WhatsApp that is not a person's number.
+    """
+    if reason := _NO_PERSONS.get(text.rpartition("@")[2].strip().lower()):
+        raise PhoneError(reason)
+    for done, form in _WRAPPINGS.items():
+        if match := form.fullmatch(text):
+            return [(done, match[1])]
+    return []
 
 
 def _parsed(digits: str) -> phonenumbers.PhoneNumber:

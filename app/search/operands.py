@@ -9,14 +9,14 @@ from marshmallow import ValidationError
 
 from app.contacts.fields import MAX_NAME, clean_value, parse_phone
 from app.contacts.phone import MAX_LENGTH
-from app.web.fields import clean_text
+from app.web.fields import clean_text, clean_word
 
 CUSTOM = "custom_fields."
 ORDERED = ("gt", "gte", "lt", "lte")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
-    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"([Zz]|[+ -][0-9]{2}:?[0-9]{2})"
 )
 
 
@@ -28,7 +28,8 @@ def operand(field: str, op: str, value: object) -> Any:
         return instant(value, op)
     if field in ("phone", "id"):
         return _digits(value) if op == "starts_with" else _phone(field, value)
-    text = clean_text(value, MAX_NAME)  # The longest of names, e-mails and tags.
+    clean = clean_text if field in ("first_name", "last_name") else clean_word
+    text = clean(value, MAX_NAME)  # The longest of names, e-mails and tags.
     if not text:
         raise ValidationError("Must not be empty: use exists to check for a value.")
     return text
@@ -84,7 +85,9 @@ def instant(value: object, op: str) -> str:
             'Must be a date and time with its zone, such as "2026-06-02T08:00:00Z".'
         )
     try:
-        parsed = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        # A space before the zone is a + that a client did not encode in a query string.
+        zoned = value[:11].upper() + value[11:].upper().replace(" ", "+")
+        parsed = datetime.fromisoformat(zoned).astimezone(UTC)
         whole = parsed.replace(microsecond=0)
         if whole != parsed:
             if op in ("eq", "ne"):

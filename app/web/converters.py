@@ -4,12 +4,14 @@ import unicodedata
 
 from werkzeug.routing import BaseConverter
 
+from app.web.fields import without_invisible
+
 
 class NameConverter(BaseConverter):
-    """A tag or key in a path: any characters, also `/`; trimmed and NFC, as it is stored."""
+    """A tag or key in a path: any characters, also `/`; normalised as it is stored."""
 
     regex = ".+"
     part_isolating = False
 
     def to_python(self, value: str) -> str:
-        return unicodedata.normalize("NFC", value[:1_000].strip())
+        return unicodedata.normalize("NFC", without_invisible(value[:1_000]).strip())

@@ -14,10 +14,21 @@ MAX_REASONS = 20  # Invalid values that one response reports.
 _MAX_MARKS = 30  # Combining marks in a row, as in Unicode's Stream-Safe Text Format (UAX #15).
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
+# Marks that show nothing and carry no meaning: soft hyphen, zero-width space, directions, BOM.
+# Joiners and variation selectors are not among them: they shape letters and emoji.
+_MARKS = r"\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+# These carry meaning beside others only: joiners, variation selectors, fillers, an empty pattern.
+_ALONE = r"\u034f\u115f\u1160\u180b-\u180f\u200c\u200d\u2061-\u2064\u2800\u3164\ufe00-\ufe0f\uffa0"
+_INVISIBLE = re.compile(f"[{_MARKS}]+")
+_ENDS = re.compile(rf"^[\s{_MARKS}]+|[\s{_MARKS}]+\Z")
+_BLANK = re.compile(rf"[\s{_MARKS}{_ALONE}]*")
+
 # The same limits as patterns of JSON Schema. Spaces at the ends are trimmed, not rejected.
 CONTROL = r"\u0000-\u001f\u007f-\u009f"
-FULL_LINE = rf"^[^\s{CONTROL}]([^{CONTROL}]*[^\s{CONTROL}])?$"
-LINE = rf"^([^\s{CONTROL}]([^{CONTROL}]*[^\s{CONTROL}])?)?$"
+FIRST = rf"\s{CONTROL}{_MARKS}{_ALONE}"
+LAST = rf"\s{CONTROL}{_MARKS}"
+FULL_LINE = rf"^[^{FIRST}]([^{CONTROL}]*[^{LAST}])?$"
+LINE = rf"^([^{FIRST}]([^{CONTROL}]*[^{LAST}])?)?$"
 
 # These replace marshmallow's own, which do not say what to do.
 fields.Field.default_error_messages |= {
@@ -85,12 +96,15 @@ def parse_boolean(value: Any) -> bool:
 
 
 def clean_text(value: object, longest: int) -> str:
-    """Trim and compose (NFC) one line of text; the result may be empty."""
+    """Trim and compose (NFC) one line of text; the result is empty where it shows nothing."""
     if not isinstance(value, str):
         raise ValidationError("Must be a string.")
     text = value.strip()
     if text.isascii() and text.isprintable() and len(text) <= longest:
         return text
+    if is_blank(text):
+        return ""
+    text = _ENDS.sub("", text)
     # Check the length before composing: NFC joins at most four characters into one, and takes
     # time that grows with the square of a run of combining marks.
     if len(value) > longest and (len(value) > 4 * longest + 100 or _has_long_run(value)):
@@ -101,6 +115,23 @@ def clean_text(value: object, longest: int) -> str:
     if _CONTROL.search(text):
         raise ValidationError("Must not contain control characters or lone surrogates.")
     return text
+
+
+def clean_word(value: object, longest: int) -> str:
+    """Clean a text as `clean_text` does, and remove invisible characters inside it.
+
+    Names that programs compare, such as tags, must not differ by what nobody sees.
+    """
+    return clean_text(without_invisible(value) if isinstance(value, str) else value, longest)
+
+
+def without_invisible(text: str) -> str:
+    return text if text.isascii() else _INVISIBLE.sub("", text)
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text shows nothing: white space and invisible characters alone."""
+    return bool(_BLANK.fullmatch(text))
 
 
 def _has_long_run(text: str) -> bool:

@@ -24,7 +24,7 @@ def test_explains_each_step(client: FlaskClient) -> None:
     assert told["input"] == "tel:+44 (0) 20-7946 0958"
     assert (told["result"], told["reason"]) == ("442079460958", None)
     assert [step["text"] for step in told["steps"]] == [
-        *("tel:+4402079460958", "+4402079460958", "4402079460958", "442079460958")
+        *("+44 (0) 20-7946 0958", "+4402079460958", "4402079460958", "442079460958")
     ]
     assert (told["region"], told["kind"]) == ("GB", "fixed_line")
     assert told["possible"] is True
@@ -39,6 +39,8 @@ def test_explains_each_step(client: FlaskClient) -> None:
         ("12/34 ext. 5", "digits only"),
         ("9" * 65, "at most 64"),
         ("00", "Too short"),
+        ("123456789012345@lid", "hidden WhatsApp id"),
+        ("918856879188-1426243@g.us", "WhatsApp group"),
     ],
 )
 def test_says_why_a_number_is_refused(client: FlaskClient, phone: str, reason: str) -> None:

@@ -163,7 +163,7 @@ def test_replaces_tags(client: FlaskClient, given: list[str], kept: list[str]) -
 
 
 def test_keeps_the_type_of_custom_fields(client: FlaskClient) -> None:
-    for value in (1, 1.0, True, "1", 10, "10", 0, False, 0.0, "", "0", 1.0, 1, -(2**53), 1e300):
+    for value in (1, 1.0, True, "1", 10, "10", 0, False, 0.0, "", "0", 1.0, 1, -(2**53) + 1, 1e300):
         body = post(client, custom_fields={"n": value}).get_json()
         [contact] = stored(client)
         for kept in (body["contact"]["custom_fields"]["n"], contact["custom_fields"]["n"]):
@@ -239,7 +239,7 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
     ({"custom_fields": []}, "custom_fields"),
     ({"custom_fields": {"plan": {}}}, "custom_fields.plan"),
     ({"custom_fields": {"a[0]": 1}}, "custom_fields.a[0]"),
-    ({"custom_fields": {"n": 2**53 + 1}}, "custom_fields.n"),
+    ({"custom_fields": {"n": 2**53}}, "custom_fields.n"),
     ({"custom_fields": {"n": "\udfff"}}, "custom_fields.n"),
     ({"custom_fields": {"\ud800": 1}}, "custom_fields.\ufffd"),
     ({"custom_fields": {str(n): n for n in range(201)}}, "custom_fields"),

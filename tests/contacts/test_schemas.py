@@ -68,8 +68,8 @@ def test_treats_empty_text_as_unset() -> None:
         ({"tags": [str(n) for n in range(100)]}, {"tags": [str(n) for n in range(101)]}),
         ({"custom_fields": {"k" * 64: 1}}, {"custom_fields": {"k" * 65: 1}}),
         ({"custom_fields": {"k": "v" * 4096}}, {"custom_fields": {"k": "v" * 4097}}),
-        ({"custom_fields": {"k": 2**53}}, {"custom_fields": {"k": 2**53 + 1}}),
-        ({"custom_fields": {"k": -(2**53)}}, {"custom_fields": {"k": -(2**53) - 1}}),
+        ({"custom_fields": {"k": 2**53 - 1}}, {"custom_fields": {"k": 2**53}}),
+        ({"custom_fields": {"k": 1 - 2**53}}, {"custom_fields": {"k": -(2**53)}}),
         (
             {"custom_fields": {str(n): n for n in range(200)}},
             {"custom_fields": {str(n): n for n in range(201)}},
@@ -90,6 +90,44 @@ def test_counts_tags_after_duplicates_collapse() -> None:
 
 def test_measures_text_after_trimming() -> None:
     assert load(first_name=" " + "a" * 255 + " ").first_name == "a" * 255
+
+
+INVISIBLE = "\u00ad\u061c\u200b\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufeff"
+
+
+@pytest.mark.parametrize("mark", INVISIBLE)
+def test_removes_invisible_characters_from_what_programs_compare(mark: str) -> None:
+    draft = load(
+        phone=f"+91{mark}88568 79188{mark}",
+        email=f"{mark}priya@exam{mark}ple.com",
+        tags=["VIP", f"V{mark}IP", f"{mark} VIP {mark}"],
+        custom_fields={f"{mark}pl{mark}an": "pro"},
+    )
+    assert draft == Draft(PHONE, None, None, "priya@example.com", ("VIP",), {"plan": "pro"})
+
+
+@pytest.mark.parametrize("mark", INVISIBLE)
+def test_removes_invisible_characters_at_the_ends_of_names_only(mark: str) -> None:
+    draft = load(first_name=f"{mark} Pri{mark}ya {mark}", last_name=f" {mark} ")
+    assert (draft.first_name, draft.last_name) == (f"Pri{mark}ya", None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\u0646\u0627\u0645\u0647\u200c\u0647\u0627", "\U0001f469\u200d\U0001f4bb", "\u2764\ufe0f"],
+)
+def test_keeps_joiners_and_emoji_whole(text: str) -> None:
+    draft = load(first_name=text, tags=[text], custom_fields={text: 1})
+    assert (draft.first_name, draft.tags, draft.custom_fields) == (text, (text,), {text: 1})
+
+
+@pytest.mark.parametrize(
+    "blank", ["\u200b", " \ufeff\u00a0", "\u200d", "\ufe0f", "\u3164", "\u2800"]
+)
+def test_text_that_shows_nothing_is_unset(blank: str) -> None:
+    assert load(first_name=blank, last_name=blank, email=blank) == Draft(PHONE)
+    assert list(reasons(tags=[blank])["tags"]) == ["0"]
+    assert list(reasons(custom_fields={blank: 1})["custom_fields"]) == [blank]
 
 
 @pytest.mark.parametrize("value", [1, 1.5, True, [], {}, ["Priya"]])

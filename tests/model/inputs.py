@@ -24,7 +24,7 @@ EMAILS = ("priya@example.com", "Priya@Example.com", "ann.bee@x.org", "49.30@x.or
 TAGS = ("VIP", "vip", " VIP ", "Lead", "a/b", "é", "e\u0301", "%", '"q"', "ключ", "😀", "a,b", "1")
 KEYS = ("plan", "Plan", " plan ", "a.b", 'a"b', "ключ", "😀", "$", "0", "a\\b", "e\u0301", "a b")
 VALUES: tuple[Any, ...] = (
-    *(0, 1, 1.0, True, False, 10, 10.5, 0.1, -0.0, 1e23, -(2**53), float(2**53), 5e-324, 1e308),
+    *(0, 1, 1.0, True, False, 10, 10.5, 0.1, -0.0, 1e23, -(2**53) + 1, float(2**53), 5e-324, 1e308),
     *("", " ", "0", "1", "1.0", "true", "10", "10.5", "1e1", "pro", "Pro", "pros", "a%b", 'x"y'),
     *("é", "e\u0301", "tab\t\n", "a,b", "\uffff", "😀", "null"),
 )

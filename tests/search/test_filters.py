@@ -11,6 +11,7 @@ from app.search.filters import (
     Condition,
     Not,
     Words,
+    condition,
     conditions,
     parse_parameter,
     parse_tree,
@@ -219,6 +220,17 @@ def test_reads_digits_as_words_or_a_phone(text: str, apart: tuple[str, ...], dig
 def test_rejects_invalid_word_searches(text: object) -> None:
     with pytest.raises(ValidationError):
         parse_words(text)
+
+
+@pytest.mark.parametrize("zone", ["Z", "z", "+00:00", "+0000", " 0000", " 00:00", "-0000"])
+def test_understands_spellings_of_a_zone(zone: str) -> None:
+    assert instant(f"2026-06-02T08:00:00{zone}", "gte") == "2026-06-02T08:00:00Z"
+    assert instant("2026-06-02T10:00:00+0200", "gte") == "2026-06-02T08:00:00Z"
+
+
+def test_finds_tags_and_emails_whatever_nobody_sees() -> None:
+    assert condition("tag", "eq", "V\u200bIP\ufeff").value == "VIP"
+    assert condition("email", "eq", "a\u200b@example.com").value == "a@example.com"
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ class Paging:
     limit: int
     steady: dict[Entry, Any]  # Listed from the beginning on, by a key that stayed as it was.
     old: set[Entry]  # There from the beginning on.
-    cursor: str | None = ""
+    cursor: str | None = "start"
     seen: dict[Entry, Any] = field(default_factory=dict)
 
 
@@ -122,7 +122,7 @@ class Sequence(Service):
         expected = self.model.select(query)
         for way in WAYS:
             found: list[View] = []
-            cursor: str | None = ""
+            cursor: str | None = "start"
             while cursor is not None:
                 with found_in(way):
                     answer = self.ask(query, limit=limit, cursor=cursor)

@@ -10,7 +10,7 @@ from app.api_docs.json_schema import (
     shape,
     success,
 )
-from app.api_docs.operation import Feature, Operation, Response
+from app.api_docs.operation import NEXT_PAGE, Feature, Operation, Response
 from app.contacts.fields import KEY_PATTERN
 from app.custom_fields.schemas import TYPES, PinSchema
 from app.web.paging import PageQuery, PageQuerySchema
@@ -25,7 +25,9 @@ FEATURE = Feature(
             "have them, and their label and required type.",
             query=PageQuerySchema(),
             defaults=PageQuery(),
-            responses={200: Response("A page of the list.", ref("CustomFieldList"))},
+            responses={
+                200: Response("A page of the list.", ref("CustomFieldList"), sometimes=NEXT_PAGE)
+            },
         ),
         "custom_fields.put_custom_field": Operation(
             "Pin a custom field",

@@ -72,6 +72,10 @@ HEADERS: Mapping[str, dict[str, Any]] = {
         "required": False,
         "schema": {"type": "integer"},
     },
+    "Link": {
+        "description": "The next page.",
+        "schema": {"type": "string", "pattern": '^<https?://[^<>]+>; rel="next"$'},
+    },
     "Allow": {"description": "Methods that the path supports.", "schema": {"type": "string"}},
 }
 

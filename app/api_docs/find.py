@@ -1,5 +1,7 @@
 """Describes the routes that list, search and match contacts."""
 
+from dataclasses import replace
+
 from app.api_docs.grammar import SCHEMAS
 from app.api_docs.json_schema import (
     BOOLEAN,
@@ -12,13 +14,13 @@ from app.api_docs.json_schema import (
     shape,
     success,
 )
-from app.api_docs.operation import Feature, Operation, Response
+from app.api_docs.operation import NEXT_PAGE, Feature, Operation, Response
 from app.search.filters import MAX_WORDS, OPS
 from app.search.paging import Search
 from app.search.planner import CHEAP_CONDITIONS, SCAN_BUDGET
 from app.search.schemas import MAX_TAGS_ASKED, ListQuerySchema, MatchSchema, SearchSchema
 
-_FOUND = {200: Response("A page of matching contacts.", ref("ContactList"))}
+_FOUND = Response("A page of matching contacts.", ref("ContactList"))
 _TOTAL: JsonSchema = {
     **nullable({**INTEGER, "minimum": 0}),
     "description": "Number of matching contacts; null if counting them would take too long.",
@@ -36,7 +38,7 @@ FEATURE = Feature(
             "oldest first.",
             query=ListQuerySchema(),
             defaults=Search(),
-            responses=_FOUND,
+            responses={200: replace(_FOUND, sometimes=NEXT_PAGE)},
         ),
         "search.post_contacts_search": Operation(
             "Search contacts",
@@ -44,7 +46,7 @@ FEATURE = Feature(
             "`not` combine conditions. Send `cursor` or `offset`, not both.",
             body=SearchSchema(),
             rule={"not": {"required": ["cursor", "offset"]}},
-            responses=_FOUND,
+            responses={200: _FOUND},
         ),
         "search.post_contact_match": Operation(
             "Match a contact",
@@ -113,10 +115,10 @@ FEATURE = Feature(
         "filter": "The filter that contacts must match.",
         "sort": "Field to sort by; `-` in front means descending. Nulls come last. Default: oldest "
         "first.",
-        "cursor": "Cursor of the page: send an empty one first, then `next_cursor` until it is "
-        "null. No contact is repeated or missed. A cursor is required if a query must examine "
-        f"more than {SCAN_BUDGET:,} contacts, or fewer with more than {CHEAP_CONDITIONS} "
-        "conditions.",
+        "cursor": "Cursor of the page: send `start` first, then `next_cursor` until it is null. An "
+        "empty one is rejected. No contact is repeated or missed. A cursor is required if a query "
+        f"must examine more than {SCAN_BUDGET:,} contacts, or fewer with more than "
+        f"{CHEAP_CONDITIONS} conditions.",
         "include": "Fields to add to each contact.",
     },
     paths={"id": {"type": "string", "minLength": 1}},

@@ -2,7 +2,7 @@
 
 from app.api_docs.events import EVENTS
 from app.api_docs.json_schema import INSTANT, INTEGER, JsonSchema, array, ref, shape, success
-from app.api_docs.operation import Feature, Operation, Response
+from app.api_docs.operation import NEXT_PAGE, Feature, Operation, Response
 from app.journal.schemas import ChangesQuery, ChangesQuerySchema
 
 
@@ -31,8 +31,9 @@ FEATURE = Feature(
                     "The next events; the list can be empty.",
                     ref("ChangeList"),
                     sometimes={
+                        **NEXT_PAGE,
                         "Retry-After": "Present if too many requests are waiting already: seconds "
-                        "until the next request."
+                        "until the next request.",
                     },
                 )
             },

@@ -7,6 +7,11 @@ from marshmallow import Schema
 
 from app.web.fields import JsonSchema
 
+# The optional header of every page of a list.
+NEXT_PAGE: Mapping[str, str] = {
+    "Link": 'URL of the next page, as `<URL>; rel="next"` (RFC 8288). Absent on the last page.'
+}
+
 
 @dataclass(frozen=True)
 class Response:

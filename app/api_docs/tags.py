@@ -1,7 +1,7 @@
 """Describes the routes about tags of all contacts."""
 
 from app.api_docs.json_schema import INTEGER, PAGINATION, STRING, array, ref, shape, success
-from app.api_docs.operation import Feature, Operation, Response
+from app.api_docs.operation import NEXT_PAGE, Feature, Operation, Response
 from app.tags.schemas import RenameSchema
 from app.web.paging import PageQuery, PageQuerySchema
 
@@ -14,7 +14,7 @@ FEATURE = Feature(
             "Lists the tags by name, with the number of contacts that have each.",
             query=PageQuerySchema(),
             defaults=PageQuery(),
-            responses={200: Response("A page of the list.", ref("TagList"))},
+            responses={200: Response("A page of the list.", ref("TagList"), sometimes=NEXT_PAGE)},
         ),
         "tags.patch_tag": Operation(
             "Rename a tag",

@@ -13,7 +13,7 @@ from app.api_docs.json_schema import (
     shape,
     success,
 )
-from app.api_docs.operation import Feature, Operation, Response
+from app.api_docs.operation import NEXT_PAGE, Feature, Operation, Response
 from app.webhooks.handlers import HOURS_OF_PREVIOUS_SECRET
 from app.webhooks.model import (
     ACTIVE,
@@ -199,7 +199,9 @@ FEATURE = Feature(
             "Lists the deliveries of the last 7 days, newest first.",
             query=DeliveriesQuerySchema(),
             defaults=DeliveriesQuery(),
-            responses={200: Response("A page of the list.", ref("DeliveryList"))},
+            responses={
+                200: Response("A page of the list.", ref("DeliveryList"), sometimes=NEXT_PAGE)
+            },
             errors=(404,),
         ),
         "webhooks.post_webhook_redelivery": Operation(

@@ -10,7 +10,7 @@ from app.contacts.fields import clean_key
 from app.custom_fields import handlers, store
 from app.custom_fields.schemas import PinSchema
 from app.errors import InvalidInput
-from app.web.paging import PageQuery, PageQuerySchema
+from app.web.paging import PageQuery, PageQuerySchema, page_response
 from app.web.requests import database, json_object, load, load_query
 from app.web.responses import success
 
@@ -29,7 +29,7 @@ def get_custom_fields() -> Response:
         fields = store.list_custom_fields(snapshot, limit=page.limit, offset=page.offset)
         total = store.count_custom_fields(snapshot)
     listed = [field.view() for field in fields]
-    return success({"custom_fields": listed, "pagination": {"total": total, **asdict(page)}})
+    return page_response({"custom_fields": listed}, total, **asdict(page))
 
 
 @blueprint.put("/<name:key>")

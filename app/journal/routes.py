@@ -9,6 +9,7 @@ from app.journal import handlers, store
 from app.journal.long_poll import WAITERS, LongPollSlots
 from app.journal.model import Event
 from app.journal.schemas import ChangesQuery, ChangesQuerySchema
+from app.web.paging import link_next
 from app.web.requests import database, load_query
 from app.web.responses import json_response
 from app.web.service import service
@@ -65,4 +66,7 @@ def _answer(events: list[Event], next_after: int) -> Response:
         f'"data":{each.data}}}'
         for each in events
     )
-    return json_response(f'{{"success":true,"changes":[{changes}],"next_after":{next_after}}}')
+    response = json_response(f'{{"success":true,"changes":[{changes}],"next_after":{next_after}}}')
+    if next_after < store.last_seq(database().connection()):
+        link_next(response, "after", next_after)
+    return response

@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 from app.search.filters import Filter
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+START = "start"  # The cursor of the first page; it is too short to be one of `encode_cursor`.
 SORTS = ("created_at", "updated_at", "last_name", "first_name", "email", "phone")
 _CHECK_BYTES = 9
 _IDS = range(2**63)
@@ -63,8 +64,19 @@ def encode_cursor(position: Position, query: object) -> str:
     return base64.urlsafe_b64encode(_check(payload, query) + payload).decode().rstrip("=")
 
 
-def decode_cursor(text: str, query: object) -> Position:
-    """Return the position. Raises marshmallow's `ValidationError` for a cursor of another query."""
+def decode_cursor(text: str, query: object) -> Position | None:
+    """Return the position, None for the start.
+
+    Raises marshmallow's `ValidationError` for a cursor of another query, and for an empty one:
+    clients leave out empty parameters, and send the last page's null as one.
+    """
+    if text == START:
+        return None
+    if not text:
+        raise ValidationError(
+            "Must not be empty: send cursor=start for the first page, then next_cursor until it "
+            "is null."
+        )
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:
@@ -102,5 +114,5 @@ def _check(payload: bytes, query: object) -> bytes:
 
 def _invalid_cursor() -> ValidationError:
     return ValidationError(
-        "Not a cursor of this filter and sort: begin again with an empty cursor."
+        f"Not a cursor of this filter and sort: begin again with cursor={START}."
     )

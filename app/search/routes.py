@@ -1,6 +1,6 @@
 """Routes that list, search and match contacts."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from marshmallow import Schema
 
 from app.api_keys.guard import require_scope
@@ -12,6 +12,7 @@ from app.search.paging import BY_ARRIVAL, Search, encode_cursor
 from app.search.planner import search_contacts
 from app.search.schemas import ListQuerySchema, MatchSchema, SearchSchema
 from app.search.views import page_too_large
+from app.web.paging import link_next
 from app.web.requests import database, json_object, load, load_query
 from app.web.responses import encode, json_response, success
 
@@ -41,10 +42,13 @@ def _documented_list(search: Search) -> Response:
         offset=search.offset,
         include=search.include,
     )
-    return json_response(
+    response = json_response(
         f'{{"success":true,"contacts":[{contacts}],"pagination":'
         f'{{"total":{total},"limit":{search.limit},"offset":{search.offset}}}}}'
     )
+    if search.offset + search.limit < total:
+        link_next(response, "offset", search.offset + search.limit)
+    return response
 
 
 @blueprint.post("/search")
@@ -66,10 +70,11 @@ def _page_of(search: Search, by_cursor: bool) -> Response:
     if page.total is None:
         pagination["total_is_estimate"] = True
     pagination["limit"] = search.limit
+    next_page: tuple[str, str | int] = "offset", search.offset + search.limit
     if by_cursor:
-        pagination["next_cursor"] = page.next and encode_cursor(
-            page.next, (search.filter, search.sort)
-        )
+        cursor = page.next and encode_cursor(page.next, (search.filter, search.sort))
+        pagination["next_cursor"] = cursor
+        next_page = "cursor", cursor or ""
     elif page.ended_by == "bytes":
         raise page_too_large()
     elif page.ended_by == "budget":
@@ -77,16 +82,19 @@ def _page_of(search: Search, by_cursor: bool) -> Response:
             {
                 "cursor": [
                     "Required, since this search reads too many contacts for one page: begin "
-                    "with an empty cursor, and continue while next_cursor is not null."
+                    "with cursor=start, and continue while next_cursor is not null."
                 ]
             }
         )
     else:
         pagination["offset"] = search.offset
     contacts = ",".join(page.contacts)
-    return json_response(
+    response = json_response(
         f'{{"success":true,"contacts":[{contacts}],"pagination":{encode(pagination)}}}'
     )
+    if page.next and request.method != "POST":  # A link cannot repeat a body.
+        link_next(response, *next_page)
+    return response
 
 
 @blueprint.post("/<contact:id>/match")

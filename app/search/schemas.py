@@ -89,7 +89,7 @@ class _PageSchema(Schema):
     offset = digits(0, 2**31 - 1)
     q = Parsed(filters.parse_words, {**TEXT_SCHEMA, "maxLength": filters.MAX_TEXT})
     sort = Parsed(_text(parse_sort), _SORT_SCHEMA)
-    cursor = Parsed(_text(str), {"type": "string", "pattern": "^[A-Za-z0-9_-]*$"})
+    cursor = Parsed(_text(str), {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})
     include = include_field()
 
     @post_load
@@ -107,7 +107,7 @@ class _PageSchema(Schema):
             data["filter"] = parts[0]
         asked = (data.get("filter"), data.setdefault("sort", BY_ARRIVAL))
         try:
-            after = decode_cursor(cursor, asked) if cursor else None
+            after = None if cursor is None else decode_cursor(cursor, asked)
         except ValidationError as error:
             raise ValidationError({"cursor": error.messages}) from None
         return Search(**data, after=after), cursor is not None

@@ -96,6 +96,8 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "control_socket_disable": True,
         # A proxy may pass on a PATH_INFO of its client, which is another path than it checked.
         "forwarder_headers": "",
+        # X-Forwarded-Proto counts from the proxies of the setting only: see app/web/addresses.py.
+        "secure_scheme_headers": {},
         "logger_class": Log,
         "loglevel": "error" if settings.log_level == "error" else "warning",
         "pre_fork": _block_signals,

@@ -8,7 +8,7 @@ from marshmallow import Schema
 from app.api_keys.guard import require_scope
 from app.tags import handlers, store
 from app.tags.schemas import RenameSchema
-from app.web.paging import PageQuery, PageQuerySchema
+from app.web.paging import PageQuery, PageQuerySchema, page_response
 from app.web.requests import database, json_object, load, load_query
 from app.web.responses import success
 
@@ -27,7 +27,7 @@ def get_tags() -> Response:
         tags = store.list_tags(snapshot, limit=page.limit, offset=page.offset)
         total = store.count_tags(snapshot)
     listed = [{"name": tag.name, "contacts": tag.contacts} for tag in tags]
-    return success({"tags": listed, "pagination": {"total": total, **asdict(page)}})
+    return page_response({"tags": listed}, total, **asdict(page))
 
 
 @blueprint.patch("/<name:name>")

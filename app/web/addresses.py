@@ -1,30 +1,74 @@
-"""The address of a client, also behind trusted proxies."""
+"""The address of a client, and the URL that it called, also behind trusted proxies."""
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from app.settings import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_MAX_HOPS = 16
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE)
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)+")
+
 
 def client_address(environ: Mapping[str, Any], trusted: Sequence[Network]) -> str:
-    """Return the address that a limit applies to; for IPv6, its /64 network.
-
-    X-Forwarded-For is read from its end, since each proxy appends the address of its own client,
-    and only as long as the address before is in a `trusted` network.
-    """
-    address = str(environ.get("REMOTE_ADDR", ""))
-    given = str(environ.get("HTTP_X_FORWARDED_FOR", "")) if trusted else ""
-    for each in reversed(given.split(",")[-16:] if given else []):
-        if not _is_within(address, trusted):
-            break
-        address = each.strip()
+    """Return the address that a limit applies to; for IPv6, its /64 network."""
+    *_, address = _chain(environ, trusted)
     parsed = _parsed(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed or "unknown")
+
+
+def public_url(environ: Mapping[str, Any], trusted: Sequence[Network]) -> str:
+    """Return the URL of the service as its client sees it, without a `/` at the end.
+
+    X-Forwarded-Proto, -Host and -Prefix count only if a `trusted` proxy sent the request. Of a
+    list, the value that the outermost trusted proxy has added counts: a client can make up those
+    before it.
+    """
+    hops = sum(1 for _ in _chain(environ, trusted)) - 1
+
+    def forwarded(name: str) -> str:
+        values = str(environ.get(f"HTTP_X_FORWARDED_{name}", "")).split(",") if hops else [""]
+        return values[-min(hops, len(values))].strip()
+
+    scheme = forwarded("PROTO").lower()
+    if scheme not in ("http", "https"):
+        scheme = str(environ["wsgi.url_scheme"])
+    hosts = (forwarded("HOST"), str(environ.get("HTTP_HOST", "")))
+    host = next(filter(_HOST.fullmatch, hosts), None) or _own_host(environ)
+    prefix = forwarded("PREFIX").rstrip("/")
+    if not _PREFIX.fullmatch(prefix):
+        prefix = quote(str(environ.get("SCRIPT_NAME", "")))
+    return f"{scheme}://{host}{prefix}"
+
+
+def _chain(environ: Mapping[str, Any], trusted: Sequence[Network]) -> Iterator[str]:
+    """Yield the address of the peer, and if that is trusted the address that it names, and so on.
+
+    X-Forwarded-For is read from its end, since each proxy appends the address of its own client.
+    """
+    address = str(environ.get("REMOTE_ADDR", ""))
+    yield address
+    if not trusted or not _is_within(address, trusted):
+        return
+    given = str(environ.get("HTTP_X_FORWARDED_FOR", ""))
+    for each in reversed(given.split(",")[-_MAX_HOPS:]):
+        address = each.strip() or address
+        yield address
+        if not _is_within(address, trusted):
+            return
+
+
+def _own_host(environ: Mapping[str, Any]) -> str:
+    name = str(environ["SERVER_NAME"])
+    host = f"[{name}]" if ":" in name else name
+    return f"{host}:{environ['SERVER_PORT']}"
 
 
 def _is_within(address: str, networks: Sequence[Network]) -> bool:

@@ -1,11 +1,21 @@
-"""The query of a list that has only the parameters `limit` and `offset`."""
+"""Pages of lists: the parameters `limit` and `offset`, and the link to the next page."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from urllib.parse import quote, unquote_plus
 
+from flask import Response, request
 from marshmallow import Schema, post_load
 
+from app.web.addresses import public_url
 from app.web.fields import digits
+from app.web.requests import settings
+from app.web.responses import success
+
+# What the query of a link keeps as it was sent. Everything else is percent-encoded (RFC 3986), `,`
+# and `;` too: some clients split the Link header there.
+_SAFE = "!$%&'()*+/:=?@[]~"
 
 
 @dataclass(frozen=True)
@@ -21,3 +31,25 @@ class PageQuerySchema(Schema):
     @post_load
     def _to_query(self, data: dict[str, Any], **_: Any) -> PageQuery:
         return PageQuery(**data)
+
+
+def page_response(content: dict[str, Any], total: int, *, limit: int, offset: int) -> Response:
+    """Return a page by offset of a list with `total` entries."""
+    pagination = {"total": total, "limit": limit, "offset": offset}
+    response = success({**content, "pagination": pagination})
+    if offset + limit < total:
+        link_next(response, "offset", offset + limit)
+    return response
+
+
+def link_next(response: Response, parameter: str, value: str | int) -> None:
+    """Link to the next page (RFC 8288): the URL of this request with another `parameter`."""
+    url = public_url(request.environ, settings().trusted_proxies) + quote(request.path)
+    query = map(partial(quote, safe=_SAFE), request.query_string.split(b"&"))
+    kept = [each for each in query if each and _name(each) != parameter]
+    link = f"{url}?{'&'.join([*kept, f'{parameter}={value}'])}"
+    response.headers["Link"] = f'<{link}>; rel="next"'
+
+
+def _name(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0])

@@ -4,6 +4,7 @@ from flask import Blueprint, Response
 from marshmallow import Schema
 
 from app.api_keys.guard import require_scope
+from app.web.paging import page_response
 from app.web.requests import database, json_object, load, load_query, settings
 from app.web.responses import success
 from app.webhooks import handlers, store
@@ -85,8 +86,8 @@ def get_webhook_deliveries(id: str) -> Response:
     found, total = handlers.list_deliveries(
         database(), id, state=query.state, limit=query.limit, offset=query.offset
     )
-    pagination = {"total": total, "limit": query.limit, "offset": query.offset}
-    return success({"deliveries": [each.view() for each in found], "pagination": pagination})
+    deliveries = [each.view() for each in found]
+    return page_response({"deliveries": deliveries}, total, limit=query.limit, offset=query.offset)
 
 
 @blueprint.post("/<id>/deliveries/<delivery_id>/redeliver")

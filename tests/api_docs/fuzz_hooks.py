@@ -86,7 +86,7 @@ def _adjusted(asked: dict[str, Any]) -> dict[str, Any]:
     if "wait" in asked:
         result["wait"] = 0
     if "cursor" in asked:
-        result["cursor"] = ""  # Other cursors must come from the service.
+        result["cursor"] = "start"  # Other cursors must come from the service.
         result.pop("offset", None)
     if len(found := words(asked.get("q"))) > MAX_WORDS:
         result["q"] = " ".join(found[:MAX_WORDS])

@@ -42,7 +42,7 @@ def contacts(
 
 
 def _pages_by_cursor(client: FlaskClient, **body: Any) -> Iterator[tuple[bytes, list[str]]]:
-    cursor: str | None = ""
+    cursor: str | None = "start"
     while cursor is not None:
         asked = {"include": "custom_fields", "cursor": cursor, "limit": 100, **body}
         response = client.post(f"{PATH}/search", json=asked)

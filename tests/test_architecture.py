@@ -138,6 +138,8 @@ INSIDE = {
         "columns": ("rows",),
         "cells": (),
         "damage": (),
+        "encodings": ("latin",),
+        "latin": (),
         "lines": (),
         "report": (),
         "rows": (),
@@ -253,7 +255,10 @@ def test_web_knows_no_feature(module: str) -> None:
 
 @pytest.mark.parametrize("module", below(FEATURES))
 def test_features_know_nothing_above(module: str) -> None:
-    packages = (*FLASK, "marshmallow", "phonenumbers", "apispec", "urllib3")
+    packages = (
+        *FLASK,
+        *("marshmallow", "phonenumbers", "apispec", "urllib3", "charset_normalizer"),
+    )
     assert strangers(module, *FLOOR_0, *DATABASE, *WEB, *FEATURES, *packages) == []
 
 

@@ -47,6 +47,7 @@ _CHANGED: JsonSchema = {
 _WAS_CHANGED = Response("The contact after the change.", ref("ChangedContact"), ("ETag",))
 _PRECONDITION = ("If-Match",)
 _LOST = (404, 412)
+_EDITED_TAGS = ("add_tags", "remove_tags")
 
 FEATURE = Feature(
     name="Contacts",
@@ -55,11 +56,13 @@ FEATURE = Feature(
         "contacts.post_contact": Operation(
             "Create or update a contact",
             "Updates the contact with this phone number, or creates it. Fields that are absent or "
-            "`null` keep their value. `tags` replaces all tags. `custom_fields` is merged key by "
+            "`null` keep their value, and so do those that are blank. `tags` replaces all tags; "
+            "`add_tags` and `remove_tags` change single ones. `custom_fields` is merged key by "
             "key.",
             query=UpsertQuerySchema(),
             defaults=UpsertQuery(),
             body=ContactSchema(),
+            rule={"not": {"anyOf": [{"required": ["tags", name]} for name in _EDITED_TAGS]}},
             responses={
                 200: Response("The contact existed.", ref("UpsertedContact")),
                 201: Response("The contact was created.", ref("UpsertedContact")),
@@ -79,7 +82,8 @@ FEATURE = Feature(
         "contacts.patch_contact": Operation(
             "Change a contact",
             "Applies a JSON merge patch (RFC 7396): `null` clears a value or removes a custom "
-            "field. The phone cannot be changed: create a contact with the new number, then merge.",
+            "field, and so does a blank string. The phone cannot be changed: create a contact with "
+            "the new number, then merge.",
             headers=_PRECONDITION,
             body=PatchSchema(),
             body_types=("application/merge-patch+json", "application/json"),
@@ -159,12 +163,14 @@ FEATURE = Feature(
     },
     names={
         "id": "`cnt_` and the phone number, or the phone number in any accepted spelling.",
-        "phone": "Phone number with its country code. Spaces, dashes, brackets, `+`, `00` and "
-        "`tel:` are accepted.",
-        "first_name": "Trimmed. An empty string means unset.",
-        "last_name": "Trimmed. An empty string means unset.",
-        "email": "A valid e-mail address. An empty string means unset.",
+        "phone": "Phone number with its country code. Spaces, dashes, brackets, `+`, `00`, "
+        "`tel:`, `whatsapp:`, `wa.me` links and `@c.us` are accepted.",
+        "first_name": "Trimmed. A blank string means unset.",
+        "last_name": "Trimmed. A blank string means unset.",
+        "email": "A valid e-mail address. A blank string means unset.",
         "tags": "Trimmed and stored in this order. Duplicates are removed.",
+        "add_tags": "Tags to add to the end. Not together with `tags`.",
+        "remove_tags": "Tags to remove. Not together with `tags`.",
         "custom_fields": "Values by key: strings, numbers or booleans. They are returned as they "
         "were sent.",
         "from": "The id or phone number of the other contact.",

@@ -15,7 +15,7 @@ from app.api_docs.json_schema import (
     success,
 )
 from app.api_docs.operation import NEXT_PAGE, Feature, Operation, Response
-from app.search.filters import MAX_WORDS, OPS
+from app.search.grammar import MAX_WORDS, OPS
 from app.search.paging import Search
 from app.search.planner import CHEAP_CONDITIONS, SCAN_BUDGET
 from app.search.schemas import MAX_TAGS_ASKED, ListQuerySchema, MatchSchema, SearchSchema

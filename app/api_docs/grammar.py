@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from app.api_docs.json_schema import BOOLEAN, INSTANT, JsonSchema, array, ref, shape
 from app.contacts.fields import (
+    COMPARED_STRING_SCHEMA,
     KEY_PATTERN,
     NUMBER_VALUE_SCHEMA,
     PHONE_SCHEMA,
@@ -11,16 +12,15 @@ from app.contacts.fields import (
     TEXT_SCHEMA,
 )
 from app.contacts.phone import MAX_LENGTH
-from app.search.filters import (
+from app.search.grammar import (
     FIELD_OPS,
     MAX_CONDITIONS,
     MAX_DEPTH,
     MAX_VALUES,
     OPS,
 )
-from app.search.operands import ORDERED
+from app.search.operands import ORDERED, SEARCHING
 
-_SEARCHING = ("contains", "starts_with")
 _ID: JsonSchema = {"anyOf": [{"type": "string", "pattern": "^cnt_[0-9]+$"}, PHONE_SCHEMA]}
 _DIGITS: JsonSchema = {
     "type": "string",
@@ -41,11 +41,11 @@ def _value(field: str, op: str) -> JsonSchema:
     if field in ("created_at", "updated_at"):
         return INSTANT if op in ORDERED else {**INSTANT, "pattern": "^[^.]*$"}
     if field == "custom_fields":
-        if op in _SEARCHING:
+        if op in SEARCHING:
             return {**STRING_VALUE_SCHEMA, "minLength": 1}
         return {
             "anyOf": [
-                STRING_VALUE_SCHEMA,
+                COMPARED_STRING_SCHEMA,
                 NUMBER_VALUE_SCHEMA,
                 *([] if op in ORDERED else [BOOLEAN]),
             ]

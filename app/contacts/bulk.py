@@ -116,9 +116,10 @@ def _slice(drafts: Sequence[Checked]) -> Sequence[Checked]:
 
 
 def _links(draft: Checked) -> int:
-    return (
-        0 if isinstance(draft, ServiceError) else len(draft.tags or ()) + len(draft.custom_fields)
-    )
+    if isinstance(draft, ServiceError):
+        return 0
+    tags = draft.tags or draft.add_tags
+    return len(tags) + len(draft.remove_tags) + len(draft.custom_fields)
 
 
 def _upsert_slice(tx: Connection, drafts: Sequence[Checked]) -> list[Outcome]:

@@ -21,6 +21,7 @@ from app.web.fields import (
     Parsed,
     clean_text,
     clean_word,
+    is_blank,
 )
 
 MAX_NAME = 255
@@ -50,10 +51,21 @@ PHONE_SCHEMA: JsonSchema = {
     "maxLength": MAX_LENGTH,
     "examples": [EXAMPLE],
 }
+_VALUE_CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
 STRING_VALUE_SCHEMA: JsonSchema = {
     "type": "string",
     "maxLength": MAX_VALUE,
-    "pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$",
+    "pattern": f"^[^{_VALUE_CONTROL}]*$",
+}
+COMPARED_STRING_SCHEMA: JsonSchema = {
+    **STRING_VALUE_SCHEMA,
+    "minLength": 1,
+    "pattern": f"^[^{FIRST}][^{_VALUE_CONTROL}]*$",
+}
+COMPARED_LIST_SCHEMA: JsonSchema = {
+    **COMPARED_STRING_SCHEMA,
+    "pattern": f"^[^,{FIRST}][^,{_VALUE_CONTROL}]*(,[^,{FIRST}][^,{_VALUE_CONTROL}]*)*$",
+    "description": "A comma list.",
 }
 NUMBER_VALUE_SCHEMA: JsonSchema = {
     "type": "number",
@@ -143,7 +155,7 @@ def clean_tag(value: object) -> str:
 
 
 def custom_fields_field(*, keep_nulls: bool = False) -> Parsed[Mapping[str, FieldValue | None]]:
-    """Accept an object of plain values; nulls are left out unless `keep_nulls`."""
+    """Accept an object of plain values; null and blank text are left out unless `keep_nulls`."""
     schema = {
         "type": "object",
         "maxProperties": MAX_CUSTOM_FIELDS,
@@ -175,7 +187,7 @@ def _custom_fields(value: Mapping[str, object], keep_nulls: bool) -> dict[str, F
             key = clean_key(given)
             if key in found:
                 raise ValidationError("Given twice: spaces around a key are ignored.")
-            if each is not None:
+            if each is not None and not (isinstance(each, str) and is_blank(each)):
                 found[key] = clean_value(each)
             elif keep_nulls:
                 found[key] = None

@@ -67,6 +67,7 @@ class Contact:
 class Draft:
     """What a client sent for one phone; None and absent fields leave a known contact as it is.
 
+    `tags` replaces all tags; without it, `add_tags` and `remove_tags` change single ones.
     `created_at` is that of a contact which was elsewhere before; a known one keeps its own.
     """
 
@@ -77,6 +78,8 @@ class Draft:
     tags: tuple[str, ...] | None = None
     custom_fields: Mapping[str, FieldValue] = field(default_factory=dict)
     created_at: str | None = None
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ Edit = Callable[[Contact, str], Change]
 def upsert(before: Contact | None, draft: Draft, now: str) -> Change:
     """Merge a draft into a contact, or make a new one of it.
 
-    Raises `InvalidInput` when the contact would have too many custom fields.
+    Raises `InvalidInput` when the contact would have too many tags or custom fields.
     """
     start = before or Contact(draft.phone, created_at=draft.created_at or now, updated_at=now)
     given = {
@@ -130,6 +133,9 @@ def upsert(before: Contact | None, draft: Draft, now: str) -> Change:
         for name in ("first_name", "last_name", "email", "tags")
         if (value := getattr(draft, name)) is not None
     }
+    if draft.add_tags or draft.remove_tags:
+        tags = dict.fromkeys(start.tags + draft.add_tags)
+        given["tags"] = tuple(each for each in tags if each not in draft.remove_tags)
     fields = {**start.custom_fields, **draft.custom_fields}
     return change(before, start, replace(start, **given, custom_fields=fields), now)
 

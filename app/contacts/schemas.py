@@ -30,6 +30,8 @@ class ContactSchema(Schema):
     email = email_field()
     tags = tags_field(allow_none=True)
     custom_fields = custom_fields_field()
+    add_tags = tags_field(allow_none=True)
+    remove_tags = tags_field(allow_none=True)
     id = fields.String(dump_only=True)
     created_at = fields.String(dump_only=True)
     updated_at = fields.String(dump_only=True)
@@ -47,12 +49,8 @@ class ContactSchema(Schema):
         """
         try:
             parsers = {name: self._parse[name] for name in values}
-            return Draft(
-                **{
-                    name: parsers[name](value)
-                    for name, value in values.items()
-                    if value is not None
-                }
+            return _draft(
+                {name: parsers[name](value) for name, value in values.items() if value is not None}
             )
         except (KeyError, TypeError, FieldError):
             draft: Draft = load(self, values)
@@ -60,9 +58,20 @@ class ContactSchema(Schema):
 
     @post_load
     def _to_draft(self, data: dict[str, Any], **_: Any) -> Draft:
-        if data.get("custom_fields") is None:
-            data["custom_fields"] = {}
-        return Draft(**data)
+        return _draft({name: value for name, value in data.items() if value is not None})
+
+
+def _draft(given: dict[str, Any]) -> Draft:
+    """Raises marshmallow's `ValidationError` where lists of tags contradict each other."""
+    reasons: dict[str, list[str]] = {}
+    for name in ("add_tags", "remove_tags"):
+        if "tags" in given and name in given:
+            reasons[name] = ["Must be left out with tags, which replaces all of them."]
+    if both := set(given.get("add_tags", ())).intersection(given.get("remove_tags", ())):
+        reasons["remove_tags"] = [f'Has "{min(both)}", which is also in add_tags.']
+    if reasons:
+        raise FieldError(reasons)
+    return Draft(**given)
 
 
 @cache

@@ -58,7 +58,7 @@ def upsert_edit(draft: Draft) -> Edit:
         draft.phone,
         lambda before, now: upsert(before, draft, now),
         draft.custom_fields.keys(),
-        draft.tags or (),
+        draft.tags or draft.add_tags,
     )
 
 

@@ -9,10 +9,11 @@ from marshmallow import ValidationError
 
 from app.contacts.fields import MAX_NAME, clean_value, parse_phone
 from app.contacts.phone import MAX_LENGTH
-from app.web.fields import clean_text, clean_word
+from app.web.fields import clean_text, clean_word, is_blank
 
 CUSTOM = "custom_fields."
 ORDERED = ("gt", "gte", "lt", "lte")
+SEARCHING = ("contains", "starts_with")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
@@ -38,11 +39,13 @@ def operand(field: str, op: str, value: object) -> Any:
 def _custom_value(op: str, value: object) -> Any:
     if value is None:
         raise ValidationError("Must not be null: use exists to check for a value.")
+    if value == "" or (isinstance(value, str) and op not in SEARCHING and is_blank(value)):
+        raise ValidationError("Must not be empty, as no value is: use exists to check for a value.")
     value = clean_value(value)
     if op in ORDERED and isinstance(value, bool):
         raise ValidationError("Must be a number or a string: booleans have no order.")
-    if op in ("contains", "starts_with") and not (isinstance(value, str) and value):
-        raise ValidationError("Must be a string that is not empty.")
+    if op in SEARCHING and not isinstance(value, str):
+        raise ValidationError("Must be a string.")
     return value
 
 

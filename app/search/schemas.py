@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from marshmallow import Schema, ValidationError, post_load, pre_load
 
 from app.contacts.fields import (
+    COMPARED_LIST_SCHEMA,
+    COMPARED_STRING_SCHEMA,
     KEY_PATTERN,
     MAX_KEY,
     PHONE_SCHEMA,
@@ -16,7 +18,7 @@ from app.contacts.fields import (
     clean_tag,
     include_field,
 )
-from app.search import filters
+from app.search import grammar
 from app.search.filters import All, Condition, Filter
 from app.search.operands import CUSTOM, ORDERED
 from app.search.paging import BY_ARRIVAL, SORTS, Search, decode_cursor, parse_sort
@@ -33,7 +35,7 @@ _BOUNDS = {
 
 
 def _parameter(field: str, op: str, schema: JsonSchema) -> Parsed[Filter]:
-    return Parsed(lambda text: filters.parse_parameter(field, op, text), schema)
+    return Parsed(lambda text: grammar.parse_parameter(field, op, text), schema)
 
 
 def _bound(name: str) -> Parsed[Filter]:
@@ -42,7 +44,7 @@ def _bound(name: str) -> Parsed[Filter]:
 
 def _filter(**options: Any) -> Parsed[Filter]:
     schema = {"type": "object", "$ref": "#/components/schemas/Filter"}
-    return Parsed(filters.parse_tree, schema, **options)
+    return Parsed(grammar.parse_tree, schema, **options)
 
 
 def _custom_parameter(ops: str) -> str:
@@ -52,12 +54,12 @@ def _custom_parameter(ops: str) -> str:
 # Each member is a query parameter of its own: OpenAPI cannot describe "custom_fields[…][…]".
 _CUSTOM_SCHEMA: JsonSchema = {
     "type": "object",
-    "maxProperties": filters.MAX_CONDITIONS,
+    "maxProperties": grammar.MAX_CONDITIONS,
     "patternProperties": {
-        _custom_parameter(rf"(\[(eq|ne|{'|'.join(ORDERED)})\])?"): STRING_VALUE_SCHEMA,
+        _custom_parameter(rf"(\[(eq|ne|{'|'.join(ORDERED)})\])?"): COMPARED_STRING_SCHEMA,
         _custom_parameter(r"\[(contains|starts_with)\]"): {**STRING_VALUE_SCHEMA, "minLength": 1},
         _custom_parameter(r"\[exists\]"): {"enum": ["true", "false"]},
-        _custom_parameter(r"\[in\]"): {**STRING_VALUE_SCHEMA, "description": "A comma list."},
+        _custom_parameter(r"\[in\]"): COMPARED_LIST_SCHEMA,
     },
     "additionalProperties": False,
 }
@@ -87,7 +89,7 @@ class _PageSchema(Schema):
 
     limit = digits(1, 100)
     offset = digits(0, 2**31 - 1)
-    q = Parsed(filters.parse_words, {**TEXT_SCHEMA, "maxLength": filters.MAX_TEXT})
+    q = Parsed(grammar.parse_words, {**TEXT_SCHEMA, "maxLength": grammar.MAX_TEXT})
     sort = Parsed(_text(parse_sort), _SORT_SCHEMA)
     cursor = Parsed(_text(str), {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})
     include = include_field()
@@ -138,13 +140,13 @@ class ListQuerySchema(_PageSchema):
         parts, errors = [], {}
         for name, match in found.items():
             try:
-                field = filters.field_name(CUSTOM + match[1])
+                field = grammar.field_name(CUSTOM + match[1])
                 op = "eq" if match[2] is None else match[2]
-                parts.append(filters.parse_parameter(field, op, data[name]))
+                parts.append(grammar.parse_parameter(field, op, data[name]))
             except ValidationError as error:
                 errors[name[: MAX_KEY + len("custom_fields[][starts_with]")]] = error.messages
-        if len(parts) > filters.MAX_CONDITIONS:
-            errors["custom_fields"] = [f"Must be at most {filters.MAX_CONDITIONS} conditions."]
+        if len(parts) > grammar.MAX_CONDITIONS:
+            errors["custom_fields"] = [f"Must be at most {grammar.MAX_CONDITIONS} conditions."]
         if "custom_fields" in data:
             errors["custom_fields"] = ["Must have a key, such as custom_fields[plan]=pro."]
         if errors:

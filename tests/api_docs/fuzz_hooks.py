@@ -12,7 +12,7 @@ from schemathesis.core.parameters import ParameterLocation
 
 from app.contacts.fields import EMAIL, MAX_INTEGER
 from app.database.text import words
-from app.search.filters import MAX_CONDITIONS, MAX_DEPTH, MAX_WORDS
+from app.search.grammar import MAX_CONDITIONS, MAX_DEPTH, MAX_WORDS
 
 NUMBERS = sorted(
     {

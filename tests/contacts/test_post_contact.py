@@ -163,7 +163,23 @@ def test_replaces_tags(client: FlaskClient, given: list[str], kept: list[str]) -
 
 
 def test_keeps_the_type_of_custom_fields(client: FlaskClient) -> None:
-    for value in (1, 1.0, True, "1", 10, "10", 0, False, 0.0, "", "0", 1.0, 1, -(2**53) + 1, 1e300):
+    for value in (
+        1,
+        1.0,
+        True,
+        "1",
+        10,
+        "10",
+        0,
+        False,
+        0.0,
+        " x",
+        "0",
+        1.0,
+        1,
+        -(2**53) + 1,
+        1e300,
+    ):
         body = post(client, custom_fields={"n": value}).get_json()
         [contact] = stored(client)
         for kept in (body["contact"]["custom_fields"]["n"], contact["custom_fields"]["n"]):
@@ -282,6 +298,67 @@ def test_rejects_the_201st_custom_field(client: FlaskClient) -> None:
     assert response.status_code == 422
     assert "custom_fields" in response.get_json()["error"]["details"]
     assert len(stored(client)[0]["custom_fields"]) == len(before[0]["custom_fields"]) == 200
+
+
+BLANKS = ["", " ", "\t\n", "\u200b", " \ufeff\u00a0", "\u3164"]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_blank_values_leave_what_is_known(client: FlaskClient, blank: str) -> None:
+    known = post(client, first_name="Ann", email="a@x.org", custom_fields={"score": 7}).get_json()
+    again = post(
+        client, first_name=blank, email=blank, custom_fields={"score": blank, "new": blank}
+    )
+    assert again.get_json()["changed"] == []
+    assert again.get_json()["contact"] == known["contact"]
+
+
+@pytest.mark.parametrize("blank", [*BLANKS, None])
+def test_blank_values_of_a_patch_clear(client: FlaskClient, blank: str | None) -> None:
+    contact = post(
+        client, first_name="Ann", email="a@x.org", custom_fields={"score": 7, "plan": "x"}
+    )
+    body = {"first_name": blank, "email": blank, "custom_fields": {"score": blank, "new": blank}}
+    patched = client.patch(f"/v1/contacts/{contact.get_json()['contact']['id']}", json=body).json
+    assert sorted(patched["changed"]) == ["custom_fields.score", "email", "first_name"]
+    assert patched["contact"]["first_name"] is patched["contact"]["email"] is None
+    assert patched["contact"]["custom_fields"] == {"plan": "x"}
+
+
+def test_adds_and_removes_tags(client: FlaskClient) -> None:
+    added = post(client, add_tags=["VIP", "Lead", "VIP"], remove_tags=["old"])
+    assert (added.status_code, added.get_json()["contact"]["tags"]) == (201, ["VIP", "Lead"])
+    edited = post(client, add_tags=["2026", " VIP "], remove_tags=["Lead", "unknown"]).get_json()
+    assert (edited["contact"]["tags"], edited["changed"]) == (["VIP", "2026"], ["tags"])
+    again = post(client, add_tags=["2026"], remove_tags=["Lead"]).get_json()
+    assert again["changed"] == [] and stored(client)[0]["tags"] == ["VIP", "2026"]
+    assert post(client, tags=["new"], add_tags=None).get_json()["contact"]["tags"] == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"tags": ["a"], "add_tags": ["b"]}, "add_tags"),
+        ({"tags": [], "remove_tags": ["b"]}, "remove_tags"),
+        ({"add_tags": ["b"], "remove_tags": [" b"]}, "remove_tags"),
+        ({"add_tags": ["b", ""]}, "add_tags"),
+        ({"add_tags": "b"}, "add_tags"),
+    ],
+)
+def test_rejects_lists_of_tags_that_contradict(
+    client: FlaskClient, body: dict[str, Any], field: str
+) -> None:
+    answer = post(client, **body)
+    assert answer.status_code == 422
+    assert list(answer.get_json()["error"]["details"]) == [field]
+    assert stored(client) == []
+
+
+def test_counts_tags_after_the_change(client: FlaskClient) -> None:
+    post(client, tags=[str(n) for n in range(100)])
+    assert post(client, add_tags=["new"]).status_code == 422
+    swapped = post(client, add_tags=["new", "newer"], remove_tags=["0", "1"]).get_json()
+    assert len(swapped["contact"]["tags"]) == 100 and swapped["contact"]["tags"][-1] == "newer"
 
 
 def test_explains_unknown_and_read_only_fields(client: FlaskClient) -> None:

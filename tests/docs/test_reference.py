@@ -5,7 +5,7 @@ import re
 from flask.testing import FlaskClient
 
 from app.journal.model import EVENTS
-from app.search.filters import FIELD_OPS, OPS
+from app.search.grammar import FIELD_OPS, OPS
 from app.web.responses import STATUSES
 from tests.docs.pages import PAGES, page, rows, sections
 

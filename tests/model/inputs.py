@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.model.reads import BOUNDS, Query, line
+from tests.model.reads import BOUNDS, Query, is_blank, line
 
 # Of one country some begin others.
 PHONES = (
@@ -44,6 +44,7 @@ tags = st.sampled_from(TAGS)
 tag_lists = st.lists(tags, max_size=4)
 keys = st.just("plan") | st.sampled_from(KEYS)
 values = st.sampled_from((0, 1, 1.0, True, False, "1", "pro", "Pro")) | st.sampled_from(VALUES)
+shown_values = values.filter(lambda value: not is_blank(value))
 texts = st.sampled_from(("Priya", "priya", "José", "Jose", "Ann")) | st.sampled_from(TEXTS)
 emails = st.sampled_from(EMAILS)
 fields = st.lists(
@@ -58,6 +59,12 @@ details = {
 }
 nullable = {name: st.none() | each for name, each in details.items()}
 contacts = st.fixed_dictionaries({"phone": phones}, optional=nullable)
+edited_tags = st.lists(tags, max_size=6, unique_by=line).flatmap(
+    lambda drawn: st.integers(0, len(drawn)).map(
+        lambda half: {"add_tags": drawn[:half], "remove_tags": drawn[half:]}
+    )
+)
+tagged = st.builds(lambda phone, lists: {"phone": phone, **lists}, phones, edited_tags)
 patches = st.fixed_dictionaries({}, optional=nullable)
 beginning = st.lists(
     st.fixed_dictionaries({"phone": st.sampled_from(PHONES)}, optional=details),
@@ -126,7 +133,7 @@ def _operands(field: str, op: str) -> st.SearchStrategy[Any]:
             return filled if op in ("eq", "ne") else filled | beginnings
     if op in ("contains", "starts_with"):
         return values.filter(lambda value: isinstance(value, str) and value != "")
-    return values.filter(lambda value: op not in ORDERED or not isinstance(value, bool))
+    return shown_values.filter(lambda value: op not in ORDERED or not isinstance(value, bool))
 
 
 filters = st.recursive(
@@ -151,16 +158,18 @@ bodies = st.one_of(
 @st.composite
 def custom_parameters(draw: st.DrawFn) -> tuple[str, str]:
     name = f"custom_fields[{draw(keys)}]"
-    texts = values.map(lambda value: value if isinstance(value, str) else repr(value).lower())
+    any_text = values.map(lambda value: value if isinstance(value, str) else repr(value).lower())
+    texts = any_text.filter(lambda text: not is_blank(text))
     match draw(st.sampled_from(("", *OPS))):
         case "":
             return name, draw(texts)
         case "exists":
             return f"{name}[exists]", draw(st.sampled_from(("true", "false")))
         case "in":
-            return f"{name}[in]", ",".join(draw(st.lists(texts, min_size=1, max_size=3)))
+            whole = texts.filter(lambda text: not text.startswith(",") and not text.endswith(","))
+            return f"{name}[in]", ",".join(draw(st.lists(whole, min_size=1, max_size=3)))
         case "contains" | "starts_with" as op:
-            return f"{name}[{op}]", draw(texts.filter(bool))
+            return f"{name}[{op}]", draw(any_text.filter(bool))
         case op:
             return f"{name}[{op}]", draw(texts)
 

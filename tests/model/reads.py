@@ -55,6 +55,10 @@ class Query:
         return str(dict(self.parameters if self.body is None else self.body).get("sort", ""))
 
 
+def is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def line(text: str) -> str:
     return unicodedata.normalize("NFC", text.strip())
 
@@ -143,7 +147,7 @@ class Reads:
             return any(self._leaf(field, "eq", each, entry) for each in value)
         actual = actual_value(field, entry)
         if op == "exists":
-            return (actual not in (None, [])) is value or (actual == "" and value)
+            return (actual not in (None, [])) is value
         if field == "tag":
             return line(value) in actual
         if field in ("id", "phone"):

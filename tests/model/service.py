@@ -67,7 +67,7 @@ class Service(RuleBasedStateMachine):
         for body in contacts:
             self.upsert(body, 1)
 
-    @rule(body=inputs.contacts, pause=pauses)
+    @rule(body=inputs.contacts | inputs.tagged, pause=pauses)
     def upsert(self, body: dict[str, Any], pause: int) -> None:
         self.model.pass_time(pause)
         expected = self.model.upsert(body)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.contacts.phone import normalise
-from tests.model.reads import NAMES, Entry, Reads, View, line
+from tests.model.reads import NAMES, Entry, Reads, View, is_blank, line
 
 
 class Refused(Exception):
@@ -60,8 +60,10 @@ class Model(Reads):
         after |= {name: line(body[name]) for name in NAMES if line(body.get(name) or "")}
         if body.get("tags") is not None:
             after["tags"] = distinct(body["tags"])
+        added, removed = (distinct(body.get(name) or ()) for name in ("add_tags", "remove_tags"))
+        after["tags"] = [each for each in distinct([*after["tags"], *added]) if each not in removed]
         given = (body.get("custom_fields") or {}).items()
-        after["custom_fields"] |= {line(key): value for key, value in given if value is not None}
+        after["custom_fields"] |= {line(key): value for key, value in given if not is_blank(value)}
         change = self._change(start, after)
         if not entry:
             change = Change(None, change.after, change.changed)
@@ -79,7 +81,7 @@ class Model(Reads):
             after["tags"] = distinct(body["tags"] or [])
         fields = body.get("custom_fields", {})
         merged = after["custom_fields"] | {line(key): fields[key] for key in fields or ()}
-        kept = {key: value for key, value in merged.items() if value is not None}
+        kept = {key: value for key, value in merged.items() if not is_blank(value)}
         after["custom_fields"] = {} if fields is None else kept
         return self._edit(id, after)
 

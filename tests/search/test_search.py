@@ -12,7 +12,7 @@ from app import create_app
 from app.database import Database
 from app.search import planner
 from app.search.conditions import Parameters, condition_sql
-from app.search.filters import parse_tree
+from app.search.grammar import parse_tree
 from app.settings import load
 from app.web.service import service_of
 from tests.conftest import FreshStore

@@ -2,7 +2,6 @@
 
 import codecs
 import io
-import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from marshmallow import ValidationError
 
 from app.errors import InvalidInput
 from app.transfer.encodings import Encoding, decoded, detect, named
+from tests.transfer.memory import traced_peak
 
 ROWS = (
     "phone;first_name;city\r\n+34 612 345 678;José;Málaga\r\n+34 613 345 678;Ana;Núñez – Este\r\n"
@@ -105,12 +105,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
             file.write(
                 f"+34{number:09};José {number};Málaga de los {number} vientos\n".encode("cp1252")
             )
-    with path.open("rb") as file:
-        tracemalloc.start()
+    with path.open("rb") as file, traced_peak() as peak:
         encoding = detect(file)
         size = sum(len(chunk) for chunk in decoded(file, encoding))
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
     assert size > 1_900_000
     assert encoding.name == "cp1252"
-    assert peak < 1_500_000
+    assert peak() < 1_500_000

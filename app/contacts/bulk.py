@@ -54,11 +54,15 @@ def upsert_contacts(
         return outcomes
     if not atomic:
         return upsert_all(db, drafts)
-    with db.transaction() as tx:
-        outcomes = []
+
+    def write(tx: Connection) -> list[Outcome]:
+        outcomes: list[Outcome] = []
         while len(outcomes) < len(drafts):
             outcomes += _upsert_slice(tx, _slice(drafts[len(outcomes) :]))
         _refuse_failed(outcomes)
+        return outcomes
+
+    outcomes = db.write_long(write)
     handlers.count_upserts(db, outcomes)
     return outcomes
 
@@ -99,14 +103,17 @@ def _settled_chunk(db: Database, drafts: Sequence[Checked]) -> list[Outcome]:
 
 def _upsert_chunk(db: Database, drafts: Sequence[Checked]) -> list[Outcome]:
     """Store the first of the drafts, at least one slice, as many as time allows."""
-    outcomes: list[Outcome] = []
-    with db.transaction() as tx:
+
+    def write(tx: Connection) -> list[Outcome]:
+        outcomes: list[Outcome] = []
         end = time.monotonic() + CHUNK_SECONDS
         while len(outcomes) < len(drafts):
             outcomes += _upsert_slice(tx, _slice(drafts[len(outcomes) :]))
             if time.monotonic() > end:
                 break
-    return outcomes
+        return outcomes
+
+    return db.write_long(write)
 
 
 def _slice(drafts: Sequence[Checked]) -> Sequence[Checked]:

@@ -116,6 +116,7 @@ def delete_contact(
     """
 
     def write(tx: Connection) -> Contact:
+        tx.lock_contacts([phone])
         stored = _find_stored(tx, phone)
         contact = stored.contact
         _check(precondition, contact)
@@ -151,7 +152,7 @@ def merge_contacts(
         planned = _plan_merge(snapshot, phone, other_phone, precondition)
     if planned.other is None:
         return planned.change
-    change = db.write(write)
+    change = db.write(write, alone=True)
     db.counters.add({WRITES["merged"]: 1})
     return change
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from app.contacts.model import FIELD_TYPES, Contact, FieldValue
 from app.database import Connection
+from app.database.interface import Retry
 from app.database.text import fold, split
 
 IndexChange = tuple[int, Contact | None, Contact | None]
@@ -103,7 +104,8 @@ def _write_fields(db: Connection, changes: Iterable[IndexChange], known: dict[st
         new += [(*each, id) for each in are if each not in were]
         old += [(*each, id) for each in were if each not in are]
     ids = ids_by_name(db, "custom_fields", "key", {key for key, *_ in new}, known)
-    values = sorted((ids[key], *rest) for key, *rest in new)
+    stored = db.field_values.in_index
+    values = sorted((ids[key], type, stored(value), id) for key, type, value, id in new)
     db.insert_many("INSERT INTO custom_field_values (field_id, type, value, contact_id)", values)
     db.change_many(
         """
@@ -113,7 +115,7 @@ def _write_fields(db: Connection, changes: Iterable[IndexChange], known: dict[st
             AND value = ?
             AND contact_id = ?
         """,
-        old,
+        [(key, type, stored(value), id) for key, type, value, id in old],
     )
 
 
@@ -139,4 +141,6 @@ def ids_by_name(
         """,
         {"names": json.dumps(unknown)},
     )
+    if len(found) < len(unknown):
+        raise Retry("Another request deleted a tag or a custom field: send this one again.")
     return known | dict(found)

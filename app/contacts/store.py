@@ -157,7 +157,7 @@ def insert_contacts(db: Connection, contacts: Iterable[Contact]) -> None:
 def save(db: Connection, saves: Sequence[Save], known: Known) -> None:
     """Write contacts with their index rows, in few statements; each contact stands in once."""
     new = [each for each in saves if each.before is None]
-    ids = range(known.last_id + 1, known.last_id + 1 + len(new))
+    ids = db.new_ids("contacts", len(new), known.last_id)
     _insert(db, list(zip(ids, new, strict=True)))
     _update(db, [(each.before, each) for each in saves if each.before])
     changes: list[IndexChange] = [(id, None, each.after) for id, each in zip(ids, new, strict=True)]

@@ -69,7 +69,7 @@ def sweep(
     changed, is_requested = 0, False
     while not is_requested:
         try:
-            started = db.write(start)
+            started = db.write(start, alone=True)
         except NotFound:
             if changed:
                 break

@@ -74,6 +74,7 @@ def plan_edits(
 
 def write_edits(tx: Connection, edits: Sequence[Edit]) -> list[Outcome]:
     """Apply edits in their order, in the caller's transaction; return what became of each."""
+    tx.lock_contacts({edit.phone for edit in edits})
     known, now = _look_up(tx, edits), clock.timestamp()
     outcomes = _plan(edits, known, now, {})
     store_changes(tx, [each for each in outcomes if isinstance(each, Change)], known, now)

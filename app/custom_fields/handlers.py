@@ -33,7 +33,7 @@ def pin_custom_field(
             store.delete_custom_field(tx, field)
         return field
 
-    return db.write(write)
+    return db.write(write, alone=True)
 
 
 def delete_custom_field(db: Database, key: str) -> int:

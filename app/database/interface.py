@@ -1,10 +1,11 @@
 """What features may use of a database, whichever engine stores it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from app.database.shared_counters import SharedCounters
+from app.errors import Unavailable
 
 # Counters of writers that waited for others.
 WAITS, WAITED_NANOSECONDS, BUSY = "write_waits", "write_waited_nanoseconds", "write_busy"
@@ -15,8 +16,34 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 
+class FieldValues:
+    """The forms in which an engine stores and compares the values of custom fields: as they are."""
+
+    def in_index(self, value: object) -> object:
+        """Return what `custom_field_values.value` holds."""
+        return value
+
+    def in_json(self, value: object) -> object:
+        """Return what `json_each` returns for a value."""
+        return value
+
+    def bound(self, operator: str, value: object) -> tuple[str, object]:
+        """Return a comparison with the index that holds wherever that with `value` does."""
+        return operator, value
+
+    def prefix(self, text: str) -> str:
+        """Return a beginning of `text` that the index holds as it is."""
+        return text
+
+
+class Retry(Unavailable):
+    """Another transaction changed what this one relies on: it rolls back and runs again."""
+
+
 class Connection(Protocol):
     """Statements on one connection; rows come back drained, errors as ours."""
+
+    field_values: FieldValues
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> list[Row]: ...
 
@@ -36,6 +63,18 @@ class Connection(Protocol):
         self, table: str, key: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
     ) -> None:
         """Set columns where `key` is the first value of a row, to the others; in few statements."""
+        ...
+
+    def new_ids(self, table: str, count: int, last: int) -> Sequence[int]:
+        """Return ids for rows to insert; `last` is the newest in `sqlite_sequence`, or 0."""
+        ...
+
+    def lock_contacts(self, phones: Collection[str]) -> None:
+        """Wait for other writers of these contacts, and keep them waiting until the commit."""
+        ...
+
+    def number_changes(self) -> None:
+        """Number the events that are committed; readers of the journal call this first."""
         ...
 
 
@@ -59,11 +98,16 @@ class Database(Protocol):
         """Return this thread's connection, a new one after a fork or an I/O error."""
         ...
 
-    def write(self, job: Callable[[Connection], T]) -> T:
+    def write(self, job: Callable[[Connection], T], *, alone: bool = False) -> T:
         """Run a job in a write transaction; return its result once that is committed and on disk.
 
-        A job may be run again: it must depend on nothing but the connection it gets.
+        A job may be run again: it must depend on nothing but the connection it gets. With `alone`
+        nobody else writes at the same time; otherwise others may write other contacts.
         """
+        ...
+
+    def write_long(self, job: Callable[[Connection], T]) -> T:
+        """Write as `write` does, without others in the same transaction: the job takes long."""
         ...
 
     def write_together(
@@ -76,7 +120,7 @@ class Database(Protocol):
         ...
 
     def transaction(self, seconds: float = ...) -> AbstractContextManager[Connection]:
-        """Run one write transaction: committed and on disk at the end, or rolled back.
+        """Run one write transaction, alone: committed and on disk at the end, or rolled back.
 
         Raises `Unavailable` if other writers keep it waiting for longer than `seconds`.
         """

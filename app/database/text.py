@@ -34,10 +34,14 @@ def split(*folded: str | None) -> list[str]:
     return list(dict.fromkeys(filter(None, _BETWEEN_WORDS.split(" ".join(filter(None, folded))))))
 
 
-def following(prefix: str) -> str | bytes:
+# After every text that is stored: none is that long.
+_LAST_TEXT = "\U0010ffff" * 5_000
+
+
+def following(prefix: str) -> str:
     """Return the least that comes after all texts that start with `prefix`, by code points."""
     if not prefix:
-        return b""  # SQLite sorts all texts before any blob.
+        return _LAST_TEXT
     last = ord(prefix[-1])
     if last == 0x10FFFF:
         return following(prefix[:-1])

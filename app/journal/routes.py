@@ -42,6 +42,7 @@ def _wait(slots: LongPollSlots, query: ChangesQuery, after: int) -> tuple[list[E
 
     def has_events() -> bool:
         nonlocal found, after
+        database().connection().number_changes()
         if store.last_seq(database().connection()) > after:
             found, after = _read(replace(query, after=after))
         return bool(found)
@@ -56,6 +57,7 @@ def _wait(slots: LongPollSlots, query: ChangesQuery, after: int) -> tuple[list[E
 
 
 def _read(query: ChangesQuery) -> tuple[list[Event], int]:
+    database().connection().number_changes()
     with database().snapshot() as snapshot:
         return handlers.read_changes(snapshot, query.after, query.limit, query.types)
 

@@ -112,7 +112,9 @@ def remove_events(db: Connection, before: str, most: int, through: int = 2**63 -
     [(last, count)] = db.execute(
         """
         SELECT max(seq), count(*)
-        FROM (SELECT seq, timestamp FROM changes WHERE seq <= :through ORDER BY seq LIMIT :most)
+        FROM (
+            SELECT seq, timestamp FROM changes WHERE seq <= :through ORDER BY seq LIMIT :most
+        ) AS oldest
         WHERE timestamp < :before
         """,
         {"before": before, "most": most, "through": through},
@@ -123,8 +125,8 @@ def remove_events(db: Connection, before: str, most: int, through: int = 2**63 -
         db.change(
             """
             UPDATE counters
-            SET value = max(value, :last)
-            WHERE name = 'changes_removed'
+            SET value = :last
+            WHERE name = 'changes_removed' AND value < :last
             """,
             {"last": last},
         )

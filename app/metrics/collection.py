@@ -132,6 +132,7 @@ def _of_store(db: Database) -> Iterator[Family]:
         meaning = "1 if a write succeeds, 0 if not; absent while other writers are busy."
         yield family("contacts_ready", "gauge", meaning, int(ready))
     try:
+        db.connection().number_changes()
         with db.snapshot() as snapshot:
             counters, load = store.list_counters(snapshot), webhooks.measure(snapshot)
     except ServiceError:

@@ -16,6 +16,7 @@ where a field is missing. Names and e-mails have a second column each, folded by
 
 from collections.abc import Iterable, Sequence
 
+from app.database.interface import FieldValues
 from app.database.text import fold, following
 from app.search.filters import All, AnyOf, Condition, Filter, Not, Words
 from app.search.operands import CUSTOM
@@ -38,8 +39,9 @@ _ID_OF_PHONE = """coalesce(
 class Parameters:
     """The named parameters of a statement; each added value gets the next name."""
 
-    def __init__(self) -> None:
+    def __init__(self, field_values: FieldValues) -> None:
         self.values: dict[str, object] = {}
+        self.field_values = field_values
 
     def add(self, value: object) -> str:
         name = f"p{len(self.values)}"
@@ -78,10 +80,11 @@ def _has_word(prefix: str, bind: Parameters) -> str:
 def _one_of(field: str, values: Sequence[object], bind: Parameters) -> str:
     """Compare a field with all values in one subquery, which costs less than one for each."""
     if field.startswith(CUSTOM):
+        in_json = bind.field_values.in_json
         kinds = {type_name(value) for value in values}
         each = [
             f"{_JSON_TYPES[kind]} AND "
-            f"value IN ({bind.all(value for value in values if type_name(value) == kind)})"
+            f"value IN ({bind.all(map(in_json, (v for v in values if type_name(v) == kind)))})"
             for kind in sorted(kinds)
         ]
         key = bind.add(field.removeprefix(CUSTOM))
@@ -153,7 +156,7 @@ def _custom_condition(node: Condition, bind: Parameters) -> str:
             FROM custom_field_values
             WHERE field_id = {FIELD_ID.format(key)}
                 AND type = '{type_name(node.value)}'
-                AND value = {bind.add(node.value)}
+                AND value = {bind.add(bind.field_values.in_index(node.value))}
                 AND contact_id = contacts.id
         )"""
     # `custom_field_values` is not ordered by contact: its JSON is the only place by contact.
@@ -167,7 +170,9 @@ def _custom_condition(node: Condition, bind: Parameters) -> str:
             prefix = bind.add(node.value)
             compared = f"substr(value, 1, length({prefix})) = {prefix}"
         case _:
-            compared = f"value {OPERATORS[node.op]} {bind.add(node.value)}"
+            compared = (
+                f"value {OPERATORS[node.op]} {bind.add(bind.field_values.in_json(node.value))}"
+            )
     return f"EXISTS ({entry} AND {_JSON_TYPES[type_name(node.value)]} AND {compared})"
 
 

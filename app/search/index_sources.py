@@ -124,7 +124,8 @@ def _custom_source(node: Condition, bind: Parameters) -> IndexSource:
         return IndexSource(select)
     select += f" AND type = '{type_name(node.value)}'"
     if node.op == "starts_with":
-        select += f" AND {starts_with('value', node.value, bind)}"
+        select += f" AND {starts_with('value', bind.field_values.prefix(node.value), bind)}"
     elif node.op != "contains":
-        select += f" AND value {OPERATORS[node.op]} {bind.add(node.value)}"
+        operator, bound = bind.field_values.bound(OPERATORS[node.op], node.value)
+        select += f" AND value {operator} {bind.add(bound)}"
     return IndexSource(select, ordered=node.op == "eq")

@@ -49,7 +49,7 @@ def sort_candidates(
         f"""
         WITH candidates AS MATERIALIZED (
             SELECT DISTINCT contact_id
-            FROM ({" UNION ALL ".join(source.select for source in sources)})
+            FROM ({" UNION ALL ".join(source.select for source in sources)}) AS found
         ),
         matched AS MATERIALIZED (
             SELECT contacts.id AS id, {key} AS key
@@ -57,13 +57,13 @@ def sort_candidates(
             WHERE {where}
         )
         SELECT (SELECT count(*) FROM matched), page.key, page.id, ({_view_of_page(search)})
-        FROM (SELECT 1) LEFT JOIN (
+        FROM (SELECT 1) AS one LEFT JOIN (
             SELECT key, id
             FROM matched
             WHERE {_after(search)}
             ORDER BY key IS NULL, key {direction}, id {direction}
             LIMIT :count OFFSET :offset
-        ) AS page
+        ) AS page ON TRUE
         """,
         bind.values,
     )
@@ -98,7 +98,9 @@ def end_of_budget(
 ) -> Position | None:
     """Return the last contact that the budget of a scan allows, None where it is not used up."""
     scan = _scan(search, leading, ":budget")
-    rows = db.execute(f"SELECT key, id FROM ({scan}) LIMIT 1 OFFSET :budget - 1", bind.values)
+    rows = db.execute(
+        f"SELECT key, id FROM ({scan}) AS scan LIMIT 1 OFFSET :budget - 1", bind.values
+    )
     return Position(*rows[0]) if rows else None
 
 
@@ -129,11 +131,11 @@ def _scan(search: Search, leading: IndexSource | None, most: str) -> str:
         return f"""
             SELECT key, id FROM (
                 SELECT contact_id AS key, contact_id AS id
-                FROM ({leading.select})
+                FROM ({leading.select}) AS leading
                 WHERE TRUE {after}
                 ORDER BY contact_id
                 LIMIT {most}
-            )
+            ) AS ordered
         """
     ranges = " UNION ALL ".join(
         f"""
@@ -143,7 +145,7 @@ def _scan(search: Search, leading: IndexSource | None, most: str) -> str:
             WHERE {where}
             ORDER BY {order}
             LIMIT {most}
-        )
+        ) AS ranged
         """
         for key, index, where, order in _index_ranges(search)
     )

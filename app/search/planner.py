@@ -56,7 +56,7 @@ class Page:
 
 def search_contacts(db: Connection, search: Search) -> Page:
     """Return a page of the contacts that match a filter. Needs a snapshot."""
-    bind = Parameters()
+    bind = Parameters(db.field_values)
     where = condition_sql(search.filter, bind) if search.filter else ""
     sources, size = _smallest_plan(db, search.filter, bind)
     bind_page(search, _scan_budget(search.filter), bind)
@@ -79,7 +79,7 @@ def search_contacts(db: Connection, search: Search) -> Page:
 
 def match_contact(db: Connection, phone: str, filters: Sequence[Filter]) -> list[bool]:
     """Return for each filter whether the contact of a phone, which must exist, matches it."""
-    bind = Parameters()
+    bind = Parameters(db.field_values)
     columns = ", ".join(condition_sql(each, bind) for each in filters)
     parameters = bind.values | {"phone": phone}
     [row] = db.execute(f"SELECT {columns} FROM contacts WHERE phone = :phone", parameters)
@@ -106,7 +106,7 @@ def _smallest_plan(
 
 
 def _bounded_count(source: IndexSource) -> str:
-    return f"SELECT count(*) FROM ({source.select} LIMIT {MAX_CANDIDATES + 1})"
+    return f"SELECT count(*) FROM ({source.select} LIMIT {MAX_CANDIDATES + 1}) AS found"
 
 
 def _stored_total(db: Connection, node: Filter | None) -> int | None:

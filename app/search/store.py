@@ -42,12 +42,12 @@ def _aggregate(
             SELECT {column} AS shown
             FROM contacts
             WHERE id IN (
-                SELECT id FROM ({ids} LIMIT ({_FROM_START}) OFFSET :offset)
+                SELECT id FROM ({ids} LIMIT ({_FROM_START}) OFFSET :offset) AS a
                 UNION ALL
-                SELECT id FROM ({ids} DESC LIMIT ({_FROM_END}) OFFSET ({_BEHIND}))
+                SELECT id FROM ({ids} DESC LIMIT ({_FROM_END}) OFFSET ({_BEHIND})) AS b
             )
             ORDER BY id
-        )
+        ) AS page
         """,
         page,
     )
@@ -63,8 +63,15 @@ _IDS_OF_TAG = """
     WHERE tag_id = (SELECT id FROM tags WHERE name = :tag)
     ORDER BY contact_id
 """
-_FROM_START = "SELECT iif(:offset * 2 <= total, :limit, 0) FROM counted"
+_FROM_START = "SELECT CASE WHEN :offset * 2 <= total THEN :limit ELSE 0 END FROM counted"
 _FROM_END = """
-    SELECT iif(:offset * 2 <= total, 0, max(0, min(:limit, total - :offset))) FROM counted
+    SELECT CASE
+        WHEN :offset * 2 <= total OR :offset >= total THEN 0
+        WHEN :limit < total - :offset THEN :limit
+        ELSE total - :offset
+    END
+    FROM counted
 """
-_BEHIND = "SELECT max(0, total - :offset - :limit) FROM counted"
+_BEHIND = """
+    SELECT CASE WHEN total > :offset + :limit THEN total - :offset - :limit ELSE 0 END FROM counted
+"""

@@ -31,7 +31,7 @@ def view_within(share: int, include: frozenset[str]) -> str:
     """Return the expression for a view, NULL where it is larger than `share` bytes."""
     if "custom_fields" not in include:
         return view(include)
-    return f"iif({VIEW_BYTES} <= {share}, {view(include)}, NULL)"
+    return f"CASE WHEN {VIEW_BYTES} <= {share} THEN {view(include)} END"
 
 
 def page_too_large() -> InvalidInput:

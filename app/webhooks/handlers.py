@@ -50,11 +50,12 @@ def create_webhook(
     def write(tx: Connection) -> Webhook:
         if len(store.list_webhooks(tx)) >= MAX_WEBHOOKS:
             raise Conflict(f"There are {MAX_WEBHOOKS} webhooks already: delete one first.")
+        tx.number_changes()
         placed = replace(webhook, position=journal.last_change(tx))
         store.insert_webhook(tx, placed)
         return placed
 
-    return db.write(write)
+    return db.write(write, alone=True)
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,13 @@ def edit_webhook(db: Database, id: str, values: Mapping[str, Any]) -> Webhook:
         before = get_webhook(tx, id)
         position = before.position
         if before.status == DISABLED and values.get("status") == ACTIVE:
+            tx.number_changes()
             position = journal.last_change(tx)
         after = replace(before, **values, position=position, updated_at=clock.timestamp())
         store.update_webhook(tx, after)
         return after
 
-    return db.write(write)
+    return db.write(write, alone=True)
 
 
 def delete_webhook(db: Database, id: str) -> None:
@@ -108,7 +110,7 @@ def delete_webhook(db: Database, id: str) -> None:
         get_webhook(tx, id)
         store.delete_webhook(tx, id)
 
-    db.write(write)
+    db.write(write, alone=True)
     db.erase_log()
 
 
@@ -129,7 +131,7 @@ def rotate_secret(db: Database, id: str) -> Webhook:
         store.update_webhook(tx, after)
         return after
 
-    return db.write(write)
+    return db.write(write, alone=True)
 
 
 def test_webhook(db: Database, id: str) -> Delivery:
@@ -149,7 +151,7 @@ def test_webhook(db: Database, id: str) -> Delivery:
         )
         return _found(tx, id, delivery_id)
 
-    return db.write(write)
+    return db.write(write, alone=True)
 
 
 def redeliver(db: Database, id: str, delivery_id: str) -> Delivery:
@@ -167,7 +169,7 @@ def redeliver(db: Database, id: str, delivery_id: str) -> Delivery:
         delivery_store.advance_queue(tx, delivery.number, clock.now().timestamp())
         return _found(tx, id, delivery_id)
 
-    return db.write(write)
+    return db.write(write, alone=True)
 
 
 def list_deliveries(

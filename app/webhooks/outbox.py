@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 def queue_changes(db: Database) -> bool:
     """Queue the next events for the webhooks that want them; return whether there are more."""
+    db.connection().number_changes()
     last = journal.last_change(db.connection())
     behind = [each for each in store.list_webhooks(db.connection()) if _lags(each, last)]
     more = False

@@ -106,7 +106,9 @@ class Runner:
     def _prune(self) -> None:
         now = clock.monotonic_ns() / 10**9
         if now >= self._next_pruning:
-            removed = self._db.write(lambda tx: remove_old(tx, self._settings.changes_days))
+            removed = self._db.write(
+                lambda tx: remove_old(tx, self._settings.changes_days), alone=True
+            )
             pause = SECONDS_BETWEEN_REMOVALS if removed else SECONDS_BETWEEN_PRUNINGS
             self._next_pruning = now + pause
             if removed:

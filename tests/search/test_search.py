@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.database import Database
+from app.database.interface import FieldValues
 from app.search import planner
 from app.search.conditions import Parameters, condition_sql
 from app.search.grammar import parse_tree
@@ -411,7 +412,7 @@ def test_the_last_character_has_a_beginning_too(people: FlaskClient) -> None:
 
 @pytest.mark.parametrize("field", ["id", "phone", "first_name", "tag", "custom_fields.x"])
 def test_a_contact_is_compared_once_with_many_values(db: Database, field: str) -> None:
-    bind = Parameters()
+    bind = Parameters(FieldValues())
     values = [f"9188568{number:05}" for number in range(100)]
     where = condition_sql(parse_tree({"not": {"field": field, "op": "in", "value": values}}), bind)
     plan = db.connection().execute(

@@ -63,7 +63,7 @@ SORTS = {
 # Of bounded size: a table made within the statement, one contact's JSON, one page.
 BOUNDED = re.compile(
     r"SCAN ((json_each|\d+) (VIRTUAL TABLE|CONSTANT ROWS?)|CONSTANT ROW|matched|candidates|page"
-    r"|scanned|\(subquery-\d+\)|[0-9]+)"
+    r"|scanned|one|found|scan|ordered|ranged|\(subquery-\d+\)|[0-9]+)"
 )
 
 

@@ -14,7 +14,7 @@ from tests.contacts.test_store import Recorder
 from tests.webhooks.conftest import log
 
 # Webhooks are few, and so are the events of a subquery with a limit.
-BOUNDED = ("SCAN webhooks", "USE TEMP B-TREE FOR ORDER BY", "CO-ROUTINE", "SCAN (subquery-1)")
+BOUNDED = ("SCAN webhooks", "USE TEMP B-TREE FOR ORDER BY", "CO-ROUTINE", "SCAN oldest")
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import math
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from app.database.interface import Parameters, Row
+from app.database.interface import FieldValues, Parameters, Row
 from app.database.sqlite.locks import BUSY_SECONDS, InUseLock, WriteQueue
 from app.errors import Busy, InsufficientStorage, ServiceError, StoreFault, Unavailable
 
@@ -49,6 +49,8 @@ _UNREACHABLE_TEXT = "The store cannot be reached: nothing was stored."
 
 class Connection:
     """Statements on one SQLite connection; rows come back drained, errors as ours."""
+
+    field_values = FieldValues()
 
     def __init__(self, path: Path, *, is_alone: bool = False) -> None:
         """`is_alone` where the caller holds the in-use lock exclusively, as `absence`."""
@@ -115,6 +117,16 @@ class Connection:
             ),
             rows,
         )
+
+    def new_ids(self, table: str, count: int, last: int) -> Sequence[int]:
+        """Return the ids after `last`: nobody else writes in this transaction."""
+        return range(last + 1, last + 1 + count)
+
+    def lock_contacts(self, phones: Collection[str]) -> None:
+        """A transaction that writes is alone."""
+
+    def number_changes(self) -> None:
+        """Events are numbered when they are inserted."""
 
     def _in_few_statements(
         self, sql: Callable[[str], str], rows: Sequence[Sequence[object]]

@@ -58,11 +58,12 @@ class Database:
         self._local.connection = Connection(self.path)
         return self._local.connection  # type: ignore[no-any-return]
 
-    def write(self, job: Callable[[Connection], T]) -> T:
+    def write(self, job: Callable[[Connection], T], *, alone: bool = False) -> T:
         """Run a job in a write transaction; return its result once that is committed and on disk.
 
         Jobs of threads that wait at the same time share one transaction, so a job may be run again
-        when another one fails: it must depend on nothing but the connection it gets.
+        when another one fails: it must depend on nothing but the connection it gets. Every
+        transaction is `alone`.
         """
         result: T = self._group.run(lambda tx, _: [job(tx)], None)
         return result
@@ -76,6 +77,11 @@ class Database:
         """
         result: T = self._group.run(write, item)
         return result
+
+    def write_long(self, job: Callable[[Connection], T]) -> T:
+        """Write as `write` does, in a transaction of its own."""
+        with self.transaction() as tx:
+            return job(tx)
 
     def _commit_all(self, writes: Sequence[Callable[[Connection], T]], *, waited: float) -> list[T]:
         with self.transaction(max(0.0, BUSY_SECONDS - waited)) as tx:

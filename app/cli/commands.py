@@ -1,6 +1,6 @@
 """All commands of `contacts`, and how their errors are shown."""
 
-from importlib.metadata import version
+import platform
 
 import click
 
@@ -13,16 +13,33 @@ from app.cli.keys import keys
 from app.cli.openapi import openapi
 from app.cli.serve import serve
 from app.cli.webhooks import webhooks
+from app.database import SQLITE_VERSION
 from app.errors import ServiceError, StartError
+from app.version import VERSION, commit
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("contacts-service"), prog_name="contacts")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _, given: _print_version(context) if given else None,
+    help="Show the version of the program, Python and SQLite.",
+)
 def cli() -> None:
     """A self-hosted contacts service.
 
     Start it with `contacts serve`. Create API keys with `contacts keys create`.
     """
+
+
+def _print_version(context: click.Context) -> None:
+    click.echo(
+        f"contacts, version {VERSION} (commit {commit()}), "
+        f"Python {platform.python_version()}, SQLite {SQLITE_VERSION}"
+    )
+    context.exit()
 
 
 cli.add_command(serve)

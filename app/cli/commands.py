@@ -11,9 +11,10 @@ from app.cli.export import export
 from app.cli.import_ import import_
 from app.cli.keys import keys
 from app.cli.openapi import openapi
+from app.cli.self_check import self_check
 from app.cli.serve import serve
 from app.cli.webhooks import webhooks
-from app.database import SQLITE_VERSION
+from app.database.sqlite.connection import SQLITE_VERSION
 from app.errors import ServiceError, StartError
 from app.version import VERSION, commit
 
@@ -51,6 +52,7 @@ cli.add_command(export)
 cli.add_command(backup)
 cli.add_command(restore)
 cli.add_command(doctor)
+cli.add_command(self_check)
 cli.add_command(check)
 
 

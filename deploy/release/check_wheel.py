@@ -13,7 +13,7 @@ from wheel import PIP, ROOT, build_wheel, make_environment, run
 
 
 def check_contents(wheel: Path) -> None:
-    """Every file of `app/` is in it, but for pages; beside that the commit and the pytest plugin."""
+    """Every file of `app/` is in it, but for pages; also the commit and the pytest plugin."""
     wanted = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "app").rglob("*")

@@ -17,7 +17,10 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 ADDRESS = re.compile(r"http://[\d.:]+")
-COMMANDS = "backup check doctor export import keys openapi restore self-check serve webhooks".split()
+COMMANDS = ["backup", "check", "doctor", "export", "import", "keys", "openapi", "restore", "self-check"]
+COMMANDS += ["serve", "webhooks"]
+    "backup check doctor export import keys openapi restore self-check serve webhooks".split()
+)
 # Nothing of the checkout reaches what is installed.
 ENVIRON = {
     name: value

@@ -41,9 +41,7 @@ def build_wheel(into: Path) -> Path:
     """Build from a copy, so that nothing left over from an earlier build gets in."""
     with tempfile.TemporaryDirectory() as name:
         sources = Path(name, "sources")
-        shutil.copytree(
-            ROOT / "app", sources / "app", ignore=shutil.ignore_patterns("__pycache__")
-        )
+        shutil.copytree(ROOT / "app", sources / "app", ignore=shutil.ignore_patterns("__pycache__"))
         for each in SOURCES:
             shutil.copy(ROOT / each, sources)
         built = Path(name, "built")

@@ -17,9 +17,9 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 ADDRESS = re.compile(r"http://[\d.:]+")
-COMMANDS = ["backup", "check", "doctor", "export", "import", "keys", "openapi", "restore", "self-check"]
-COMMANDS += ["serve", "webhooks"]
-    "backup check doctor export import keys openapi restore self-check serve webhooks".split()
+COMMANDS = (
+    *("backup", "check", "doctor", "export", "import", "keys"),
+    *("openapi", "restore", "self-check", "serve", "webhooks"),
 )
 # Nothing of the checkout reaches what is installed.
 ENVIRON = {

@@ -35,12 +35,13 @@ def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Chan
 
 def _write(db: Database, edit: Edit, *, dry_run: bool = False) -> Change:
     """Plan an edit, and write it where it changes something. Raises what its plan raises."""
-    [planned] = writer.plan_edits(db.connection(), [edit])
     if dry_run:
+        [planned] = writer.plan_edits(db.connection(), [edit])
         return _change(planned)
-    if _change(planned).has_effect:
-        planned = db.write_together(writer.write_edits, edit)
-    change = _change(planned)
+    stored = store.find_stored(db.connection(), edit.phone)
+    change = edit.plan(stored.contact if stored else None, clock.timestamp())
+    if change.has_effect:
+        change = _change(db.write_together(writer.write_edits, edit))
     count_upserts(db, [change])
     return change
 

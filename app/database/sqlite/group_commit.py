@@ -13,10 +13,14 @@ Write = Callable[[Any, list[Any]], Sequence[Any]]
 
 
 class CommitAll(Protocol):
-    def __call__(self, writes: Sequence[Callable[[Any], T]], *, waited: float) -> list[T]:
+    def __call__(
+        self, take: Callable[[], Sequence[Callable[[Any], T]]], *, waited: float
+    ) -> list[T]:
         """Run writes in one transaction; return their results, or raise with nothing stored.
 
-        `waited` is for how many seconds the oldest of them has been waiting.
+        `take` returns the writes. It is called once the transaction has begun, so that those that
+        come while it waits for other processes belong to it. `waited` is for how many seconds the
+        oldest of them has been waiting.
         """
 
 
@@ -47,43 +51,70 @@ class GroupCommit:
         return ticket.result
 
     def _lead(self) -> None:
-        with self._mutex:
-            group, self._waiting = self._waiting, []
-        try:
-            self._settle(group)
-        finally:
-            with self._mutex:
-                heir = self._waiting[0] if self._waiting else None
-                self._led = heir is not None
-            for ticket in group:
-                ticket.done = True
-                ticket.called.release()
-            if heir:
-                heir.called.release()
+        """Commit the tickets that wait, of which the first is this thread's own."""
+        oldest, waiting = self._waiting[0], len(self._waiting)
+        group: list[_Ticket] = []
 
-    def _settle(self, group: "list[_Ticket]") -> None:
-        batches: dict[Write, list[_Ticket]] = {}
-        for ticket in group:
-            batches.setdefault(ticket.write, []).append(ticket)
+        def take() -> list[_Ticket]:
+            group.extend(self._take())
+            return group
+
         try:
-            results = self._commit_all(
-                [partial(_write_batch, *batch) for batch in batches.items()],
-                waited=time.monotonic() - group[0].since,
-            )
+            self._settle(take, oldest.since)
+        except BaseException as error:
+            # Those that came while the transaction could not begin have not waited as long.
+            group = group or self._take(waiting)
+            for ticket in group:
+                ticket.error = error
+        finally:
+            self._hand_over(group)
+
+    def _take(self, most: int | None = None) -> "list[_Ticket]":
+        with self._mutex:
+            taken = self._waiting[:most]
+            del self._waiting[: len(taken)]
+        return taken
+
+    def _hand_over(self, group: "list[_Ticket]") -> None:
+        with self._mutex:
+            heir = self._waiting[0] if self._waiting else None
+            self._led = heir is not None
+        if heir:
+            heir.called.release()
+        for ticket in group:
+            ticket.done = True
+            ticket.called.release()
+
+    def _settle(self, take: "Callable[[], list[_Ticket]]", since: float) -> None:
+        """Commit tickets and note their results; raises what is an error of all of them."""
+        batches: dict[Write, list[_Ticket]] = {}
+
+        def writes() -> list[Callable[[Any], Sequence[Any]]]:
+            for ticket in take():
+                batches.setdefault(ticket.write, []).append(ticket)
+            return [partial(_write_batch, *batch) for batch in batches.items()]
+
+        try:
+            results = self._commit_all(writes, waited=time.monotonic() - since)
         except _WriteFailed as failure:
+            group = [ticket for batch in batches.values() for ticket in batch]
             if len(group) == 1:
                 group[0].error = failure.__cause__
             else:
-                # Each on its own, so that the others do not suffer.
-                for ticket in group:
-                    self._settle([ticket])
-        except BaseException as error:
-            for ticket in group:
-                ticket.error = error
+                self._settle_alone(group)
         else:
             for batch, found in zip(batches.values(), results, strict=True):
                 for ticket, result in zip(batch, found, strict=True):
                     ticket.result = result
+
+    def _settle_alone(self, group: "list[_Ticket]") -> None:
+        """Commit each ticket on its own, so that the others do not suffer from one that fails."""
+        for ticket in sorted(group, key=lambda each: each.since):
+            alone = [ticket]
+            try:
+                self._settle(alone.copy, ticket.since)
+            except BaseException as error:
+                ticket.error = error
 
 
 class _WriteFailed(Exception):

@@ -83,9 +83,11 @@ class Database:
         with self.transaction() as tx:
             return job(tx)
 
-    def _commit_all(self, writes: Sequence[Callable[[Connection], T]], *, waited: float) -> list[T]:
+    def _commit_all(
+        self, take: Callable[[], Sequence[Callable[[Connection], T]]], *, waited: float
+    ) -> list[T]:
         with self.transaction(max(0.0, BUSY_SECONDS - waited)) as tx:
-            return [write(tx) for write in writes]
+            return [write(tx) for write in take()]
 
     @contextmanager
     def transaction(self, seconds: float = BUSY_SECONDS) -> Iterator[Connection]:

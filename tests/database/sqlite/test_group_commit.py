@@ -29,12 +29,13 @@ class Committer:
         self.waits: list[float] = []
         self.refuses_groups = False
 
-    def __call__(self, jobs: Sequence[Job], *, waited: float) -> list[Any]:
-        self.sizes.append(len(jobs))
+    def __call__(self, take: Callable[[], Sequence[Job]], *, waited: float) -> list[Any]:
         self.waits.append(waited)
-        if self.refuses_groups and len(jobs) > 1:
-            raise Unavailable("busy")
         with self.db.transaction() as tx:
+            jobs = take()
+            self.sizes.append(len(jobs))
+            if self.refuses_groups and len(jobs) > 1:
+                raise Unavailable("busy")
             return [job(tx) for job in jobs]
 
 
@@ -168,6 +169,44 @@ def test_what_was_not_committed_is_not_stored(db: Database, committer: Committer
         GroupCommit(committer).run(lambda tx, _: [ends_the_transaction(tx)], None)
     assert _names(db) == set()
     assert db.write(_insert("next")) == 1
+
+
+def test_jobs_that_come_before_the_transaction_begins_share_its_commit(
+    db: Database, committer: Committer
+) -> None:
+    group = GroupCommit(committer)
+    with ThreadPoolExecutor(5) as threads:
+        with closing(Database(db.path)) as other, other.transaction():
+            jobs = [_insert(f"tag {n}") for n in range(5)]
+            waiting = [threads.submit(_run, db, group, job) for job in jobs]
+            wait_until(lambda: len(group._waiting) == 5)
+        assert sorted(each.result(20) for each in waiting) == [1, 2, 3, 4, 5]
+    assert committer.sizes == [5]
+
+
+def test_a_job_that_came_later_does_not_share_the_end_of_an_older_ones_patience(
+    db: Database,
+) -> None:
+    begins, may_begin = threading.Event(), threading.Event()
+
+    def busy_once(take: Callable[[], Sequence[Job]], *, waited: float) -> list[Any]:
+        if not begins.is_set():
+            begins.set()
+            assert may_begin.wait(20)
+            raise Unavailable("busy")
+        with db.transaction() as tx:
+            return [job(tx) for job in take()]
+
+    group = GroupCommit(busy_once)
+    with ThreadPoolExecutor(2) as threads:
+        older = threads.submit(_run, db, group, _insert("older"))
+        assert begins.wait(20)
+        later = threads.submit(_run, db, group, _insert("later"))
+        wait_until(lambda: len(group._waiting) == 2)
+        may_begin.set()
+        assert isinstance(older.exception(20), Unavailable)
+        assert later.result(20) == 1
+    assert _names(db) == {"later"}
 
 
 def test_tells_the_committer_how_long_the_oldest_job_has_waited(committer: Committer) -> None:

@@ -15,6 +15,7 @@ from app.logs import FORMATS, LEVELS
 
 PREFIX = "CONTACTS_"
 _CHECKOUT = Path(__file__).resolve().parent.parent
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -90,6 +91,15 @@ def parse_targets(text: str) -> PrivateTargets:
     return PrivateTargets(tuple(networks), tuple(hosts))
 
 
+def parse_durations(text: str) -> tuple[int, ...]:
+    """Return durations that are separated by commas, in seconds. Raises `ValueError`."""
+    found = [re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", each) for each in _parts(text)]
+    seconds = tuple(int(each[1]) * _UNITS[each[2]] for each in found if each)
+    if len(seconds) < len(found) or not 1 <= len(found) <= 20 or max(seconds) > 7 * _UNITS["d"]:
+        raise ValueError("1 to 20 durations of at most 7d, such as 10s,60s,5m")
+    return seconds
+
+
 def _parts(text: str) -> list[str]:
     return [part.strip().lower() for part in text.split(",") if part.strip()]
 
@@ -131,6 +141,12 @@ class Settings:
             "meaning": "Private networks and host names, separated by commas, that webhooks may "
             "reach, over http:// too",
         },
+    )
+    webhook_retries: tuple[int, ...] = _setting(
+        parse_durations,
+        (10, 60, 300),
+        "Waiting times before the retries of a delivery, separated by commas; units are `s`, `m`, "
+        "`h` and `d`",
     )
     rate_limit: int = _setting(
         _integer(0, 1_000_000),

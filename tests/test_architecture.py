@@ -23,7 +23,7 @@ FEATURES = (
     *("app.api_keys", "app.journal", "app.webhooks", "app.contacts", "app.search"),
     *("app.tags", "app.custom_fields", "app.transfer", "app.metrics", "app.api_docs"),
 )
-FLOOR_0 = ("app.settings", "app.errors", "app.clock", "app.logs", "app.version")
+FLOOR_0 = ("app.settings", "app.errors", "app.clock", "app.logs")
 DATABASE = ("app.database",)
 WEB = ("app.web",)
 TOP = (
@@ -46,7 +46,8 @@ MEDIAN_FUNCTION = 12
 INSIDE = {
     "app.api_keys": {
         "routes": ("guard", "model"),
-        "guard": ("handlers", "model"),
+        "guard": ("actor", "handlers", "model"),
+        "actor": (),
         "handlers": ("store", "model"),
         "store": ("model",),
         "model": (),
@@ -75,6 +76,7 @@ INSIDE = {
     },
     "app.contacts": {
         "routes": ("schemas", "handlers", "model", "ids"),
+        "history_routes": ("schemas", "handlers", "ids"),
         "batch_routes": ("batches", "schemas", "bulk", "writer", "model"),
         "phone_routes": ("store", "phone"),
         "converters": (),
@@ -167,7 +169,8 @@ INSIDE = {
         "tags": ("json_schema", "operation"),
         "custom_fields": ("json_schema", "operation"),
         "journal": ("json_schema", "operation", "events"),
-        "webhooks": ("json_schema", "operation", "events"),
+        "webhooks": ("json_schema", "operation", "events", "received"),
+        "received": ("json_schema", "events"),
         "events": ("json_schema",),
         "api_keys": ("json_schema", "operation"),
         "service": ("json_schema", "operation", "viewer"),

@@ -142,6 +142,11 @@ FEATURE = Feature(
             **_DOCUMENTED,
             **_FULL,
             changed=_CHANGED,
+            previous={
+                "type": "object",
+                "description": "The value before of each field in `changed`; null where there was "
+                "none. Empty for a new contact.",
+            },
         ),
         "OneContact": success(contact=ref("Contact")),
         "ChangedContact": success(contact=ref("Contact"), changed=_CHANGED),

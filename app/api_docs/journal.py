@@ -1,8 +1,19 @@
 """Describes the changes feed."""
 
 from app.api_docs.events import EVENTS
-from app.api_docs.json_schema import INSTANT, INTEGER, JsonSchema, array, ref, shape, success
+from app.api_docs.json_schema import (
+    INSTANT,
+    INTEGER,
+    STRING,
+    JsonSchema,
+    array,
+    nullable,
+    ref,
+    shape,
+    success,
+)
 from app.api_docs.operation import NEXT_PAGE, Feature, Operation, Response
+from app.contacts.schemas import HistoryQuery, HistoryQuerySchema
 from app.journal.schemas import ChangesQuery, ChangesQuerySchema
 
 
@@ -11,6 +22,10 @@ def _event(event: str, data: JsonSchema) -> JsonSchema:
         seq={**INTEGER, "description": "Sequence number; events are numbered in commit order."},
         event={"const": event},
         timestamp=INSTANT,
+        actor={
+            **nullable(STRING),
+            "description": "Id of the API key that made the change; null for a command.",
+        },
         data=data,
     )
 
@@ -39,11 +54,32 @@ FEATURE = Feature(
             },
             errors=(410,),
         ),
+        "history.get_contact_history": Operation(
+            "Show the history of a contact",
+            "Returns the events of one contact, newest first, those of contacts that were merged "
+            "into it included. Continue with `cursor` set to `next_cursor` until that is null.",
+            query=HistoryQuerySchema(),
+            defaults=HistoryQuery(),
+            responses={
+                200: Response("A page of the history.", ref("ContactHistory"), sometimes=NEXT_PAGE)
+            },
+            errors=(404,),
+        ),
     },
     schemas={
         "ChangeList": success(
             changes=array(ref("Change")),
             next_after={**INTEGER, "description": "The `after` of the next request."},
+        ),
+        "ContactHistory": success(
+            history=array(ref("Change")),
+            pagination=shape(
+                limit=INTEGER,
+                next_cursor={
+                    **nullable(STRING),
+                    "description": "The `cursor` of the next page; null at the end.",
+                },
+            ),
         ),
         "Change": {"anyOf": [_event(event, data) for event, (_, data) in EVENTS.items()]},
     },
@@ -52,6 +88,9 @@ FEATURE = Feature(
         "event.",
         "limit": "Maximum number of events to return. Fewer are returned if they are large.",
         "wait": "Seconds to wait for an event if there is none.",
+        "id": "`cnt_` and the phone number, or the phone number in any accepted spelling.",
+        "cursor": "Cursor of the page: `start`, which is the default, then `next_cursor`.",
         "types": "Types of events to return. Default: all.",
     },
+    paths={"id": {"type": "string", "minLength": 1}},
 )

@@ -1,4 +1,4 @@
-"""Describes the routes about webhooks, and the requests that webhooks receive."""
+"""Describes the routes about webhooks."""
 
 from app.api_docs.events import EVENTS
 from app.api_docs.json_schema import (
@@ -14,7 +14,8 @@ from app.api_docs.json_schema import (
     success,
 )
 from app.api_docs.operation import NEXT_PAGE, Feature, Operation, Response
-from app.webhooks.handlers import HOURS_OF_PREVIOUS_SECRET
+from app.api_docs.received import RECEIVED, WEBHOOK_ID
+from app.webhooks.handlers import HOURS_OF_PREVIOUS_SECRET, MAX_REDELIVERED
 from app.webhooks.model import (
     ACTIVE,
     DISABLED,
@@ -27,20 +28,29 @@ from app.webhooks.model import (
 from app.webhooks.schemas import (
     DeliveriesQuery,
     DeliveriesQuerySchema,
+    RedeliverSchema,
     WebhookPatchSchema,
     WebhookSchema,
 )
 
-_ID: JsonSchema = {"type": "string", "pattern": "^whk_[0-9a-f]{16}$"}
 _DELIVERY_ID: JsonSchema = {"type": "string", "pattern": "^dlv_[0-9a-f]{24}$"}
 _WEBHOOK: dict[str, JsonSchema] = {
-    "id": _ID,
+    "id": WEBHOOK_ID,
     "url": STRING,
     "label": STRING,
     "events": {
         **nullable(array({"enum": list(EVENTS)})),
         "description": "Types of events that are sent. Null means all, including those of later "
         "versions.",
+    },
+    "fields": {
+        **nullable(array(STRING)),
+        "description": "Of contacts that are created, updated or merged, only changes of these "
+        "fields are sent. Null means any.",
+    },
+    "exclude_actor": {
+        **nullable(array(STRING)),
+        "description": "Ids of API keys whose changes are not sent.",
     },
     "status": {
         "enum": [ACTIVE, FAILING, DISABLED],
@@ -89,52 +99,6 @@ _WITH_SECRET = success(
 )
 _UNKNOWN = (404, 422)
 _QUEUED = Response("The delivery is queued: see the list of deliveries.", ref("OneDelivery"))
-
-_HEADERS: dict[str, str] = {
-    "X-AISoule-Signature": "`sha256=` and the hex HMAC-SHA256 of the raw body. The key is the "
-    "whole current secret, with `whsec_`.",
-    "webhook-id": "Id of the delivery; the same at every attempt. Use it to ignore repeats.",
-    "webhook-timestamp": "Time of this attempt, in Unix seconds.",
-    "webhook-signature": "Signature of id, timestamp and body as in Standard Webhooks. While a "
-    "secret is rotated, one for each secret, separated by a space.",
-}
-_RECEIVED: JsonSchema = {
-    "2XX": {"description": "Delivered. Only the start of the response is read."},
-    "default": {
-        "description": "The request is retried after 10 s, 60 s and 5 min, as are requests "
-        "without a response within 10 s. After that the delivery is dead. Redirects are not "
-        "followed."
-    },
-}
-
-
-def _sent(event: str, meaning: str, data: JsonSchema) -> JsonSchema:
-    """Describe the request that sends an event to a receiver."""
-    body = shape(
-        event={"const": event},
-        timestamp={**INTEGER, "description": "Time of the event, in Unix seconds."},
-        data=data,
-    )
-    return {
-        "post": {
-            "summary": meaning,
-            "description": "Sent at least once, in order for each contact.",
-            "tags": ["Webhooks"],
-            "parameters": [
-                {
-                    "in": "header",
-                    "name": name,
-                    "required": True,
-                    "description": description,
-                    "schema": STRING,
-                }
-                for name, description in _HEADERS.items()
-            ],
-            "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-            "responses": _RECEIVED,
-        }
-    }
-
 
 FEATURE = Feature(
     name="Webhooks",
@@ -212,13 +176,26 @@ FEATURE = Feature(
             errors=(*_UNKNOWN, 409),
             writes=True,
         ),
+        "webhooks.post_webhook_redeliveries": Operation(
+            "Send all dead deliveries again",
+            f"Queues the deliveries that died, the oldest first and {MAX_REDELIVERED:,} at most. "
+            "Repeat the call while `left` is not 0. Returns 409 if the webhook is disabled.",
+            body=RedeliverSchema(),
+            responses={202: Response("Deliveries are queued.", ref("Redelivered"))},
+            errors=(404, 409),
+            writes=True,
+        ),
     },
     schemas={
         "Webhook": shape(**_WEBHOOK),
         "WebhookWithSecret": _WITH_SECRET,
         "WebhookList": success(webhooks=array(ref("Webhook"))),
         "OneWebhook": success(webhook=ref("Webhook")),
-        "DeletedWebhook": success(webhook=shape(id=_ID, deleted={"const": True})),
+        "DeletedWebhook": success(webhook=shape(id=WEBHOOK_ID, deleted={"const": True})),
+        "Redelivered": success(
+            queued={**INTEGER, "description": "Number of deliveries that are queued."},
+            left={**INTEGER, "description": "Number of dead ones that are left."},
+        ),
         "Delivery": shape(**_DELIVERY),
         "OneDelivery": success(delivery=ref("Delivery")),
         "DeliveryList": success(deliveries=array(ref("Delivery")), pagination=PAGINATION),
@@ -231,16 +208,14 @@ FEATURE = Feature(
         "events": "Types of events to send; null means all.",
         "label": "Description for people, one line; trimmed.",
         "status": "A disabled webhook gets no events.",
-        "state": "Return only deliveries in this state.",
+        "fields": "Of contacts that are created, updated or merged, send only changes of these "
+        "fields, such as `email` or `custom_fields.plan`. Null means any.",
+        "exclude_actor": "Ids of API keys whose changes are not sent; null means none.",
+        "state": "Only deliveries in this state.",
+        "since": "Only deliveries that died at this time or later.",
         "limit": "Maximum number of deliveries to return.",
         "offset": "Number of deliveries to skip.",
     },
-    paths={"id": _ID, "delivery_id": _DELIVERY_ID},
-    webhooks={
-        event: _sent(event, meaning, data)
-        for event, (meaning, data) in {
-            **EVENTS,
-            TEST: ("A test was requested", shape(webhook=_ID)),
-        }.items()
-    },
+    paths={"id": WEBHOOK_ID, "delivery_id": _DELIVERY_ID},
+    webhooks=RECEIVED,
 )

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, after_this_request, current_app, g, request
 
 from app.api_keys import handlers
+from app.api_keys.actor import acting_for
 from app.api_keys.model import ApiKey
 from app.database import Database
 from app.errors import Forbidden, TooManyRequests, Unauthorized
@@ -47,7 +48,8 @@ def require_scope(
                 raise TooManyRequests(quota.retry_after)
             if handlers.is_touch_due(key):
                 after_this_request(partial(_touch_when_sent, db, key))
-            return view(*args, **kwargs)
+            with acting_for(key.id):
+                return view(*args, **kwargs)
 
         guarded.scope = scope or "any"  # type: ignore[attr-defined]
         return guarded

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.contacts import batch_routes, phone_routes, routes
+from app.contacts import batch_routes, history_routes, phone_routes, routes
 from app.contacts.converters import ContactConverter
 
 
@@ -11,3 +11,4 @@ def register(app: Flask) -> None:
     app.register_blueprint(routes.blueprint)
     app.register_blueprint(batch_routes.blueprint)
     app.register_blueprint(phone_routes.blueprint)
+    app.register_blueprint(history_routes.blueprint)

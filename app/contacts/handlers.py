@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from app import clock
+from app.api_keys.actor import acting_key
 from app.contacts import model, store, writer
 from app.contacts.model import Change, Contact, Draft
 from app.contacts.store import Known, Save, Stored
@@ -116,6 +117,8 @@ def delete_contact(
     Raises `NotFound`, `PreconditionFailed`.
     """
 
+    actor = acting_key()
+
     def write(tx: Connection) -> Contact:
         tx.lock_contacts([phone])
         stored = _find_stored(tx, phone)
@@ -123,7 +126,7 @@ def delete_contact(
         _check(precondition, contact)
         store.delete_contact(tx, stored)
         note_erasure(tx)
-        journal.erase_contact(tx, contact.phone, contact.id, clock.timestamp())
+        journal.erase_contact(tx, contact.phone, contact.id, clock.timestamp(), actor)
         return contact
 
     find_contact(db.connection(), phone)
@@ -146,9 +149,10 @@ def merge_contacts(
     def write(tx: Connection) -> Change:
         merge = _plan_merge(tx, phone, other_phone, precondition)
         if merge.other:
-            _store_merge(tx, merge.stored, merge.other, merge.change)
+            _store_merge(tx, merge.stored, merge.other, merge.change, actor)
         return merge.change
 
+    actor = acting_key()
     with db.snapshot() as snapshot:
         planned = _plan_merge(snapshot, phone, other_phone, precondition)
     if planned.other is None:
@@ -186,15 +190,17 @@ def _plan_merge(
     return _Merge(stored, other, change)
 
 
-def _store_merge(tx: Connection, stored: Stored, other: Stored, change: Change) -> None:
+def _store_merge(
+    tx: Connection, stored: Stored, other: Stored, change: Change, actor: str | None
+) -> None:
     row = store.columns(change.after)
     store.add_aliases(tx, stored, other)
     store.delete_contact(tx, other)
     if change.changed:
         store.save(tx, [Save(stored, change.after, row)], Known())
     journal.merge_contact(tx, other.contact.phone, stored.contact.phone)
-    data = writer.event_data(row, change.changed, merged=other.contact.id)
-    journal.append_all(tx, clock.timestamp(), [(MERGED, change.after.phone, data)])
+    data = writer.event_data(row, change, merged=other.contact.id)
+    journal.append_all(tx, clock.timestamp(), [(MERGED, change.after.phone, actor, data)])
 
 
 def find_contact(db: Connection, phone: str) -> Contact:

@@ -106,6 +106,10 @@ class Change:
             return "created"
         return "updated" if self.changed else "unchanged"
 
+    def previous(self) -> dict[str, Any]:
+        """Return the values before of the fields that changed; none of a new contact."""
+        return {name: self.before.value(name) for name in self.changed} if self.before else {}
+
     def diff(self) -> dict[str, dict[str, Any]]:
         """Return each changed field's values before and after; None where there was none."""
         names = ["phone", *self.changed] if self.created else self.changed

@@ -17,7 +17,7 @@ from app.contacts.fields import (
     tags_field,
 )
 from app.contacts.model import Draft
-from app.web.fields import Parsed, flag
+from app.web.fields import Parsed, digits, flag
 from app.web.loading import load
 
 
@@ -119,3 +119,34 @@ class UpsertQuerySchema(Schema):
     @post_load
     def _to_query(self, data: dict[str, Any], **_: Any) -> UpsertQuery:
         return UpsertQuery(**data)
+
+
+START = "start"  # The cursor of a first page.
+
+
+def parse_cursor(text: str) -> int | None:
+    """Return the number of the event before which a page begins, None for the first page."""
+    if text == START:
+        return None
+    if text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**63:
+        return int(text)
+    raise FieldError(
+        f"Not a cursor of a history: begin with cursor={START}, continue with next_cursor."
+    )
+
+
+@dataclass(frozen=True)
+class HistoryQuery:
+    limit: int = 20
+    cursor: int | None = None
+
+
+class HistoryQuerySchema(Schema):
+    """The query of `GET /v1/contacts/{id}/history`."""
+
+    limit = digits(1, 100)
+    cursor = Parsed(parse_cursor, {"type": "string", "pattern": f"^({START}|[0-9]{{1,19}})$"})
+
+    @post_load
+    def _to_query(self, data: dict[str, Any], **_: Any) -> HistoryQuery:
+        return HistoryQuery(**data)

@@ -6,10 +6,11 @@ are the rows of a batch or an import. An edit that fails fails alone: nothing of
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from app import clock
+from app.api_keys.actor import acting_key
 from app.contacts import store
 from app.contacts.model import FIELD_TYPES, Change, Contact, Draft, upsert
 from app.contacts.store import Known, Row, Save
@@ -36,12 +37,14 @@ class Edit:
     """A wish to change the contact of a phone.
 
     `keys` and `tags` name all custom fields that it may set, and the tags that it may add.
+    `actor` is the id of the API key that makes it, None for a command.
     """
 
     phone: str
     plan: Plan
     keys: Collection[str] = ()
     tags: Collection[str] = ()
+    actor: str | None = field(default_factory=acting_key)
 
 
 class Contacts(Protocol):
@@ -77,7 +80,12 @@ def write_edits(tx: Connection, edits: Sequence[Edit]) -> list[Outcome]:
     tx.lock_contacts({edit.phone for edit in edits})
     known, now = _look_up(tx, edits), clock.timestamp()
     outcomes = _plan(edits, known, now, {})
-    store_changes(tx, [each for each in outcomes if isinstance(each, Change)], known, now)
+    changes = [
+        (each, edit.actor)
+        for each, edit in zip(outcomes, edits, strict=True)
+        if isinstance(each, Change)
+    ]
+    _store_changes(tx, changes, known, now)
     return outcomes
 
 
@@ -127,26 +135,35 @@ def check_types(change: Change, required_types: Mapping[str, str]) -> None:
         raise InvalidInput({"custom_fields": reasons})
 
 
-def store_changes(tx: Connection, changes: Sequence[Change], known: Known, now: str) -> None:
-    """Write each contact as its last change leaves it, and append an event for every change."""
+def _store_changes(
+    tx: Connection, changes: Sequence[tuple[Change, str | None]], known: Known, now: str
+) -> None:
+    """Write each contact as its last change leaves it, and append an event for every change.
+
+    With each change comes the id of the API key that made it.
+    """
     stored = {each.contact.phone: each for each in known.contacts.values()}
     saves: dict[str, Save] = {}
-    events: list[tuple[str, str, str]] = []
-    for change in changes:
+    events: list[tuple[str, str, str | None, str]] = []
+    for change, actor in changes:
         if change.has_effect:
             after, row = change.after, store.columns(change.after)
             saves[after.phone] = Save(stored.get(after.phone), after, row)
             event = CREATED if change.created else UPDATED
-            events.append((event, after.phone, event_data(row, change.changed)))
+            events.append((event, after.phone, actor, event_data(row, change)))
     if saves:
         store.save(tx, list(saves.values()), known)
         journal.append_all(tx, now, events)
 
 
-def event_data(row: Row, changed: Sequence[str], merged: str | None = None) -> str:
-    """Return an event's data as JSON: the full view of a contact, and the fields that changed."""
+def event_data(row: Row, change: Change, merged: str | None = None) -> str:
+    """Return an event's data as JSON: the contact's full view, what changed, and its value before.
+
+    `row` has the stored columns of the contact after the change.
+    """
     more = f',"merged":{_encode(merged)}' if merged else ""
     return (
         f'{row["document"][:-1]},"custom_fields":{row["custom_fields"]},'
-        f'"updated_at":"{row["updated_at"]}","changed":{_encode(changed)}{more}}}'
+        f'"updated_at":"{row["updated_at"]}","changed":{_encode(change.changed)},'
+        f'"previous":{_encode(change.previous())}{more}}}'
     )

@@ -3,6 +3,7 @@
 from functools import partial
 
 from app import clock
+from app.api_keys.actor import acting_key
 from app.contacts.model import remove_custom_field
 from app.contacts.sweeps import (
     FIRST_BATCH,
@@ -42,7 +43,7 @@ def delete_custom_field(db: Database, key: str) -> int:
     Raises `NotFound`. After `Unavailable` or `InsufficientStorage` the
     deletion is finished in the background.
     """
-    return sweep(db, partial(_start, key=key), finish_sweeps)
+    return sweep(db, partial(_start, key=key, actor=acting_key()), finish_sweeps)
 
 
 def finish_sweeps(db: Database) -> None:
@@ -54,7 +55,7 @@ def finish_sweeps(db: Database) -> None:
     )
 
 
-def _start(tx: Connection, *, key: str) -> StartedSweep:
+def _start(tx: Connection, *, key: str, actor: str | None = None) -> StartedSweep:
     """Return the pending deletion of a field, or start one and run its first batch."""
     field = store.find_custom_field(tx, key)
     if field is None:
@@ -65,7 +66,7 @@ def _start(tx: Connection, *, key: str) -> StartedSweep:
     store.pin_custom_field(tx, key, None, None)
     pending = store.find_sweep(tx, field.id)
     if pending is None:
-        store.insert_sweep(tx, field)
+        store.insert_sweep(tx, field, actor)
         _run_batch(field.id, tx, FIRST_BATCH)
     return StartedSweep(partial(_run_batch, field.id), field.contacts, is_requested=pending is None)
 
@@ -83,7 +84,8 @@ def _run_batch(field_id: int, tx: Connection, size: int) -> bool:
     done = len(values) < size
     if done:
         store.delete_sweep(tx, pending)
-        journal.append(tx, FIELD_DELETED, clock.timestamp(), {"key": pending.key})
+        data = {"key": pending.key}
+        journal.append(tx, FIELD_DELETED, clock.timestamp(), data, actor=pending.actor)
     return done
 
 

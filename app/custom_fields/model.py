@@ -62,3 +62,4 @@ class Sweep:
     key: str
     last: int
     position: Position
+    actor: str | None

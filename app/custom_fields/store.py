@@ -52,7 +52,7 @@ def list_sweeps(db: Connection) -> list[int]:
 def find_sweep(db: Connection, field_id: int) -> Sweep | None:
     rows = db.execute(
         """
-        SELECT field_id, key, last, type, value, contact_id
+        SELECT field_id, key, last, actor, type, value, contact_id
         FROM custom_field_sweeps
         WHERE field_id = :id
         """,
@@ -60,17 +60,19 @@ def find_sweep(db: Connection, field_id: int) -> Sweep | None:
     )
     if not rows:
         return None
-    field_id, key, last, *position = rows[0]
-    return Sweep(field_id, key, last, Position(*position))
+    field_id, key, last, actor, *position = rows[0]
+    return Sweep(field_id, key, last, Position(*position), actor)
 
 
-def insert_sweep(db: Connection, field: CustomField) -> None:
+def insert_sweep(db: Connection, field: CustomField, actor: str | None) -> None:
     db.change(
         """
-        INSERT INTO custom_field_sweeps (field_id, key, last, type, value, contact_id)
-        VALUES (:field_id, :key, (SELECT max(id) FROM contacts), :type, :value, :contact_id)
+        INSERT INTO custom_field_sweeps (field_id, key, last, actor, type, value, contact_id)
+        VALUES (
+            :field_id, :key, (SELECT max(id) FROM contacts), :actor, :type, :value, :contact_id
+        )
         """,
-        {"field_id": field.id, "key": field.key, **vars(Position())},
+        {"field_id": field.id, "key": field.key, "actor": actor, **vars(Position())},
     )
 
 

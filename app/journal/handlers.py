@@ -9,7 +9,7 @@ from app import clock
 from app.database import Connection
 from app.errors import Gone
 from app.journal import store
-from app.journal.model import DELETED, Event
+from app.journal.model import DELETED, Event, Subject
 
 MAX_SCANNED = 10_000  # Events that one page looks at in search of some kinds.
 PIECE = 25  # Events that are read at once.
@@ -18,22 +18,33 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def append(
-    tx: Connection, event: str, timestamp: str, data: Mapping[str, Any], *, phone: str | None = None
+    tx: Connection,
+    event: str,
+    timestamp: str,
+    data: Mapping[str, Any],
+    *,
+    phone: str | None = None,
+    actor: str | None,
 ) -> None:
-    """Append an event in the caller's transaction; `phone` is that of its contact, if any."""
-    store.insert_event(tx, event, timestamp, phone, _encode(data))
+    """Append an event in the caller's transaction.
+
+    `phone` is that of its contact, if any, `actor` the id of the API key that made the change.
+    """
+    store.insert_events(tx, [(event, timestamp, phone, actor, _encode(data))])
 
 
-def append_all(tx: Connection, timestamp: str, events: Sequence[tuple[str, str, str]]) -> None:
-    """Append events of contacts in the caller's transaction: (kind, phone, data as JSON)."""
-    store.insert_events(tx, [(event, timestamp, phone, data) for event, phone, data in events])
+def append_all(
+    tx: Connection, timestamp: str, events: Sequence[tuple[str, str, str | None, str]]
+) -> None:
+    """Append events of contacts in the caller's transaction: (kind, phone, actor, data as JSON)."""
+    store.insert_events(tx, [(event, timestamp, *rest) for event, *rest in events])
 
 
-def erase_contact(tx: Connection, phone: str, id: str, timestamp: str) -> None:
+def erase_contact(tx: Connection, phone: str, id: str, timestamp: str, actor: str | None) -> None:
     """Replace the data of a contact's events with its id, and append `contact.deleted`."""
     data = {"id": id, "deleted": True}
     store.erase_events(tx, phone, _encode(data))
-    append(tx, DELETED, timestamp, data, phone=phone)
+    append(tx, DELETED, timestamp, data, phone=phone, actor=actor)
 
 
 def merge_contact(tx: Connection, phone: str, to: str) -> None:
@@ -93,9 +104,37 @@ def find_change(db: Connection, seq: int) -> Event | None:
     return store.find_event(db, seq)
 
 
-def list_subjects(db: Connection, *, after: int, most: int) -> list[tuple[int, str, str | None]]:
-    """Return (number, kind, contact's phone) of the next `most` changes, oldest first."""
+def list_subjects(db: Connection, *, after: int, most: int) -> list[Subject]:
+    """Return what the next `most` changes are about, oldest first."""
     return store.list_subjects(db, after=after, most=most)
+
+
+def changed_fields(db: Connection, seq: int) -> list[str] | None:
+    """Return the names of the fields that an event changed, None if it names none."""
+    return store.changed_fields(db, seq)
+
+
+def read_history(
+    db: Connection, phone: str, *, before: int | None, limit: int
+) -> tuple[list[Event], int | None]:
+    """Return at most `limit` events of a contact, newest first, and the number to continue before.
+
+    `before` None starts with the newest event; the number is None at the end. A page is shorter if
+    its events are large. Needs a snapshot.
+    """
+    found: list[Event] = []
+    size, before = 0, 2**63 - 1 if before is None else before
+    while True:
+        most = min(limit - len(found), PIECE)
+        # One more than the piece tells whether there is a next page.
+        piece = store.list_history(db, phone, before=before, most=most + 1)
+        found += piece[:most]
+        if len(piece) <= most:
+            return found, None
+        size += sum(len(each.data) for each in piece[:most])
+        before = found[-1].seq
+        if len(found) == limit or size >= LARGE_PAGE:
+            return found, before
 
 
 def remove_changes(tx: Connection, *, days: int, through: int | None, most: int) -> int:

@@ -63,11 +63,7 @@ def _read(query: ChangesQuery) -> tuple[list[Event], int]:
 
 
 def _answer(events: list[Event], next_after: int) -> Response:
-    changes = ",".join(
-        f'{{"seq":{each.seq},"event":"{each.event}","timestamp":"{each.timestamp}",'
-        f'"data":{each.data}}}'
-        for each in events
-    )
+    changes = ",".join(each.json() for each in events)
     response = json_response(f'{{"success":true,"changes":[{changes}],"next_after":{next_after}}}')
     if next_after < store.last_seq(database().connection()):
         link_next(response, "after", next_after)

@@ -1,24 +1,15 @@
 """The journal in the database."""
 
+import json
 from collections.abc import Collection, Sequence
 
 from app.database import Connection
-from app.journal.model import Event
+from app.journal.model import Event, Subject
 
 
-def insert_event(db: Connection, event: str, timestamp: str, phone: str | None, data: str) -> None:
-    db.change(
-        """
-        INSERT INTO changes (event, timestamp, phone, data)
-        VALUES (:event, :timestamp, :phone, :data)
-        """,
-        {"event": event, "timestamp": timestamp, "phone": phone, "data": data},
-    )
-
-
-def insert_events(db: Connection, events: Sequence[tuple[str, str, str, str]]) -> None:
-    """Insert events, each (event, timestamp, phone, data), in this order."""
-    db.insert_many("INSERT INTO changes (event, timestamp, phone, data)", events)
+def insert_events(db: Connection, events: Sequence[Sequence[str | None]]) -> None:
+    """Insert events, each (event, timestamp, phone, actor, data), in this order."""
+    db.insert_many("INSERT INTO changes (event, timestamp, phone, actor, data)", events)
 
 
 def erase_events(db: Connection, phone: str, data: str) -> None:
@@ -49,7 +40,7 @@ def list_events(db: Connection, *, after: int, most: int) -> list[Event]:
     """Return the next `most` events after a number, oldest first."""
     rows = db.execute(
         """
-        SELECT seq, event, timestamp, data
+        SELECT seq, event, timestamp, actor, data
         FROM changes
         WHERE seq > :after
         ORDER BY seq
@@ -67,7 +58,7 @@ def list_events_of(
     names = {f"event{index}": event for index, event in enumerate(events)}
     rows = db.execute(
         f"""
-        SELECT seq, event, timestamp, data
+        SELECT seq, event, timestamp, actor, data
         FROM changes
         WHERE seq > :after
             AND seq <= :after + :scanned
@@ -85,16 +76,16 @@ def list_events_of(
 
 def find_event(db: Connection, seq: int) -> Event | None:
     rows = db.execute(
-        "SELECT seq, event, timestamp, data FROM changes WHERE seq = :seq", {"seq": seq}
+        "SELECT seq, event, timestamp, actor, data FROM changes WHERE seq = :seq", {"seq": seq}
     )
     return Event(*rows[0]) if rows else None
 
 
-def list_subjects(db: Connection, *, after: int, most: int) -> list[tuple[int, str, str | None]]:
-    """Return (number, kind, contact's phone) of the next `most` events, oldest first."""
-    return db.execute(
+def list_subjects(db: Connection, *, after: int, most: int) -> list[Subject]:
+    """Return what the next `most` events are about, oldest first."""
+    rows = db.execute(
         """
-        SELECT seq, event, phone
+        SELECT seq, event, phone, actor
         FROM changes
         WHERE seq > :after
         ORDER BY seq
@@ -102,6 +93,30 @@ def list_subjects(db: Connection, *, after: int, most: int) -> list[tuple[int, s
         """,
         {"after": after, "most": most},
     )
+    return [Subject(*row) for row in rows]
+
+
+def changed_fields(db: Connection, seq: int) -> list[str] | None:
+    """Return the names of the fields that an event changed, None if it names none."""
+    rows = db.execute(
+        "SELECT json_extract(data, '$.changed') FROM changes WHERE seq = :seq", {"seq": seq}
+    )
+    return json.loads(rows[0][0]) if rows and rows[0][0] else None
+
+
+def list_history(db: Connection, phone: str, *, before: int, most: int) -> list[Event]:
+    """Return the last `most` events of a contact before a number, newest first."""
+    rows = db.execute(
+        """
+        SELECT seq, event, timestamp, actor, data
+        FROM changes
+        WHERE phone = :phone AND seq < :before
+        ORDER BY seq DESC
+        LIMIT :most
+        """,
+        {"phone": phone, "before": before, "most": most},
+    )
+    return [Event(*row) for row in rows]
 
 
 def remove_events(db: Connection, before: str, most: int, through: int = 2**63 - 1) -> int:

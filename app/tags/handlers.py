@@ -3,6 +3,7 @@
 from functools import partial
 
 from app import clock
+from app.api_keys.actor import acting_key
 from app.contacts import model as contacts
 from app.contacts.sweeps import (
     FIRST_BATCH,
@@ -49,10 +50,13 @@ def finish_sweeps(db: Database) -> None:
 
 
 def _sweep(db: Database, name: str, new_name: str | None) -> int:
-    return sweep(db, partial(_start, name=name, new_name=new_name), finish_sweeps)
+    start = partial(_start, name=name, new_name=new_name, actor=acting_key())
+    return sweep(db, start, finish_sweeps)
 
 
-def _start(tx: Connection, *, name: str, new_name: str | None) -> StartedSweep:
+def _start(
+    tx: Connection, *, name: str, new_name: str | None, actor: str | None = None
+) -> StartedSweep:
     """Start the requested sweep and run its first batch, or return a pending one that comes first.
 
     A pending sweep comes first where it has a tag in common. It can be the same one, when a client
@@ -66,7 +70,7 @@ def _start(tx: Connection, *, name: str, new_name: str | None) -> StartedSweep:
             return StartedSweep(partial(_run_batch, pending.tag_id), carried, is_requested=False)
     if tag is None:
         raise _not_found()
-    store.insert_sweep(tx, tag, new_name)
+    store.insert_sweep(tx, tag, new_name, actor)
     _run_batch(tag.id, tx, FIRST_BATCH)
     return StartedSweep(partial(_run_batch, tag.id), tag.contacts, is_requested=True)
 
@@ -96,10 +100,10 @@ def _edit(pending: Sweep, before: contacts.Contact, now: str) -> contacts.Change
 def _append_event(tx: Connection, done: Sweep) -> None:
     """Append one event for all contacts: one each would fill the journal for a single word."""
     if done.new_name is None:
-        journal.append(tx, TAG_DELETED, clock.timestamp(), {"name": done.name})
+        event, data = TAG_DELETED, {"name": done.name}
     else:
-        data = {"name": done.name, "new_name": done.new_name}
-        journal.append(tx, TAG_RENAMED, clock.timestamp(), data)
+        event, data = TAG_RENAMED, {"name": done.name, "new_name": done.new_name}
+    journal.append(tx, event, clock.timestamp(), data, actor=done.actor)
 
 
 def _not_found() -> NotFound:

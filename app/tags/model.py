@@ -23,6 +23,7 @@ class Sweep:
     new_name: str | None
     position: int
     last: int
+    actor: str | None
 
     def names(self) -> set[str | None]:
         return {self.name, self.new_name} - {None}

@@ -32,14 +32,14 @@ def find_tag(db: Connection, name: str) -> Tag | None:
 
 def list_sweeps(db: Connection) -> list[Sweep]:
     """Return all unfinished sweeps: those that run, and those that were interrupted."""
-    rows = db.execute("SELECT tag_id, name, new_name, position, last FROM tag_sweeps")
+    rows = db.execute("SELECT tag_id, name, new_name, position, last, actor FROM tag_sweeps")
     return [Sweep(*row) for row in rows]
 
 
 def find_sweep(db: Connection, tag_id: int) -> Sweep | None:
     rows = db.execute(
         """
-        SELECT tag_id, name, new_name, position, last
+        SELECT tag_id, name, new_name, position, last, actor
         FROM tag_sweeps
         WHERE tag_id = :tag_id
         """,
@@ -48,13 +48,13 @@ def find_sweep(db: Connection, tag_id: int) -> Sweep | None:
     return Sweep(*rows[0]) if rows else None
 
 
-def insert_sweep(db: Connection, tag: Tag, new_name: str | None) -> None:
+def insert_sweep(db: Connection, tag: Tag, new_name: str | None, actor: str | None) -> None:
     db.change(
         """
-        INSERT INTO tag_sweeps (tag_id, name, new_name, position, last)
-        VALUES (:tag_id, :name, :new_name, 0, (SELECT max(id) FROM contacts))
+        INSERT INTO tag_sweeps (tag_id, name, new_name, position, last, actor)
+        VALUES (:tag_id, :name, :new_name, 0, (SELECT max(id) FROM contacts), :actor)
         """,
-        {"tag_id": tag.id, "name": tag.name, "new_name": new_name},
+        {"tag_id": tag.id, "name": tag.name, "new_name": new_name, "actor": actor},
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from app import clock
 from app.database import Database
+from app.settings import Settings
 from app.webhooks import delivery_store, outbox, store
 from app.webhooks.model import DISABLED, Attempt, Delivery, Outcome, Webhook
 
@@ -27,8 +28,9 @@ class Deliverer:
     """
 
     def __init__(
-        self, db: Database, send: Send, *, delays: Sequence[float] = outbox.DELAYS
+        self, db: Database, send: Send, *, delays: Sequence[float] = Settings.webhook_retries
     ) -> None:
+        """`delays` are the seconds before each retry."""
         self._db = db
         self._send = send
         self._delays = delays
@@ -83,12 +85,13 @@ class Deliverer:
 
     def _start(self, webhook: Webhook, delivery: Delivery) -> None:
         at = clock.timestamp()
-        body = outbox.render(self._db.connection(), delivery)
-        if body is None:
+        change = outbox.find_change(self._db.connection(), delivery)
+        if change is None:
             gone = Outcome(error="The journal no longer has this event.", final=True)
             self._finished.put(Attempt(delivery, at, gone))
         else:
-            headers = outbox.sign(webhook, delivery, body)
+            body = outbox.render(change)
+            headers = outbox.headers(webhook, delivery, change, body)
             threading.Thread(
                 target=lambda: self._finished.put(
                     Attempt(delivery, at, self._sent(webhook.url, headers, body))

@@ -61,15 +61,45 @@ def queue_delivery(
 def requeue_delivery(db: Connection, number: int) -> None:
     """Make a finished delivery pending, with all attempts; `advance_queue` makes it due."""
     db.change(
-        """
-        UPDATE deliveries
-        SET state = 'pending',
-            attempt = 0,
-            finished_at = NULL
-        WHERE number = :number
-        """,
+        f"UPDATE deliveries SET {_PENDING} WHERE number = :number",
         {"number": number},
     )
+
+
+def requeue_dead(
+    db: Connection, webhook_id: str, *, since: str, until: str, most: int
+) -> list[tuple[int, str]]:
+    """Make the oldest dead deliveries of a time pending; return their numbers and queues.
+
+    `since` and `until` include their instant. `advance_queue` makes one of each queue due.
+    """
+    return db.execute(
+        f"""
+        UPDATE deliveries
+        SET {_PENDING}
+        WHERE number IN (
+            SELECT number FROM deliveries WHERE {_DEAD} ORDER BY finished_at LIMIT :most
+        )
+        RETURNING number, line
+        """,
+        {"webhook_id": webhook_id, "since": since, "until": until, "most": most},
+    )
+
+
+def count_dead(db: Connection, webhook_id: str, *, since: str, until: str) -> int:
+    """Return how many deliveries died in a time, which includes both instants."""
+    [(count,)] = db.execute(
+        f"SELECT count(*) FROM deliveries WHERE {_DEAD}",
+        {"webhook_id": webhook_id, "since": since, "until": until},
+    )
+    return int(count)
+
+
+_PENDING = "state = 'pending', attempt = 0, finished_at = NULL"
+_DEAD = """webhook_id = :webhook_id
+    AND state = 'dead'
+    AND finished_at >= :since
+    AND finished_at <= :until"""
 
 
 def advance_queue(db: Connection, number: int, now: float) -> None:

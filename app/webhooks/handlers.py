@@ -1,6 +1,7 @@
 """Operations on webhooks for those who manage them."""
 
 import secrets
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,10 +27,19 @@ from app.webhooks.model import (
 from app.webhooks.signing import new_secret
 
 HOURS_OF_PREVIOUS_SECRET = 24
+MAX_REDELIVERED = 10_000  # By one call, which takes about two seconds.
+REDELIVERED_AT_ONCE = 200
+PAUSE_SECONDS = 0.002  # Between batches, for other writers.
 
 
 def create_webhook(
-    db: Database, *, url: str, events: tuple[str, ...] | None = None, label: str = ""
+    db: Database,
+    *,
+    url: str,
+    events: tuple[str, ...] | None = None,
+    fields: tuple[str, ...] | None = None,
+    exclude_actor: tuple[str, ...] | None = None,
+    label: str = "",
 ) -> Webhook:
     """Store a webhook that gets all later events. Raises `Conflict` at `MAX_WEBHOOKS`."""
     now = clock.timestamp()
@@ -38,6 +48,8 @@ def create_webhook(
         url=url,
         label=label,
         events=events,
+        fields=fields,
+        exclude_actor=exclude_actor,
         status=ACTIVE,
         secret=new_secret(),
         previous_secret=None,
@@ -170,6 +182,32 @@ def redeliver(db: Database, id: str, delivery_id: str) -> Delivery:
         return _found(tx, id, delivery_id)
 
     return db.write(write, alone=True)
+
+
+def redeliver_dead(db: Database, id: str, since: str | None = None) -> tuple[int, int]:
+    """Queue dead deliveries again, the oldest first: those that died at an instant or later.
+
+    Returns how many are queued, `MAX_REDELIVERED` at most, and how many dead ones are left. Runs in
+    batches, so that other writers are not blocked. Raises `NotFound`, or `Conflict` if the webhook
+    is disabled.
+    """
+    queued, died = 0, {"since": since or "", "until": clock.timestamp()}
+
+    def write(tx: Connection) -> int:
+        _check_enabled(get_webhook(tx, id))
+        found = delivery_store.requeue_dead(tx, id, **died, most=REDELIVERED_AT_ONCE)
+        # One delivery of each queue: the first pending one becomes due, the others follow it.
+        for number in {line: number for number, line in found}.values():
+            delivery_store.advance_queue(tx, number, clock.now().timestamp())
+        return len(found)
+
+    while queued < MAX_REDELIVERED:
+        count = db.write(write)
+        queued += count
+        if count < REDELIVERED_AT_ONCE:
+            break
+        time.sleep(PAUSE_SECONDS)
+    return queued, delivery_store.count_dead(db.connection(), id, **died)
 
 
 def list_deliveries(

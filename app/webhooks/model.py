@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app import clock
+from app.journal.model import CREATED, MERGED, UPDATED, Subject
 
 ACTIVE = "active"
 FAILING = "failing"
@@ -16,6 +17,7 @@ DEAD = "dead"
 STATES = (PENDING, DELIVERED, DEAD)
 
 TEST = "webhook.test"
+NARROWED = (CREATED, UPDATED, MERGED)  # Events that name the fields that they changed.
 
 MAX_WEBHOOKS = 50
 DAYS_OF_DELIVERIES = 7  # For which finished deliveries are kept.
@@ -24,7 +26,11 @@ MAX_ANSWER = 1_024
 
 @dataclass(frozen=True)
 class Webhook:
-    """`events` None means all, also new ones of later versions; instants are RFC 3339 in UTC."""
+    """Who is sent which events, and how far that is; instants are RFC 3339 in UTC.
+
+    `events` None means all, also new ones of later versions. `fields` None means changes of any
+    field; `exclude_actor` has ids of API keys whose changes are not sent.
+    """
 
     id: str
     url: str
@@ -37,9 +43,14 @@ class Webhook:
     position: int
     created_at: str
     updated_at: str
+    fields: tuple[str, ...] | None = None
+    exclude_actor: tuple[str, ...] | None = None
 
-    def wants(self, event: str) -> bool:
-        return self.events is None or event in self.events
+    def wants(self, subject: Subject) -> bool:
+        """Return whether an event is to be sent, as far as `fields` do not decide."""
+        return (self.events is None or subject.event in self.events) and not (
+            self.exclude_actor and subject.actor in self.exclude_actor
+        )
 
     def secrets(self, now: str) -> list[str]:
         """Return the secrets that sign at an instant, newest first."""
@@ -53,6 +64,8 @@ class Webhook:
             "url": self.url,
             "label": self.label,
             "events": self.events and list(self.events),
+            "fields": self.fields and list(self.fields),
+            "exclude_actor": self.exclude_actor and list(self.exclude_actor),
             "status": self.status,
             "previous_secret_until": self.previous_until,
             "created_at": self.created_at,

@@ -6,18 +6,22 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from app import clock
 from app.database import Connection, Database
 from app.journal import handlers as journal
+from app.journal.model import Event, Subject
 from app.webhooks import delivery_store, store
 from app.webhooks.handlers import new_delivery_id
 from app.webhooks.model import (
     DEAD,
     DELIVERED,
     DISABLED,
+    NARROWED,
     PENDING,
     STATES,
+    TEST,
     Attempt,
     Delivery,
     Webhook,
@@ -25,9 +29,23 @@ from app.webhooks.model import (
 from app.webhooks.signing import signed_headers
 
 BATCH = 200
-DELAYS = (10.0, 60.0, 300.0)  # Seconds between attempts, as the vendor documents them.
 # Names of the counters of attempts, by the state of the delivery after the attempt.
 ATTEMPTS = {state: f"webhook_attempts {state}" for state in STATES}
+
+# What a test sends: the data of an event, with an invented contact.
+SAMPLE: dict[str, Any] = {
+    "id": "cnt_918856879188",
+    "phone": "918856879188",
+    "first_name": "Priya",
+    "last_name": "Sharma",
+    "email": "priya@example.com",
+    "tags": ["Lead", "VIP"],
+    "created_at": None,
+    "custom_fields": {"plan": "pro"},
+    "updated_at": None,
+    "changed": ["tags", "custom_fields.plan"],
+    "previous": {"tags": ["Lead"], "custom_fields.plan": "free"},
+}
 
 _log = logging.getLogger(__name__)
 
@@ -53,43 +71,59 @@ def _queue_some(tx: Connection, id: str) -> bool:
         return False
     subjects = journal.list_subjects(tx, after=webhook.position, most=BATCH)
     now = clock.now()
-    for seq, event, phone in subjects:
-        if webhook.wants(event):
+    for subject in subjects:
+        if webhook.wants(subject) and _changes_its_fields(tx, webhook, subject):
             delivery_store.queue_delivery(
                 tx,
                 id=new_delivery_id(),
                 webhook_id=id,
-                seq=seq,
-                event=event,
-                line=phone or "",
+                seq=subject.seq,
+                event=subject.event,
+                line=subject.phone or "",
                 now=now,
             )
     if subjects:
-        store.set_position(tx, id, subjects[-1][0])
+        store.set_position(tx, id, subjects[-1].seq)
     return len(subjects) == BATCH
 
 
-def render(db: Connection, delivery: Delivery) -> bytes | None:
-    """Return the body of a delivery from the journal, None if the journal has removed it."""
-    timestamp, data = delivery.created_at, json.dumps({"webhook": delivery.webhook_id})
+def _changes_its_fields(db: Connection, webhook: Webhook, subject: Subject) -> bool:
+    if webhook.fields is None or subject.event not in NARROWED:
+        return True
+    changed = journal.changed_fields(db, subject.seq)
+    return changed is not None and not set(webhook.fields).isdisjoint(changed)
+
+
+def find_change(db: Connection, delivery: Delivery) -> Event | None:
+    """Return the event of a delivery, None if the journal has removed it."""
     if delivery.seq is not None:
-        change = journal.find_change(db, delivery.seq)
-        if change is None:
-            return None
-        timestamp, data = change.timestamp, change.data
-    seconds = int(datetime.fromisoformat(timestamp).timestamp())
-    return f'{{"event":"{delivery.event}","timestamp":{seconds},"data":{data}}}'.encode()
+        return journal.find_change(db, delivery.seq)
+    at = delivery.created_at
+    data = SAMPLE | {"created_at": at, "updated_at": at, "webhook": delivery.webhook_id}
+    return Event(0, TEST, at, None, json.dumps(data))
 
 
-def sign(webhook: Webhook, delivery: Delivery, body: bytes) -> dict[str, str]:
-    """Return the headers that sign a body, with the real time: receivers reject old ones."""
+def render(change: Event) -> bytes:
+    """Return the body that sends an event, as the vendor documents it."""
+    seconds = int(datetime.fromisoformat(change.timestamp).timestamp())
+    return f'{{"event":"{change.event}","timestamp":{seconds},"data":{change.data}}}'.encode()
+
+
+def headers(webhook: Webhook, delivery: Delivery, change: Event, body: bytes) -> dict[str, str]:
+    """Return the headers of a delivery.
+
+    They sign the body with the real time: receivers reject old ones.
+    """
     keys = webhook.secrets(clock.timestamp())
-    return signed_headers(keys, delivery.id, int(time.time()), body)
+    found = signed_headers(keys, delivery.id, int(time.time()), body)
+    if delivery.seq is not None:
+        found["X-Contacts-Seq"] = str(delivery.seq)
+    if change.actor is not None:
+        found["X-Contacts-Actor"] = change.actor
+    return found
 
 
-def record_attempts(
-    db: Database, attempts: Sequence[Attempt], delays: Sequence[float] = DELAYS
-) -> None:
+def record_attempts(db: Database, attempts: Sequence[Attempt], delays: Sequence[float]) -> None:
     """Record the outcomes of attempts, and make the next deliveries of their queues due."""
     results = db.write(lambda tx: [_record(tx, attempt, delays) for attempt in attempts])
     db.counters.add(Counter(ATTEMPTS[state] for state, _ in results))
@@ -130,7 +164,7 @@ def _keepable_answer(tx: Connection, attempt: Attempt) -> str | None:
     """Return the response body, unless it could quote a contact that has been deleted."""
     if attempt.outcome.answer is None:
         return None
-    body = render(tx, attempt.delivery)
-    if body is None or json.loads(body)["data"].get("deleted"):
+    change = find_change(tx, attempt.delivery)
+    if change is None or json.loads(change.data).get("deleted"):
         return None
     return attempt.outcome.answer

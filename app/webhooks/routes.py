@@ -12,6 +12,7 @@ from app.webhooks.model import Webhook
 from app.webhooks.schemas import (
     DeliveriesQuery,
     DeliveriesQuerySchema,
+    RedeliverSchema,
     webhook_patch_schema,
     webhook_schema,
 )
@@ -20,6 +21,7 @@ blueprint = Blueprint("webhooks", __name__, url_prefix="/v1/webhooks")
 
 _no_query = Schema()
 _deliveries_query = DeliveriesQuerySchema()
+_redeliver_schema = RedeliverSchema()
 
 
 @blueprint.post("")
@@ -95,6 +97,15 @@ def get_webhook_deliveries(id: str) -> Response:
 def post_webhook_redelivery(id: str, delivery_id: str) -> Response:
     load_query(_no_query)
     return success({"delivery": handlers.redeliver(database(), id, delivery_id).view()}, 202)
+
+
+@blueprint.post("/<id>/redeliver")
+@require_scope("admin")
+def post_webhook_redeliveries(id: str) -> Response:
+    values = load(_redeliver_schema, json_object())
+    load_query(_no_query)
+    queued, left = handlers.redeliver_dead(database(), id, values.get("since"))
+    return success({"queued": queued, "left": left}, 202)
 
 
 def _answer_with_secret(webhook: Webhook, status: int = 200) -> Response:

@@ -70,7 +70,7 @@ class Runner:
         self._db.close()
 
     def _work(self) -> None:
-        deliverer = Deliverer(self._db, self._send)
+        deliverer = Deliverer(self._db, self._send, delays=self._settings.webhook_retries)
         while not self._stopping.is_set():
             try:
                 deliverer.step()

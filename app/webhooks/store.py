@@ -1,13 +1,15 @@
 """Webhooks in the database."""
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 from app.database import Connection
 from app.webhooks.model import ACTIVE, FAILING, Webhook
 
 _COLUMNS = (
     "id, url, label, events, status, secret, previous_secret, previous_until, position, "
-    "created_at, updated_at"
+    "created_at, updated_at, fields, exclude_actor"
 )
 
 
@@ -35,9 +37,11 @@ def insert_webhook(db: Connection, webhook: Webhook) -> None:
     db.change(
         """
         INSERT INTO webhooks
-            (id, url, label, events, status, secret, position, created_at, updated_at)
+            (id, url, label, events, fields, exclude_actor, status, secret, position,
+            created_at, updated_at)
         VALUES
-            (:id, :url, :label, :events, :status, :secret, :position, :created_at, :updated_at)
+            (:id, :url, :label, :events, :fields, :exclude_actor, :status, :secret, :position,
+            :created_at, :updated_at)
         """,
         _values(webhook),
     )
@@ -50,6 +54,8 @@ def update_webhook(db: Connection, webhook: Webhook) -> None:
         SET url = :url,
             label = :label,
             events = :events,
+            fields = :fields,
+            exclude_actor = :exclude_actor,
             status = :status,
             secret = :secret,
             previous_secret = :previous_secret,
@@ -70,6 +76,7 @@ def delete_webhook(db: Connection, id: str) -> None:
         SET status = 'deleted',
             url = '',
             label = '',
+            fields = NULL,
             secret = '',
             previous_secret = NULL
         WHERE id = :id
@@ -120,9 +127,16 @@ def _change_status(db: Connection, id: str, before: str, after: str) -> bool:
 
 
 def _values(webhook: Webhook) -> Mapping[str, object]:
-    return vars(webhook) | {"events": None if webhook.events is None else " ".join(webhook.events)}
+    lists = {name: getattr(webhook, name) for name in ("fields", "exclude_actor")}
+    return (
+        vars(webhook)
+        | {"events": None if webhook.events is None else " ".join(webhook.events)}
+        | {name: given and json.dumps(given) for name, given in lists.items()}
+    )
 
 
-def _webhook(id: str, url: str, label: str, events: str | None, *rest: object) -> Webhook:
+def _webhook(id: str, url: str, label: str, events: str | None, *rest: Any) -> Webhook:
     wanted = None if events is None else tuple(events.split())
-    return Webhook(id, url, label, wanted, *rest)  # type: ignore[arg-type]
+    *others, fields, actors = rest
+    lists = (None if given is None else tuple(json.loads(given)) for given in (fields, actors))
+    return Webhook(id, url, label, wanted, *others, *lists)

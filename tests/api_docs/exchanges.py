@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -45,11 +45,14 @@ class StoppedClock:
 class Counter:
     """Replaces `secrets` in webhooks: unique values that are the same in each run."""
 
-    def __init__(self) -> None:
-        self._numbers = count(1)
+    def __init__(self, first: int = 1) -> None:
+        self._numbers = count(first)
 
     def token_bytes(self, length: int) -> bytes:
         return next(self._numbers).to_bytes(length)
+
+    def token_urlsafe(self, length: int) -> str:
+        return self.token_hex(length)
 
     def token_hex(self, length: int) -> str:
         return self.token_bytes(length).hex()
@@ -61,6 +64,7 @@ def stop_clocks(replace: Callable[[Any, str, Any], None] = setattr) -> None:
     replace(rate_limit, "clock", StoppedClock)
     # Requests without a store need the key that the worker remembers.
     replace(api_keys, "SECONDS_REMEMBERED", 10**9)
+    replace(api_keys, "secrets", Counter())
     counter = Counter()
     replace(signing, "secrets", counter)
     replace(webhooks, "secrets", counter)
@@ -75,6 +79,8 @@ def play(app: Flask) -> Iterator[tuple[dict[str, Any], TestResponse]]:
     db: Database = service_of(app).db
     client = app.test_client()
     keys: dict[object, str] = {}
+    # Keys that the store has already are not counted.
+    cast(Any, api_keys).secrets = Counter(256)
     for exchange in exchanges():
         request = exchange["request"]
         headers = {"X-Request-Id": "example", **request.get("headers", {})}

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.settings import PREFIX, PrivateTargets, Settings
+from app.settings import PREFIX, PrivateTargets, Settings, parse_durations
 from tests.docs.pages import page, rows
 
+RETRIES = Settings.webhook_retries
 SETTINGS = {PREFIX + each.name.upper(): each for each in fields(Settings)}
 LISTED = {
     row[0].strip("`"): row[1:]
@@ -28,9 +29,9 @@ def test_shows_the_default(name: str) -> None:
     if default is MISSING:
         assert shown.startswith("`instance/` in a checkout, else `~/.local/share/contacts-service`")
     else:
-        assert shown == {False: "`no`", (): "none", PrivateTargets(): "none"}.get(
-            default, f"`{default}`"
-        )
+        words = {False: "`no`", (): "none", PrivateTargets(): "none", RETRIES: "`10s,60s,5m`"}
+        assert shown == words.get(default, f"`{default}`")
+        assert default != RETRIES or parse_durations("10s,60s,5m") == RETRIES
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -51,9 +51,9 @@ def test_appends_every_change_in_order(client: FlaskClient) -> None:
     ]
     found = changes(client)
     assert [each["seq"] for each in found] == [1, 2, 3, 4, 5]
-    assert list(found[0]) == ["seq", "event", "timestamp", "data"]
+    assert list(found[0]) == ["seq", "event", "timestamp", "actor", "data"]
     view = client.get(f"{CONTACTS}/918856879188").json["contact"]
-    assert found[-1]["data"] == {**view, "changed": ["tags"]}
+    assert found[-1]["data"] == {**view, "changed": ["tags"], "previous": {"tags": ["VIP", "Lead"]}}
     assert found[0]["data"]["first_name"] == "Priya"
 
 

@@ -15,10 +15,10 @@ from app.database import Database
 from app.errors import ServiceError
 from app.journal import handlers as journal
 from app.journal.model import CREATED
+from app.settings import Settings
 from app.webhooks import handlers, outbox
 from app.webhooks.delivery import MAX_ATTEMPTS, Deliverer
 from app.webhooks.model import Webhook
-from app.webhooks.outbox import DELAYS
 from app.webhooks.sender import Sender
 from tests.conftest import wait_until
 from tests.webhooks.conftest import (
@@ -120,11 +120,12 @@ def test_sends_one_at_a_time_for_a_contact(
 def test_retries_after_the_documented_times(
     db: Database, receiver: Receiver, webhook: Webhook
 ) -> None:
-    assert DELAYS == (10, 60, 300)
+    delays = Settings.webhook_retries
+    assert delays == (10, 60, 300)
     receiver.behave = answer(500, b"no")
     deliverer = Deliverer(db, Sender(LOCAL, seconds=30).send)
     add_contact(db)
-    for attempt, delay in enumerate(DELAYS, 1):
+    for attempt, delay in enumerate(delays, 1):
         step_until(deliverer, lambda n=attempt: log_attempt(db, webhook) == n)  # type: ignore[misc]
         [delivery] = log(db, webhook.id)
         assert delivery.state == "pending" and delivery.attempted_at and delivery.due
@@ -342,7 +343,8 @@ def test_many_events_drain(
     with db.transaction() as tx:
         for number in range(200):
             data = {"number": number}
-            journal.append(tx, CREATED, clock.timestamp(), data, phone=str(number % 40))
+            phone = str(number % 40)
+            journal.append(tx, CREATED, clock.timestamp(), data, phone=phone, actor=None)
     settle(deliverer, db)
     numbers = [each.event["data"]["number"] for each in receiver.received]
     assert sorted(numbers) == list(range(200))

@@ -32,6 +32,8 @@ def test_creates_a_webhook_and_shows_its_secret_once(client: FlaskClient) -> Non
         "url": URL,
         "label": "crm",
         "events": ["contact.deleted", "contact.created"],
+        "fields": None,
+        "exclude_actor": None,
         "status": "active",
         "previous_secret_until": None,
         "created_at": created["created_at"],
@@ -61,6 +63,13 @@ def test_takes_any_line_of_text_as_a_label(client: FlaskClient, label: str) -> N
         ({"url": URL, "events": ["contact.exploded"]}, "events"),
         ({"url": URL, "events": [{}]}, "events"),
         ({"url": URL, "events": "contact.created"}, "events"),
+        ({"url": URL, "fields": []}, "fields"),
+        ({"url": URL, "fields": ["phone"]}, "fields"),
+        ({"url": URL, "fields": ["custom_fields"]}, "fields"),
+        ({"url": URL, "fields": ["custom_fields.a[b]"]}, "fields"),
+        ({"url": URL, "fields": [1]}, "fields"),
+        ({"url": URL, "exclude_actor": ["crm"]}, "exclude_actor"),
+        ({"url": URL, "exclude_actor": []}, "exclude_actor"),
         ({"url": URL, "label": "a\nb"}, "label"),
         ({"url": URL, "label": "a" * 101}, "label"),
         ({"url": URL, "label": None}, "label"),
@@ -163,7 +172,12 @@ def test_tests_a_webhook_and_stores_its_response(
     assert (queued["state"], queued["attempt"], queued["event"]) == ("pending", 0, "webhook.test")
     settle(deliverer, db)
     assert receiver.received[0].event["event"] == "webhook.test"
-    assert receiver.received[0].event["data"] == {"webhook": id}
+    data = receiver.received[0].event["data"]
+    assert data.pop("webhook") == id
+    add_contact(db)
+    contact = client.get("/v1/changes").get_json()["changes"][0]["data"]
+    assert list(data) == list(contact) and set(data["previous"]) == set(data["changed"])
+    assert "X-Contacts-Seq" not in receiver.received[0].headers
     body = client.get(f"{PATH}/{id}/deliveries").get_json()
     [delivery] = body["deliveries"]
     assert body["pagination"] == {"total": 1, "limit": 20, "offset": 0}

@@ -1,1 +1,0 @@
-"""The SQLite engine: connections, transactions, locks, files and migrations."""

@@ -17,6 +17,7 @@ PREFIX = "CONTACTS_"
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?")
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -100,6 +101,19 @@ def parse_durations(text: str) -> tuple[int, ...]:
     return seconds
 
 
+def parse_origins(text: str) -> tuple[str, ...]:
+    """Return web origins that are separated by commas, as browsers send them (RFC 6454)."""
+    origins = []
+    for each in _parts(text):
+        found = _ORIGIN.fullmatch(each)
+        if not found:
+            raise ValueError("origins such as https://app.example.com, separated by commas")
+        scheme, host, port = found.groups("")
+        is_default = (scheme, port) in (("http", ":80"), ("https", ":443"))
+        origins.append(f"{scheme}://{host}{'' if is_default else port}")
+    return tuple(origins)
+
+
 def _parts(text: str) -> list[str]:
     return [part.strip().lower() for part in text.split(",") if part.strip()]
 
@@ -161,7 +175,11 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = _setting(
         parse_networks,
         (),
-        "Networks of proxies, separated by commas, whose X-Forwarded-For names the client",
+        "Networks of proxies, separated by commas, whose X-Forwarded-For, -Proto, -Host and "
+        "-Prefix are believed",
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        parse_origins, (), "Origins of web pages, separated by commas, that may call /v1 (CORS)"
     )
     metrics_public: bool = _setting(_yes_or_no, False, "`yes` serves /metrics without a key")
     log_level: str = _setting(

@@ -33,6 +33,7 @@ from app.database.text import fold, words
 from app.serving.startup import prepare
 from app.settings import Settings, load
 from app.web.service import service_of
+from contacts_standin import StandIn
 
 pytest_plugins = ["contacts_standin"]
 
@@ -205,7 +206,8 @@ def servers(folder: Path) -> Iterator[StartServer]:
                 env={**os.environ, **QUIET, **(environ or {})},
             )
         url = _announced_url(process)
-        key = (served / "first-admin-key").read_text().strip()
+        key_file = served / "first-admin-key"
+        key = StandIn.key if "--stand-in" in options else key_file.read_text().strip()
         started.append(RunningServer(process, url, served, key, log))
         return started[-1]
 
@@ -222,7 +224,7 @@ def servers(folder: Path) -> Iterator[StartServer]:
 def _announced_url(process: subprocess.Popen[str]) -> str:
     assert process.stdout
     for line in process.stdout:
-        if found := re.match(r"Contacts service on (http://\S+),", line):
+        if found := re.match(r"(?:Contacts service|Stand-in) on (http://\S+),", line):
             return found[1]
     raise AssertionError(f"the server did not start: exit status {process.wait(10)}")
 

@@ -113,7 +113,9 @@ class StandInServer(Server):
         given = settings.webhook_allow_private
         allowed = PrivateTargets(given.networks + _LOOPBACK.networks, given.hosts + _LOOPBACK.hosts)
         self.start = start
-        super().__init__(replace(settings, workers=1, webhook_allow_private=allowed), on_ready)
+        # Its key is known to all: no page of another origin may call it, whatever the setting.
+        adapted = replace(settings, workers=1, webhook_allow_private=allowed, cors_origins=())
+        super().__init__(adapted, on_ready)
 
     def load(self) -> Any:
         app = super().load()

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask
 
-from app.web import health, observation, responses
+from app.web import cors, health, observation, responses
 from app.web.converters import NameConverter
 
 
@@ -18,4 +18,5 @@ def register(app: Flask) -> None:
     app.url_map.converters["name"] = NameConverter
     observation.register(app)
     responses.register(app)
+    cors.register(app)
     app.register_blueprint(health.blueprint)

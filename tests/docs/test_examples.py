@@ -164,12 +164,25 @@ def test_the_comparison_finds_what_differs() -> None:
         assert differences(shown, shown | other)
 
 
-def test_the_python_that_verifies_a_webhook() -> None:
-    [block] = [
-        each for each in blocks(page("docs/changes-and-webhooks.md")) if each.language == "python"
-    ]
+def python_of(path: str) -> dict[str, Any]:
+    """Run the Python block of a page; return the names that it defines."""
+    [block] = [each for each in blocks(page(path)) if each.language == "python"]
     names: dict[str, Any] = {}
     exec(block.text, names)
+    return names
+
+
+def test_the_python_that_pages_through_all(place: Place, server: RunningServer) -> None:
+    for number in range(5):
+        assert server.post(phone=f"91885687918{number}").status_code == 201
+    contacts = python_of("docs/search.md")["contacts"]
+    for query in ("limit=2", "limit=2&cursor=start", "limit=2&cursor=start&sort=-phone"):
+        found = {each["phone"] for each in contacts(f"{place.url}/v1/contacts?{query}", server.key)}
+        assert len(found) == 5
+
+
+def test_the_python_that_verifies_a_webhook() -> None:
+    names = python_of("docs/changes-and-webhooks.md")
     body = b'{"event": "webhook.test"}'
     signature = signed_headers(["whsec_c2VjcmV0"], "dlv_1", 1_780_387_200, body)
     header = signature["X-AISoule-Signature"]

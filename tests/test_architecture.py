@@ -144,6 +144,8 @@ INSIDE = {
         "encodings": ("latin",),
         "latin": (),
         "formats": (),
+        "vcard": ("cells", "encodings", "lines", "vcard_lines"),
+        "vcard_lines": (),
         "xlsx": ("xlsx_cells", "xlsx_texts", "xlsx_xml"),
         "xlsx_cells": ("xlsx_texts", "xlsx_xml"),
         "xlsx_texts": ("xlsx_xml",),

@@ -40,6 +40,7 @@ _ALIASES = {
     **{"iso8859-1": "cp1252", "ascii": "utf-8", "utf-8-sig": "utf-8", "mac-roman": "mac_roman"},
     **{"utf-16": "utf-16-le", "utf-32": "utf-32-le", "koi8-r": "koi8_r"},
 }
+_FOLD = re.compile(rb"\r?\n[ \t]")
 _HIGH_WORD = re.compile(rb"[A-Za-z'\x80-\xff]*[\x80-\xff][A-Za-z'\x80-\xff]*")
 
 
@@ -89,7 +90,7 @@ def detect(file: BinaryIO, wanted: Encoding | None = None) -> Encoding:
         return _checked(file, marked)
     if wide := _without_mark(head):
         return _checked(file, Encoding(wide))
-    words = _Words(file)
+    words = _Words(file, folded=head[:11].upper() == b"BEGIN:VCARD")
     if words.is_utf_8:
         return Encoding("utf-8")
     fault = None
@@ -127,14 +128,15 @@ def _without_mark(head: bytes) -> str | None:
 class _Words:
     """The words of a file that are not ASCII, a sample of their lines, and whether it is UTF-8."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, folded: bool) -> None:
+        """`folded` says that lines may break between the bytes of a letter, as in vCards."""
         self.found: set[bytes] = set()
         self.sample = b""
         self._letters = self._others = 0
         file.seek(0)
         for part in _lines_at_once(file):
             if not part.isascii():
-                self._count(part)
+                self._count(_FOLD.sub(b"", part) if folded else part)
         # Some rows in another encoding do not make a file with many letters in UTF-8 another one.
         self.is_utf_8 = self._letters >= 4 * self._others
 

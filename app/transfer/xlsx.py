@@ -41,13 +41,12 @@ class XlsxSheet:
             with _readable():
                 self._zip = zipfile.ZipFile(file)
                 self._open(sheet)
-                head = next(self._all_rows(), (0, []))
+                self.header_line, self.header = next(self._all_rows(), (0, []))
+            if not self.header:
+                raise _refused(f'The sheet "{self.name}" is empty.')
         except BaseException:
             self.close()
             raise
-        self.header_line, self.header = head
-        if not self.header:
-            raise _refused(f'The sheet "{self.name}" is empty.')
 
     def close(self) -> None:
         self._texts.close()

@@ -36,7 +36,10 @@ TOP = (
     "app.conformance",
 )
 FLASK = ("flask", "werkzeug")
-ASKING_BY_POST = ("/v1/contacts/search", "/v1/contacts/<contact:id>/match")
+ASKING_BY_POST = (
+    *("/v1/contacts/search", "/v1/contacts/lookup"),
+    "/v1/contacts/<contact:id>/match",
+)
 PUBLIC = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/<file>"}
 MAX_LINES = 250
 MAX_FUNCTION = 40
@@ -77,12 +80,14 @@ INSIDE = {
     "app.contacts": {
         "routes": ("schemas", "handlers", "model", "ids"),
         "history_routes": ("schemas", "handlers", "ids"),
-        "batch_routes": ("batches", "schemas", "bulk", "writer", "model"),
+        "batch_routes": (
+            *("batches", "schemas", "fields", "phone", "bulk", "handlers", "writer", "model"),
+        ),
         "phone_routes": ("store", "phone"),
         "converters": (),
         "batches": (),
         "bulk": ("handlers", "writer", "store", "model"),
-        "handlers": ("writer", "store", "model"),
+        "handlers": ("writer", "store", "model", "phone"),
         "writer": ("store", "model"),
         "sweeps": ("store", "model"),
         "store": ("index_rows", "model"),

@@ -1,8 +1,17 @@
 """Describes the route that creates or updates many contacts."""
 
-from app.api_docs.json_schema import INTEGER, STRING, JsonSchema, array, ref, shape, success
+from app.api_docs.json_schema import (
+    INTEGER,
+    STRING,
+    JsonSchema,
+    array,
+    nullable,
+    ref,
+    shape,
+    success,
+)
 from app.api_docs.operation import Feature, Operation, Response
-from app.contacts.batches import MAX_ROWS, BatchSchema
+from app.contacts.batches import MAX_ROWS, BatchSchema, LookupSchema
 from app.contacts.bulk import ATOMIC_LINKS
 from app.contacts.schemas import UpsertQuery, UpsertQuerySchema
 
@@ -24,8 +33,26 @@ FEATURE = Feature(
             responses={200: Response("The outcome of each row.", ref("BatchReport"))},
             writes=True,
         ),
+        "bulk.post_contacts_lookup": Operation(
+            "Look up many phone numbers",
+            f"Reads up to {MAX_ROWS} phone numbers in any spelling, and returns the id of the "
+            "contact that each has, in the same order. An invalid number has a reason and spoils "
+            "nothing. Numbers that were merged have the id of the contact that took them over.",
+            body=LookupSchema(),
+            responses={200: Response("What each number is.", ref("LookupResults"))},
+        ),
     },
     schemas={
+        "LookupResults": success(
+            results=array(
+                shape(
+                    input={**STRING, "description": "The number as sent."},
+                    phone={**nullable(STRING), "description": "E.164 without `+`."},
+                    reason={**nullable(STRING), "description": "Why the number is rejected."},
+                    id={**nullable(STRING), "description": "Of its contact, if there is one."},
+                )
+            )
+        ),
         "BatchReport": success(
             _DRY_RUN,
             created=INTEGER,
@@ -35,7 +62,16 @@ FEATURE = Feature(
             results=array({"anyOf": [ref("StoredRow"), ref("FailedRow")]}),
         ),
         "StoredRow": shape(
-            index=_INDEX, status={"enum": ["created", "updated", "unchanged"]}, id=STRING
+            {
+                "twins": {
+                    **array(STRING),
+                    "description": "Present if created and there are any: ids of stored contacts "
+                    "that may be the same person.",
+                }
+            },
+            index=_INDEX,
+            status={"enum": ["created", "updated", "unchanged"]},
+            id=STRING,
         ),
         "FailedRow": shape(index=_INDEX, status={"const": "failed"}, error=ref("RowError")),
         "RowError": shape({"details": ref("ErrorDetails")}, code=STRING, message=STRING),
@@ -44,6 +80,8 @@ FEATURE = Feature(
         "contacts": "One body of `POST /v1/contacts` for each contact.",
         "atomic": f"Store all rows or none. They may have at most {ATOMIC_LINKS} tags and custom "
         "fields in total.",
+        "phones": "Phone numbers in any accepted spelling.",
+        "match_twins": "Update the twin of a number that is not stored itself.",
         "dry_run": "Return what would happen, and store nothing.",
     },
 )

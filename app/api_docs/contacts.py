@@ -153,6 +153,11 @@ FEATURE = Feature(
         "DeletedContact": success(contact=shape(id=STRING, deleted={"const": True})),
         "UpsertedContact": success(
             {
+                "twins": {
+                    **array(STRING),
+                    "description": "If created: ids of stored contacts that may be the same "
+                    "person, with or without the 9 of mobile numbers in Brazil and Argentina.",
+                },
                 "dry_run": {"const": True},
                 "diff": {
                     "type": "object",
@@ -180,6 +185,8 @@ FEATURE = Feature(
         "were sent.",
         "from": "The id or phone number of the other contact.",
         "tag": "The exact tag; case-sensitive.",
+        "match_twins": "If the number is not stored but its twin is, update the twin. Twins differ "
+        "by the 9 of mobile numbers in Brazil and Argentina.",
         "dry_run": "Return the result with a `diff`, and store nothing.",
     },
     paths={"id": {"type": "string", "minLength": 1}, "tag": {"type": "string", "minLength": 1}},

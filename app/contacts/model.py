@@ -69,6 +69,7 @@ class Draft:
 
     `tags` replaces all tags; without it, `add_tags` and `remove_tags` change single ones.
     `created_at` is that of a contact which was elsewhere before; a known one keeps its own.
+    `twins` are phones whose contact is updated instead where the phone itself is not stored.
     """
 
     phone: str
@@ -80,6 +81,7 @@ class Draft:
     created_at: str | None = None
     add_tags: tuple[str, ...] = ()
     remove_tags: tuple[str, ...] = ()
+    twins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ _upsert_query = UpsertQuerySchema()
 def post_contact() -> Response:
     draft: Draft = contact_schema(settings().phone_check).draft(json_object())
     query: UpsertQuery = load_query(_upsert_query)
+    if query.match_twins:
+        draft = handlers.matching_twins(draft)
     outcome = handlers.upsert_contact(database(), draft, dry_run=query.dry_run)
     return success(_upsert_body(outcome, query.dry_run), 201 if outcome.created else 200)
 
@@ -131,6 +133,9 @@ def _upsert_body(outcome: Change, dry_run: bool) -> dict[str, object]:
         "created": outcome.created,
         "changed": outcome.changed,
     }
+    if outcome.created:
+        phone = outcome.after.phone
+        body["twins"] = handlers.find_twins(database(), [phone]).get(phone, [])
     if dry_run:
         body |= {"dry_run": True, "diff": outcome.diff()}
     return body

@@ -109,12 +109,14 @@ class MergeSchema(Schema):
 @dataclass(frozen=True)
 class UpsertQuery:
     dry_run: bool = False
+    match_twins: bool = False
 
 
 class UpsertQuerySchema(Schema):
-    """The query of `POST /v1/contacts`."""
+    """The query of `POST /v1/contacts` and `POST /v1/contacts/batch`."""
 
     dry_run = flag()
+    match_twins = flag()
 
     @post_load
     def _to_query(self, data: dict[str, Any], **_: Any) -> UpsertQuery:

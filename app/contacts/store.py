@@ -74,6 +74,24 @@ def find_stored(db: Connection, phone: str) -> Stored | None:
     return Stored(rows[0][0], parse(*rows[0][1:])) if rows else None
 
 
+def find_phones(db: Connection, phones: Collection[str]) -> dict[str, str]:
+    """Return for each stored phone that of its contact, which is another one after a merge."""
+    if not phones:
+        return {}
+    rows = db.execute(
+        """
+        SELECT asked.value, contacts.phone
+        FROM json_each(:phones) AS asked
+        CROSS JOIN contacts ON contacts.id = coalesce(
+            (SELECT id FROM contacts WHERE phone = asked.value),
+            (SELECT contact_id FROM aliases WHERE phone = asked.value)
+        )
+        """,
+        {"phones": json.dumps(list(phones))},
+    )
+    return dict(rows)
+
+
 def look_up(
     db: Connection, phones: Iterable[str], keys: Collection[str] = (), tags: Collection[str] = ()
 ) -> Known:

@@ -36,15 +36,21 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 class Edit:
     """A wish to change the contact of a phone.
 
-    `keys` and `tags` name all custom fields that it may set, and the tags that it may add.
-    `actor` is the id of the API key that makes it, None for a command.
+    `keys` and `tags` name all custom fields that it may set, and the tags that it may add. Where no
+    contact has the phone, it changes that of one of the `twins`, if one is stored. `actor` is the
+    id of the API key that makes it, None for a command.
     """
 
     phone: str
     plan: Plan
     keys: Collection[str] = ()
     tags: Collection[str] = ()
+    twins: Collection[str] = ()
     actor: str | None = field(default_factory=acting_key)
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        return (self.phone, *self.twins)
 
 
 class Contacts(Protocol):
@@ -62,6 +68,7 @@ def upsert_edit(draft: Draft) -> Edit:
         lambda before, now: upsert(before, draft, now),
         draft.custom_fields.keys(),
         draft.tags or draft.add_tags,
+        draft.twins,
     )
 
 
@@ -77,7 +84,7 @@ def plan_edits(
 
 def write_edits(tx: Connection, edits: Sequence[Edit]) -> list[Outcome]:
     """Apply edits in their order, in the caller's transaction; return what became of each."""
-    tx.lock_contacts({edit.phone for edit in edits})
+    tx.lock_contacts({phone for edit in edits for phone in edit.phones})
     known, now = _look_up(tx, edits), clock.timestamp()
     outcomes = _plan(edits, known, now, {})
     changes = [
@@ -91,10 +98,10 @@ def write_edits(tx: Connection, edits: Sequence[Edit]) -> list[Outcome]:
 
 def _look_up(db: Connection, edits: Sequence[Edit]) -> Known:
     if len(edits) == 1:
-        return store.look_up(db, [edits[0].phone], edits[0].keys, edits[0].tags)
+        return store.look_up(db, edits[0].phones, edits[0].keys, edits[0].tags)
     return store.look_up(
         db,
-        dict.fromkeys(edit.phone for edit in edits),
+        dict.fromkeys(phone for edit in edits for phone in edit.phones),
         {key for edit in edits for key in edit.keys},
         {tag for edit in edits for tag in edit.tags},
     )
@@ -103,12 +110,9 @@ def _look_up(db: Connection, edits: Sequence[Edit]) -> Known:
 def _plan(edits: Sequence[Edit], known: Known, now: str, planned: Contacts) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for edit in edits:
-        stored = known.contacts.get(edit.phone)
-        before = stored.contact if stored else None
-        # Another phone than the one asked for, where that was merged.
-        phone = before.phone if before else edit.phone
+        phone, before = _find(edit, known, planned)
         try:
-            change = edit.plan(planned.get(phone, before), now)
+            change = edit.plan(before, now)
             check_types(change, known.required_types)
         except ServiceError as error:
             outcomes.append(error)
@@ -117,6 +121,19 @@ def _plan(edits: Sequence[Edit], known: Known, now: str, planned: Contacts) -> l
             planned[phone] = change.after
         outcomes.append(change)
     return outcomes
+
+
+def _find(edit: Edit, known: Known, planned: Contacts) -> tuple[str, Contact | None]:
+    """Return the contact that an edit changes, as it is by now, and its phone.
+
+    That is another phone than the one asked for where that was merged, or a twin is stored.
+    """
+    for asked in edit.phones:
+        stored = known.contacts.get(asked)
+        phone = stored.contact.phone if stored else asked
+        if found := planned.get(phone, stored.contact if stored else None):
+            return phone, found
+    return edit.phone, None
 
 
 def check_types(change: Change, required_types: Mapping[str, str]) -> None:

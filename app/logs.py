@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Any
 
 from app.errors import StartError
@@ -183,17 +184,24 @@ def _pieces(lines: list[bytes], most: int) -> Iterator[list[bytes]]:
 
 
 def _json(seconds: float, level: str, message: str, fields: Fields) -> str:
-    return _encode({"time": _time(seconds), "level": level, "message": message, **fields})
-
-
-def _time(seconds: float) -> str:
     whole = int(seconds)
-    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+    members = "".join([f',"{name}":{_encoded(value)}' for name, value in fields.items()])
+    return (
+        f'{{"time":"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z",'
+        f'"level":"{level}","message":{_encoded(message)}{members}}}'
+    )
 
 
 @lru_cache(maxsize=8)
 def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+
+
+def _encoded(value: object) -> str:
+    """Encode as JSON; most values are strings and numbers, which need no `JSONEncoder`."""
+    if isinstance(value, str):
+        return encode_basestring(value)
+    return repr(value) if type(value) in (int, float) else _encode(value)
 
 
 def _text(seconds: float, level: str, message: str, fields: Fields) -> str:

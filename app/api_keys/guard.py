@@ -1,23 +1,24 @@
 """Guards routes: a request needs a key with the scope, within its rate limit."""
 
 import hashlib
+import logging
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-from flask import Response, after_this_request, current_app, g, request
-
 from app.api_keys import handlers
 from app.api_keys.actor import acting_for
 from app.api_keys.model import ApiKey
-from app.database import Database
 from app.errors import Forbidden, TooManyRequests, Unauthorized
+from app.settings import Settings
 from app.web.addresses import client_address
 from app.web.rate_limit import Quota
-from app.web.requests import database, settings
-from app.web.service import service
+from app.web.requests import Request, current
+from app.web.service import Service, service
 
 View = Callable[..., Any]
+
+_log = logging.getLogger(__name__)
 
 # Names of the counters of rejected requests, by what the limit is for.
 RATE_LIMITED = {each: f"rate_limited {each}" for each in ("key", "address")}
@@ -34,21 +35,11 @@ def require_scope(
     def guard(view: View) -> View:
         @wraps(view)
         def guarded(*args: object, **kwargs: object) -> Any:
-            db, given = database(), secret()
+            request = current()
+            given = secret(request)
             if not given and unless():
                 return view(*args, **kwargs)
-            key = _authenticate(db, given)
-            allowed = scope is None or scope in key.scopes
-            g.api_key = key
-            g.quota = quota = _quota(key, count=allowed)
-            if not allowed:
-                raise Forbidden(f"This key lacks the scope {scope}: use one that has it.")
-            if quota and quota.retry_after:
-                db.counters.add({RATE_LIMITED["key"]: 1})
-                raise TooManyRequests(quota.retry_after)
-            if handlers.is_touch_due(key):
-                after_this_request(partial(_touch_when_sent, db, key))
-            with acting_for(key.id):
+            with acting_for(_check(service(), request, given, scope).id):
                 return view(*args, **kwargs)
 
         guarded.scope = scope or "any"  # type: ignore[attr-defined]
@@ -57,56 +48,61 @@ def require_scope(
     return guard
 
 
-def _authenticate(db: Database, secret: str) -> ApiKey:
-    """Return the key of a secret. Too many wrong ones from one address get a 429."""
+def _check(service: Service, request: Request, secret: str, scope: str | None) -> ApiKey:
+    """Return the key of a request once its scope is checked and the request counted."""
     try:
-        return handlers.authenticate(db, secret)
+        key = request.key = handlers.authenticate(service.db, secret)
     except Unauthorized:
-        seconds = _count_wrong_key() if secret else None
+        seconds = _count_wrong_key(service, request) if secret else None
         if not seconds:
             raise
-    db.counters.add({RATE_LIMITED["address"]: 1})
-    raise TooManyRequests(seconds)
+        service.db.counters.add({RATE_LIMITED["address"]: 1})
+        raise TooManyRequests(seconds) from None
+    allowed = scope is None or scope in key.scopes
+    quota = request.quota = _quota(service, key, count=allowed)
+    if not allowed:
+        raise Forbidden(f"This key lacks the scope {scope}: use one that has it.")
+    if quota and quota.retry_after:
+        service.db.counters.add({RATE_LIMITED["key"]: 1})
+        raise TooManyRequests(quota.retry_after)
+    if handlers.is_touch_due(key):
+        request.when_sent = partial(handlers.touch_api_key, service.db, key)
+    return key
 
 
-def _count_wrong_key() -> int | None:
+def _count_wrong_key(service: Service, request: Request) -> int | None:
     """Count a wrong key; return for how many seconds its address is over the limit, if it is."""
-    limit = settings().wrong_key_limit
+    limit = service.settings.wrong_key_limit
     if not limit:
         return None
-    address = client_address(request.environ, settings().trusted_proxies)
+    address = client_address(request.environ, service.settings.trusted_proxies)
     # At most 256 files; addresses that share a file share its limit.
     bucket = hashlib.sha256(address.encode()).hexdigest()[:2]
     try:
-        return service().rate_limiter.take(f"wrong-keys-{bucket}", limit).retry_after
+        return service.rate_limiter.take(f"wrong-keys-{bucket}", limit).retry_after
     except (OSError, ValueError) as error:
-        current_app.logger.warning("Wrong keys are not limited: %s", error)
+        _log.warning("Wrong keys are not limited: %s", error)
         return None
 
 
-def _quota(key: ApiKey, *, count: bool) -> Quota | None:
+def _quota(service: Service, key: ApiKey, *, count: bool) -> Quota | None:
     """Return what a key has left; None without a limit, or if its file cannot be used."""
-    limit = rate_limit(key)
+    limit = rate_limit(service.settings, key)
     if not limit:
         return None
     try:
-        return service().rate_limiter.take(key.id, limit, count=count)
+        return service.rate_limiter.take(key.id, limit, count=count)
     except (OSError, ValueError) as error:
-        current_app.logger.warning("Requests of %s are not limited: %s", key.id, error)
+        _log.warning("Requests of %s are not limited: %s", key.id, error)
         return None
 
 
-def rate_limit(key: ApiKey) -> int:
+def rate_limit(settings: Settings, key: ApiKey) -> int:
     """Return how many requests a minute a key may make; 0 means no limit."""
-    return settings().rate_limit if key.rate_limit is None else key.rate_limit
+    return settings.rate_limit if key.rate_limit is None else key.rate_limit
 
 
-def _touch_when_sent(db: Database, key: ApiKey, response: Response) -> Response:
-    response.call_on_close(partial(handlers.touch_api_key, db, key))
-    return response
-
-
-def secret() -> str:
+def secret(request: Request) -> str:
     """Return the secret that a request carries, "" without one."""
     authorization = request.environ.get("HTTP_AUTHORIZATION")
     if authorization is None:

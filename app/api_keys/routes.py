@@ -1,9 +1,10 @@
 """`GET /v1/status` and `GET /v1/profile`."""
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 
 from app.api_keys.guard import rate_limit, require_scope
 from app.api_keys.model import ApiKey
+from app.web.requests import current, settings
 from app.web.responses import success
 from app.web.service import service
 
@@ -19,13 +20,13 @@ def get_status() -> Response:
 @blueprint.get("/profile")
 @require_scope(None)
 def get_profile() -> Response:
-    key: ApiKey = g.api_key
+    key: ApiKey = current().key
     return success(
         {
             "profile": {
                 "label": key.label,
                 "scopes": list(key.scopes),
-                "rate_limit": rate_limit(key) or None,
+                "rate_limit": rate_limit(settings(), key) or None,
                 "created_at": key.created_at,
                 "expires_at": key.expires_at,
                 "last_used_at": key.last_used_at,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, request
 
 from app import clock
 from app.api_keys.guard import require_scope, secret
@@ -16,6 +16,7 @@ from app.standin import origins
 from app.standin.faults import Fault, InvalidFault, Rule, digest, parse_prefer
 from app.standin.state import State, state
 from app.web.observation import template
+from app.web.requests import current
 from app.web.responses import STATUSES, error_response
 
 OWN = "/stand-in"
@@ -122,7 +123,7 @@ def _exchange() -> Exchange | None:
 
 def _simulate() -> Response | None:
     exchange = _exchange()
-    if exchange is None:
+    if exchange is None or request.method == "OPTIONS":
         return None
     try:
         fault = parse_prefer(request.headers.get("Prefer", ""))
@@ -140,7 +141,7 @@ def _matches(rule: Rule) -> bool:
     return (
         rule["method"] in (None, request.method)
         and rule["path"] in (None, request.path, route)
-        and rule["key"] in (None, digest(secret()))
+        and rule["key"] in (None, digest(secret(current())))
     )
 
 
@@ -164,12 +165,13 @@ def _error(status: int) -> Response:
     if status == 429:
         more["retry_after_seconds"] = RETRY_AFTER
         reset = clock.time_ns() // 10**9 + RETRY_AFTER
-        g.quota = g.get("quota") and replace(g.quota, remaining=0, reset=reset)
+        if quota := current().quota:
+            current().quota = replace(quota, remaining=0, reset=reset)
     if status in (429, 503):
         headers["Retry-After"] = str(RETRY_AFTER)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-        g.quota = None
+        current().quota = None
     message = _LIMITED if status == 429 else _SIMULATED
     response = error_response(_CODES[status], message, status, **more)
     response.headers.update(headers)
@@ -182,10 +184,10 @@ def _record(response: Response) -> Response:
         return response
     if exchange.fault:
         response.headers["Preference-Applied"] = str(exchange.fault)
-    key, quota = g.get("api_key"), g.get("quota")
+    key, quota = current().key, current().quota
     exchange.record = {
         "at": clock.timestamp(),
-        "request_id": g.request_id,
+        "request_id": current().id,
         "method": request.method,
         "path": request.full_path.removesuffix("?")[:MAX_SENT],
         "key": key.label if key else None,

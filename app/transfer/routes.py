@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from itertools import chain
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from app.api_keys.guard import require_scope
 from app.contacts.schemas import contact_schema
@@ -24,7 +24,7 @@ from app.transfer.importer import Importer
 from app.transfer.readers import MEDIA_TYPES, open_reader
 from app.transfer.report import Report
 from app.transfer.schemas import ExportQuery, ExportQuerySchema, ImportQuery, ImportQuerySchema
-from app.web.requests import body_chunks, database, load_query, settings
+from app.web.requests import body_chunks, database, load_query, media_type, settings
 from app.web.responses import success
 from app.web.service import service
 
@@ -83,9 +83,8 @@ class _StopDeadline:
 
 
 def _format() -> str:
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    format = MEDIA_TYPES.get(request.mimetype)
-    if format is None or charset not in ("utf-8", "utf8"):
+    format = MEDIA_TYPES.get(media_type() or "")
+    if format is None:
         raise UnsupportedMediaType(f"Send the body as one of {', '.join(MEDIA_TYPES)}, in UTF-8.")
     return format
 

@@ -1,22 +1,51 @@
 """What all HTTP features share; it imports none of them."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+import flask
 from flask import Flask
+from werkzeug.routing import MapAdapter
 
 from app.web import cors, health, observation, responses
 from app.web.converters import NameConverter
+from app.web.requests import Request, current
+from app.web.responses import Response
+from app.web.service import service_of
 
 
 class Application(Flask):
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        return func  # All views are synchronous; looking that up at each call takes time.
+    """Flask without what no route needs: sessions, hooks of blueprints, routes by host."""
+
+    request_class = Request
+    response_class = Response
+
+    def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
+        if request is None:
+            return None
+        return self.url_map.bind("", default_method=request.method, path_info=request.path)
+
+    def preprocess_request(self) -> Any:
+        """Run the hooks of CORS and of a stand-in, where there are any."""
+        return super().preprocess_request() if self.before_request_funcs else None
+
+    def process_response(self, response: flask.Response) -> flask.Response:
+        """Run those hooks, add what all responses have, and record the request."""
+        if self.after_request_funcs:
+            response = super().process_response(response)
+        request = current()
+        responses.finish(cast(Response, response), request)
+        observation.observe(service_of(self).db, request, response)
+        return response
+
+    def make_default_options_response(self) -> Response:
+        response = cast(Response, super().make_default_options_response())
+        response.status_code = 204
+        del response.headers["Content-Type"]
+        return response
 
 
 def register(app: Flask) -> None:
     app.url_map.converters["name"] = NameConverter
-    observation.register(app)
     responses.register(app)
     cors.register(app)
     app.register_blueprint(health.blueprint)

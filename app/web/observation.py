@@ -11,17 +11,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from flask import Flask, Response, g, request
+from flask import Response
 
 from app import logs
 from app.database import Database
-from app.web.requests import database
+from app.web.requests import Request
+from app.web.responses import WITHOUT_BODY
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
 REQUESTS, DURATION, NANOSECONDS = "requests", "duration", "nanoseconds"
 DROPPED, WORKER_STARTS = "log_lines_dropped", "worker_starts"
-WITHOUT_BODY = {204, 304}
 
 _log = logging.getLogger(__name__)
 
@@ -39,32 +39,22 @@ class RequestRecord:
     bytes: int = 0
 
 
-def register(app: Flask) -> None:
-    """Record every request; must be registered first, so that its `after_request` runs last."""
-    app.before_request(_start)
-    app.after_request(_end)
-
-
-def _start() -> None:
-    g.started = time.perf_counter_ns()
-
-
-def _end(response: Response) -> Response:
-    db, started = database(), g.started
-    rule = request.url_rule
+def observe(db: Database, request: Request, response: Response) -> None:
+    """Log and count a request once its response is whole, or its stream has ended."""
+    rule, started = request.url_rule, request.started
     record = RequestRecord(
-        g.request_id,
+        request.id,
         response.status_code,
         request.method if request.method in METHODS else "OTHER",
         template(rule.rule) if rule else None,
-        getattr(g.get("api_key"), "label", None),
+        request.key.label if request.key else None,
     )
     if response.is_sequence:
         if request.method != "HEAD" and record.status not in WITHOUT_BODY:
-            record.bytes = response.calculate_content_length() or 0
+            record.bytes = sum(map(len, response.iter_encoded()))
         record.nanoseconds = time.perf_counter_ns() - started
         log_request(db, record)
-        return response
+        return
     # A stream ends when its last piece is sent or its client has disconnected.
     response.response = _measured(response.iter_encoded(), record)
 
@@ -73,7 +63,6 @@ def _end(response: Response) -> Response:
         log_request(db, record)
 
     response.call_on_close(end)
-    return response
 
 
 def _measured(pieces: Iterable[bytes], record: RequestRecord) -> Iterator[bytes]:

@@ -1,13 +1,16 @@
 """Reads requests: the checked query, the whole JSON body, or a body in chunks."""
 
+import os
+import re
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import lru_cache
 from typing import IO, Any, cast
 from urllib.parse import unquote_to_bytes
 
+import flask
 import marshmallow
-from flask import request
+from werkzeug.http import parse_options_header
 
 from app.database import Database
 from app.errors import (
@@ -21,6 +24,7 @@ from app.errors import (
 from app.settings import Settings
 from app.web.loading import load as load
 from app.web.loading import printable_name
+from app.web.rate_limit import Quota
 from app.web.service import service
 from app.web.strict_json import parse_object
 
@@ -28,6 +32,28 @@ CHUNK = 2**16
 PIECE = 2**14
 SECONDS_FOR_CHUNKS = 0.5  # Processor time of this thread.
 _INCOMPLETE = "The body is incomplete: send it again."
+_SANE_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
+
+
+class Request(flask.Request):
+    """A request with its id, the time of its start, and what its guard found out about it.
+
+    `key` is the API key, `quota` what that has left; `when_sent` is called after the response.
+    """
+
+    def __init__(self, environ: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        super().__init__(environ, *args, **kwargs)
+        self.started = time.perf_counter_ns()
+        given = environ.get("HTTP_X_REQUEST_ID")
+        self.id = given if given and _SANE_ID.fullmatch(given) else os.urandom(16).hex()
+        self.key: Any = None
+        self.quota: Quota | None = None
+        self.when_sent: Callable[[], object] | None = None
+
+
+def current() -> Request:
+    """Return the request of this thread itself: each look-up through Flask's proxy takes time."""
+    return cast(Request, flask.request._get_current_object())  # type: ignore[attr-defined]
 
 
 def database() -> Database:
@@ -44,7 +70,7 @@ def load_query(schema: marshmallow.Schema) -> Any:
     A parameter that is given twice is rejected, unless the schema names it in `repeatable`: the
     value is then a list. Results are cached, since clients repeat queries: do not modify them.
     """
-    return _query(schema, request.query_string)
+    return _query(schema, current().query_string)
 
 
 @lru_cache(maxsize=256)
@@ -53,7 +79,7 @@ def _query(schema: marshmallow.Schema, query_string: bytes) -> Any:
         unquote_to_bytes(query_string).decode()
     except UnicodeDecodeError:
         raise InvalidInput({"query": ["Must be percent-encoded UTF-8."]}) from None
-    args = request.args
+    args = current().args
     repeatable = getattr(schema, "repeatable", ())
     given = {name: values for name, values in args.lists() if name not in repeatable}
     if twice := [name for name, values in given.items() if len(values) > 1]:
@@ -69,17 +95,26 @@ def json_object(*media_types: str, limit: int | None = None) -> dict[str, Any]:
     `PayloadTooLarge`, or `InvalidJson` for a body that is truncated, not UTF-8, too deeply nested,
     or has duplicate keys, NaN or Infinity.
     """
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if request.mimetype not in ("application/json", *media_types) or charset not in (
-        "utf-8",
-        "utf8",
-    ):
+    if media_type() not in ("application/json", *media_types):
         raise UnsupportedMediaType("Send the body as Content-Type: application/json, in UTF-8.")
     return parse_object(_whole_body(settings().max_body_bytes if limit is None else limit))
 
 
+def media_type() -> str | None:
+    """Return the media type of the body, None if its charset is not UTF-8."""
+    return _media_type(current().environ.get("CONTENT_TYPE", ""))
+
+
+@lru_cache(maxsize=64)
+def _media_type(content_type: str) -> str | None:
+    name, parameters = parse_options_header(content_type)
+    is_utf8 = parameters.get("charset", "utf-8").lower() in ("utf-8", "utf8")
+    return name.lower() if is_utf8 else None
+
+
 def _whole_body(limit: int) -> bytes:
     """Read the whole body. WSGI servers may pass on a truncated body without an error."""
+    request = current()
     declared = request.content_length
     if declared is not None and declared > limit:
         raise _too_large(limit)
@@ -111,16 +146,16 @@ def body_chunks(limit: int) -> Generator[bytes]:
     Raises `PayloadTooLarge`, immediately if the length is declared, and `CutShort` after the last
     chunk of a truncated body.
     """
+    request = current()
     declared = request.content_length
     if declared is not None and declared > limit:
         raise _too_large(limit)
     if declared is None and not request.environ.get("wsgi.input_terminated"):
         declared = 0
-    return _chunks(declared, limit)
+    return _chunks(request.environ["wsgi.input"], declared, limit)
 
 
-def _chunks(declared: int | None, limit: int) -> Generator[bytes]:
-    stream = request.environ["wsgi.input"]
+def _chunks(stream: Any, declared: int | None, limit: int) -> Generator[bytes]:
     renew = getattr(stream, "renew", _no_deadline)
     read = 0
     try:

@@ -1,17 +1,19 @@
 """The envelope, headers and status of every response; every error as JSON."""
 
 import json
-import os
-import re
+import logging
 import traceback
+from collections.abc import Iterable
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+import flask
+from flask import Flask
 from werkzeug.exceptions import HTTPException
+from werkzeug.wsgi import ClosingIterator
 
 from app.errors import ServiceError, StoreFault
 from app.web.loading import printable
-from app.web.rate_limit import Quota
+from app.web.requests import Request, current
 
 STATUSES = {
     "invalid_json": 400,
@@ -32,8 +34,26 @@ STATUSES = {
     "insufficient_storage": 507,
 }
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_SANE_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
 INTERNAL = "Internal error: the server's log has details under this request_id."
+WITHOUT_BODY = {204, 304}
+
+_logger = logging.getLogger(__name__)
+
+
+class Response(flask.Response):
+    default_mimetype = "application/json"
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Send a whole body with the headers it has; werkzeug looks at each of them again."""
+        if (
+            not self.is_sequence
+            or environ["REQUEST_METHOD"] == "HEAD"
+            or self.status_code in WITHOUT_BODY
+        ):
+            return super().__call__(environ, start_response)
+        start_response(self.status, self.headers.to_wsgi_list())
+        body = self.iter_encoded()
+        return ClosingIterator(body, self.close) if self._on_close else body
 
 
 def success(body: dict[str, Any], status: int = 200) -> Response:
@@ -42,50 +62,35 @@ def success(body: dict[str, Any], status: int = 200) -> Response:
 
 
 def json_response(text: str, status: int = 200) -> Response:
-    return Response(text + "\n", status, mimetype="application/json")
+    return Response(text + "\n", status, content_type="application/json")
 
 
 def error_response(code: str, message: str, status: int, **more: Any) -> Response:
     """Return the envelope of failure, in ASCII: `message` may quote invalid Unicode."""
-    error = {"code": code, "message": message, **more, "request_id": g.request_id}
+    error = {"code": code, "message": message, **more, "request_id": current().id}
     return json_response(json.dumps({"success": False, "error": error}), status)
 
 
 def register(app: Flask) -> None:
-    """Give every request an id, every response its headers, every error its envelope."""
-    app.before_request(_identify)
-    app.after_request(_add_headers)
+    """Give every error its envelope."""
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected_error)
 
 
-def _identify() -> Response | None:
-    given = request.environ.get("HTTP_X_REQUEST_ID")
-    g.request_id = given if given and _SANE_ID.fullmatch(given) else os.urandom(16).hex()
-    return _options() if request.method == "OPTIONS" else None
-
-
-def _options() -> Response | None:
-    if request.url_rule is None:
-        return None
-    response = current_app.make_default_options_response()
-    response.status_code = 204
-    del response.headers["Content-Type"]
-    return response
-
-
-def _add_headers(response: Response) -> Response:
-    response.headers.add("X-Request-Id", g.request_id)
-    response.headers["X-Content-Type-Options"] = "nosniff"
+def finish(response: Response, request: Request) -> None:
+    """Add the headers that every response has, and those of the key's rate limit."""
+    add = response.headers.add
+    add("X-Request-Id", request.id)
+    add("X-Content-Type-Options", "nosniff")
     if "Cache-Control" not in response.headers:
-        response.headers.add("Cache-Control", "no-store")
-    quota: Quota | None = g.get("quota")
-    if quota:
-        response.headers.add("X-RateLimit-Limit", str(quota.limit))
-        response.headers.add("X-RateLimit-Remaining", str(quota.remaining))
-        response.headers.add("X-RateLimit-Reset", str(quota.reset))
-    return response
+        add("Cache-Control", "no-store")
+    if quota := request.quota:
+        add("X-RateLimit-Limit", str(quota.limit))
+        add("X-RateLimit-Remaining", str(quota.remaining))
+        add("X-RateLimit-Reset", str(quota.reset))
+    if request.when_sent:
+        response.call_on_close(request.when_sent)
 
 
 def _service_error(error: ServiceError) -> Response:
@@ -103,7 +108,7 @@ def _service_error(error: ServiceError) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    status = error.code or 500
+    request, status = current(), error.code or 500
     code, message = {
         404: ("not_found", f"No such route: {printable(request.path[:200])}"),
         405: (
@@ -127,4 +132,4 @@ def _log(error: Exception) -> None:
     """Log the traceback and the cause, not the message, which could quote a contact."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     cause = error.message if isinstance(error, StoreFault) else type(error).__name__
-    current_app.logger.error("%s in request %s\n%s", cause, g.request_id, frames)
+    _logger.error("%s in request %s\n%s", cause, current().id, frames)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from app import clock
 from app.api_keys.actor import acting_key
 from app.contacts import model, store, writer
+from app.contacts.listeners import Written, announce
 from app.contacts.model import Change, Contact, Draft
 from app.contacts.phone import twins
 from app.contacts.store import Known, Save, Stored
@@ -137,7 +138,6 @@ def delete_contact(
 
     Raises `NotFound`, `PreconditionFailed`.
     """
-
     actor = acting_key()
 
     def write(tx: Connection) -> Contact:
@@ -147,7 +147,9 @@ def delete_contact(
         _check(precondition, contact)
         store.delete_contact(tx, stored)
         note_erasure(tx)
-        journal.erase_contact(tx, contact.phone, contact.id, clock.timestamp(), actor)
+        now = clock.timestamp()
+        journal.erase_contact(tx, contact.phone, contact.id, now, actor)
+        announce(tx, [Written(stored.id, contact, None, None, (), actor)], now)
         return contact
 
     find_contact(db.connection(), phone)
@@ -206,22 +208,25 @@ def _plan_merge(
             raise Conflict(f"{before.id} cannot be merged into itself: see from.")
         return _Merge(stored, None, Change(before, before, []))
     change = model.merge(before, other.contact, clock.timestamp())
-    known = store.look_up(db, (), other.contact.custom_fields)
-    writer.check_types(change, known.required_types)
+    writer.check_types(change, store.look_up(db, (), other.contact.custom_fields).required_types)
     return _Merge(stored, other, change)
 
 
 def _store_merge(
     tx: Connection, stored: Stored, other: Stored, change: Change, actor: str | None
 ) -> None:
-    row = store.columns(change.after)
-    store.add_aliases(tx, stored, other)
+    row, now = store.columns(change.after), clock.timestamp()
+    gained = store.add_aliases(tx, stored, other)
     store.delete_contact(tx, other)
     if change.changed:
         store.save(tx, [Save(stored, change.after, row)], Known())
     journal.merge_contact(tx, other.contact.phone, stored.contact.phone)
     data = writer.event_data(row, change, merged=other.contact.id)
-    journal.append_all(tx, clock.timestamp(), [(MERGED, change.after.phone, actor, data)])
+    own = ((MERGED, change.after.phone, actor, data),)
+    gone = Written(other.id, other.contact, None, None, (), actor, own)
+    names = [*change.changed, "phone", "id"]
+    survivor = Written(stored.id, stored.contact, change.after, row, names, actor, (), gained)
+    announce(tx, [gone, survivor], now)
 
 
 def find_contact(db: Connection, phone: str) -> Contact:

@@ -166,14 +166,25 @@ def columns(contact: Contact) -> Row:
     }
 
 
+def full_view(row: Row) -> str:
+    """Return the full view of a contact as JSON, from its stored columns."""
+    return (
+        f'{row["document"][:-1]},"custom_fields":{row["custom_fields"]},'
+        f'"updated_at":"{row["updated_at"]}"}}'
+    )
+
+
 def insert_contacts(db: Connection, contacts: Iterable[Contact]) -> None:
     """Insert contacts whose phones are not stored yet, with their index rows."""
     saves = [Save(None, each, columns(each)) for each in contacts]
     save(db, saves, look_up(db, ()))
 
 
-def save(db: Connection, saves: Sequence[Save], known: Known) -> None:
-    """Write contacts with their index rows, in few statements; each contact stands in once."""
+def save(db: Connection, saves: Sequence[Save], known: Known) -> dict[str, int]:
+    """Write contacts with their index rows, in few statements; each contact stands in once.
+
+    Returns their row ids by phone.
+    """
     new = [each for each in saves if each.before is None]
     ids = db.new_ids("contacts", len(new), known.last_id)
     _insert(db, list(zip(ids, new, strict=True)))
@@ -181,6 +192,7 @@ def save(db: Connection, saves: Sequence[Save], known: Known) -> None:
     changes: list[IndexChange] = [(id, None, each.after) for id, each in zip(ids, new, strict=True)]
     changes += [(each.before.id, each.before.contact, each.after) for each in saves if each.before]
     index_rows.write(db, changes, known.ids)
+    return {each.phone: id for id, _, each in changes if each}
 
 
 def _insert(db: Connection, new: Sequence[tuple[int, Save]]) -> None:
@@ -199,12 +211,12 @@ def _update(db: Connection, changed: Sequence[tuple[Stored, Save]]) -> None:
     db.update_many("contacts", "id", _KEYS, keys)
 
 
-def update_states(db: Connection, changed: Iterable[tuple[int, Contact]]) -> None:
+def update_states(db: Connection, changed: Iterable[tuple[int, Row]]) -> None:
     """Write contacts by their row ids where nothing that sorting or word search uses changes.
 
     The caller writes the index rows.
     """
-    states = sorted((id, *_state_of(columns(after))) for id, after in changed)
+    states = sorted((id, *_state_of(row)) for id, row in changed)
     db.update_many("contacts", "id", _STATE, states)
 
 
@@ -215,11 +227,22 @@ def delete_contact(db: Connection, stored: Stored) -> None:
     db.change("DELETE FROM contacts WHERE id = :id", {"id": stored.id})
 
 
-def add_aliases(db: Connection, survivor: Stored, other: Stored) -> None:
-    """Let the other's phone and aliases find the survivor; the other must be deleted afterwards."""
+def add_aliases(db: Connection, survivor: Stored, other: Stored) -> list[str]:
+    """Let the other's phone and aliases find the survivor, and return them.
+
+    The other must be deleted afterwards.
+    """
     parameters = {"id": survivor.id, "other": other.id, "phone": other.contact.phone}
+    gained = [*list_aliases(db, other.id), other.contact.phone]
     db.change("UPDATE aliases SET contact_id = :id WHERE contact_id = :other", parameters)
     db.change("INSERT INTO aliases (phone, contact_id) VALUES (:phone, :id)", parameters)
+    return gained
+
+
+def list_aliases(db: Connection, id: int) -> list[str]:
+    """Return the phones of contacts that were merged into the one with this row id."""
+    rows = db.execute("SELECT phone FROM aliases WHERE contact_id = :id ORDER BY phone", {"id": id})
+    return [phone for (phone,) in rows]
 
 
 def tag_exists(db: Connection, tag: str) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app import clock
+from app.contacts.listeners import Written, announce
 from app.contacts.model import Edit
-from app.contacts.store import parse, update_states
+from app.contacts.store import columns, parse, update_states
 from app.database import Connection, Database
 from app.errors import NotFound, ServiceError
 
@@ -40,8 +41,11 @@ class StartedSweep:
 _log = logging.getLogger(__name__)
 
 
-def edit_contacts(tx: Connection, ids: Sequence[int], edit: Edit) -> None:
-    """Change contacts by their row ids; the caller changes their index rows."""
+def edit_contacts(tx: Connection, ids: Sequence[int], edit: Edit, actor: str | None) -> None:
+    """Change contacts by their row ids; the caller changes their index rows.
+
+    `actor` is the id of the API key that started the sweep. Listeners learn of each contact.
+    """
     parameters: dict[str, object] = {f"id{index}": id for index, id in enumerate(ids)}
     rows = tx.execute(
         f"""
@@ -52,7 +56,13 @@ def edit_contacts(tx: Connection, ids: Sequence[int], edit: Edit) -> None:
         parameters,
     )
     now = clock.timestamp()
-    update_states(tx, [(id, edit(parse(*stored), now).after) for id, *stored in rows])
+    changed: list[Written] = []
+    for id, *stored in rows:
+        change = edit(parse(*stored), now)
+        after = change.after
+        changed.append(Written(id, change.before, after, columns(after), change.changed, actor))
+    update_states(tx, [(each.id, each.row) for each in changed if each.row])
+    announce(tx, changed, now)
 
 
 def sweep(

@@ -12,11 +12,11 @@ from typing import Protocol
 from app import clock
 from app.api_keys.actor import acting_key
 from app.contacts import store
+from app.contacts.listeners import Written, announce
 from app.contacts.model import FIELD_TYPES, Change, Contact, Draft, upsert
 from app.contacts.store import Known, Row, Save
 from app.database import Connection
 from app.errors import InvalidInput, ServiceError
-from app.journal import handlers as journal
 from app.journal.model import CREATED, UPDATED
 
 Plan = Callable[[Contact | None, str], Change]
@@ -161,16 +161,21 @@ def _store_changes(
     """
     stored = {each.contact.phone: each for each in known.contacts.values()}
     saves: dict[str, Save] = {}
-    events: list[tuple[str, str, str | None, str]] = []
+    rows: list[tuple[Change, str | None, Row]] = []
     for change, actor in changes:
         if change.has_effect:
             after, row = change.after, store.columns(change.after)
             saves[after.phone] = Save(stored.get(after.phone), after, row)
-            event = CREATED if change.created else UPDATED
-            events.append((event, after.phone, actor, event_data(row, change)))
+            rows.append((change, actor, row))
     if saves:
-        store.save(tx, list(saves.values()), known)
-        journal.append_all(tx, now, events)
+        ids = store.save(tx, list(saves.values()), known)
+        announce(tx, [_written(ids[each[0].after.phone], *each) for each in rows], now)
+
+
+def _written(id: int, change: Change, actor: str | None, row: Row) -> Written:
+    after, event = change.after, CREATED if change.created else UPDATED
+    own = ((event, after.phone, actor, event_data(row, change)),)
+    return Written(id, change.before, after, row, change.changed, actor, own)
 
 
 def event_data(row: Row, change: Change, merged: str | None = None) -> str:
@@ -180,7 +185,6 @@ def event_data(row: Row, change: Change, merged: str | None = None) -> str:
     """
     more = f',"merged":{_encode(merged)}' if merged else ""
     return (
-        f'{row["document"][:-1]},"custom_fields":{row["custom_fields"]},'
-        f'"updated_at":"{row["updated_at"]}","changed":{_encode(change.changed)},'
+        f'{store.full_view(row)[:-1]},"changed":{_encode(change.changed)},'
         f'"previous":{_encode(change.previous())}{more}}}'
     )

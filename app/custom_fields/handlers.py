@@ -79,7 +79,12 @@ def _run_batch(field_id: int, tx: Connection, size: int) -> bool:
     values = store.next_values(tx, pending, size)
     if values:
         ids = [each.contact_id for each in values if each.contact_id <= pending.last]
-        edit_contacts(tx, ids, lambda before, now: remove_custom_field(before, pending.key, now))
+        edit_contacts(
+            tx,
+            ids,
+            lambda before, now: remove_custom_field(before, pending.key, now),
+            pending.actor,
+        )
         store.delete_values(tx, pending, values[-1])
     done = len(values) < size
     if done:

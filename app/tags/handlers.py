@@ -5,6 +5,7 @@ from functools import partial
 from app import clock
 from app.api_keys.actor import acting_key
 from app.contacts import model as contacts
+from app.contacts.listeners import listeners
 from app.contacts.sweeps import (
     FIRST_BATCH,
     StartedSweep,
@@ -71,6 +72,9 @@ def _start(
     if tag is None:
         raise _not_found()
     store.insert_sweep(tx, tag, new_name, actor)
+    if new_name is not None:
+        for each in listeners():
+            each.tag_rename_begins(tx, name, new_name)
     _run_batch(tag.id, tx, FIRST_BATCH)
     return StartedSweep(partial(_run_batch, tag.id), tag.contacts, is_requested=True)
 
@@ -82,11 +86,14 @@ def _run_batch(tag_id: int, tx: Connection, size: int) -> bool:
         return True
     ids = store.next_contacts(tx, pending, size)
     if ids:
-        edit_contacts(tx, ids, partial(_edit, pending))
+        edit_contacts(tx, ids, partial(_edit, pending), pending.actor)
         store.move_links(tx, pending, ids)
     done = len(ids) < size
     if done:
         store.delete_sweep(tx, pending)
+        if pending.new_name is not None:
+            for each in listeners():
+                each.tag_rename_ends(tx, pending.name, pending.new_name)
         _append_event(tx, pending)
     return done
 

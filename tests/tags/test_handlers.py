@@ -84,7 +84,7 @@ def test_a_batch_is_short(filled_db: Database, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(
         handlers,
         "edit_contacts",
-        lambda tx, ids, edit: sizes.append(len(ids)) or sweeps.edit_contacts(tx, ids, edit),  # type: ignore[func-returns-value]
+        lambda tx, ids, *rest: sizes.append(len(ids)) or sweeps.edit_contacts(tx, ids, *rest),  # type: ignore[func-returns-value]
     )
     handlers.delete_tag(filled_db, "VIP")
     assert sum(sizes) == SOME

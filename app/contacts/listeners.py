@@ -1,0 +1,77 @@
+"""Listeners: who takes part in every change of contacts, in the transaction of the change.
+
+`create_app` and the commands that write contacts name the listeners; no module of this feature
+knows what they do.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.contacts.model import Contact
+from app.contacts.store import Row
+from app.database import Connection
+from app.journal import handlers as journal
+
+NewEvent = tuple[str, str, str | None, str]
+"""An event to append: its kind, the contact's phone, who made the change, and data as JSON."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A stored change of one contact.
+
+    `id` is its row id. `before` is None for a new contact, `after` and `row`, what is stored of it,
+    are None for one that is gone. `changed` names fields. `aliases` are the phones that it gained
+    by a merge. `actor` is the id of the API key that made the change, None for a command.
+    `events` are the change's own: none in a sweep, which appends one for all contacts.
+    """
+
+    id: int
+    before: Contact | None
+    after: Contact | None
+    row: Row | None
+    changed: Collection[str]
+    actor: str | None
+    events: Sequence[NewEvent] = ()
+    aliases: Collection[str] = ()
+
+
+class Listener(Protocol):
+    """Takes part in changes; its statements and events are in the transaction of the change."""
+
+    def contacts_changed(
+        self, tx: Connection, changes: Sequence[Written], now: str
+    ) -> Sequence[Sequence[NewEvent]]:
+        """Return the events that follow from each change, which is stored, at an instant."""
+        ...
+
+    def tag_rename_begins(self, tx: Connection, name: str, new_name: str) -> None:
+        """Note that a sweep will replace a tag, in whose course contacts have either."""
+        ...
+
+    def tag_rename_ends(self, tx: Connection, name: str, new_name: str) -> None: ...
+
+
+_listeners: tuple[Listener, ...] = ()
+
+
+def listen(*listeners: Listener) -> None:
+    """Set the listeners of this process."""
+    global _listeners
+    _listeners = listeners
+
+
+def listeners() -> tuple[Listener, ...]:
+    return _listeners
+
+
+def announce(tx: Connection, changes: Sequence[Written], now: str) -> None:
+    """Append the events of changes, each change's own followed by those of the listeners."""
+    followed = [each.contacts_changed(tx, changes, now) for each in _listeners]
+    events: list[NewEvent] = []
+    for index, change in enumerate(changes):
+        events += change.events
+        for found in followed:
+            events += found[index]
+    journal.append_all(tx, now, events)

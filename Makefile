@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 PARALLEL ?= -n 2 --dist loadfile
 PYTEST := $(BIN)/pytest $(PARALLEL) -m 'not soak'
 
-.PHONY: help run test soak check wheel coverage fuzz bench upgrade clean
+.PHONY: help run test soak check wheel binary coverage fuzz bench upgrade clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -28,7 +28,11 @@ check: $(VENV)/tested ## Lint, format check, types, spelling and tests
 	$(PYTEST)
 
 wheel: $(VENV)/bin/python ## Build the wheel, install it elsewhere, start it and call it
-	$(BIN)/python tests/wheel.py
+	$(BIN)/python deploy/release/check_wheel.py
+
+binary: $(VENV)/bin/python ## Build the service, Python and SQLite into one file in dist/, and call it
+	$(BIN)/python deploy/release/binary.py
+	$(BIN)/python deploy/release/smoke.py dist/contacts-*-linux-$$(uname -m)
 
 coverage: $(VENV)/tested ## Run the tests and print what they cover, by folder; servers that they start are not counted
 	-$(PYTEST) --cov --cov-report=

@@ -15,12 +15,12 @@ def create_app(settings: "Settings | None" = None, *, prepared: bool = False) ->
     """
     # Imported here, not with the package: a command first takes care of Ctrl-C (`app/cli`).
     import threading
-    from importlib.metadata import version
 
     from app import web
     from app.database import open_store
     from app.serving.startup import prepare
     from app.settings import load
+    from app.version import VERSION
     from app.web.rate_limit import RateLimiter
     from app.web.service import Service
 
@@ -35,7 +35,7 @@ def create_app(settings: "Settings | None" = None, *, prepared: bool = False) ->
         settings,
         db,
         RateLimiter(settings.data / "rate-limits"),
-        version("contacts-service"),
+        VERSION,
         long_polls=threading.Semaphore(settings.threads // 2),
         file_transfers=threading.Semaphore(max(1, settings.threads - 1)),
     ).attach(app)

@@ -23,7 +23,7 @@ FEATURES = (
     *("app.api_keys", "app.journal", "app.webhooks", "app.contacts", "app.search"),
     *("app.tags", "app.custom_fields", "app.transfer", "app.metrics", "app.api_docs"),
 )
-FLOOR_0 = ("app.settings", "app.errors", "app.clock", "app.logs")
+FLOOR_0 = ("app.settings", "app.errors", "app.clock", "app.logs", "app.version")
 DATABASE = ("app.database",)
 WEB = ("app.web",)
 TOP = (

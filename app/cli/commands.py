@@ -1,6 +1,6 @@
 """All commands of `contacts`, and how their errors are shown."""
 
-from importlib.metadata import version
+import platform
 
 import click
 
@@ -11,18 +11,36 @@ from app.cli.export import export
 from app.cli.import_ import import_
 from app.cli.keys import keys
 from app.cli.openapi import openapi
+from app.cli.self_check import self_check
 from app.cli.serve import serve
 from app.cli.webhooks import webhooks
+from app.database.sqlite.connection import SQLITE_VERSION
 from app.errors import ServiceError, StartError
+from app.version import VERSION, commit
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("contacts-service"), prog_name="contacts")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _, given: _print_version(context) if given else None,
+    help="Show the version of the program, Python and SQLite.",
+)
 def cli() -> None:
     """A self-hosted contacts service.
 
     Start it with `contacts serve`. Create API keys with `contacts keys create`.
     """
+
+
+def _print_version(context: click.Context) -> None:
+    click.echo(
+        f"contacts, version {VERSION} (commit {commit()}), "
+        f"Python {platform.python_version()}, SQLite {SQLITE_VERSION}"
+    )
+    context.exit()
 
 
 cli.add_command(serve)
@@ -34,6 +52,7 @@ cli.add_command(export)
 cli.add_command(backup)
 cli.add_command(restore)
 cli.add_command(doctor)
+cli.add_command(self_check)
 cli.add_command(check)
 
 

@@ -35,7 +35,7 @@ def doctor(fix: bool, data: str | None, quiet: bool, as_json: bool) -> None:
             found.append(finding)
             if not as_json:
                 shown.clear()
-                _show(finding)
+                show_finding(finding)
     # Checks that --fix repeats count by their last result.
     states = {each.check: each.state for each in found}.values()
     problems, warnings = (sum(each == state for each in states) for state in ("problem", "warning"))
@@ -74,7 +74,7 @@ def check_settings(settings: Settings) -> Finding:
     return Finding("settings", "ok", text)
 
 
-def _show(finding: Finding) -> None:
+def show_finding(finding: Finding) -> None:
     advice = f" → {finding.advice}" if finding.advice else ""
     click.echo(f"{finding.state:8} {finding.check}: {finding.text}{advice}")
 

@@ -3,7 +3,6 @@
 import os
 import shlex
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -13,6 +12,7 @@ from app.cli import options
 from app.database.sqlite.connection import SQLITE_VERSION
 from app.serving.startup import KEY_FILE, check_address, keep_first_key, prepare
 from app.settings import Settings
+from app.version import VERSION
 
 
 @click.command()
@@ -82,7 +82,7 @@ def show_summary(address: str, settings: Settings) -> None:
     most = settings.max_body_bytes / 2**20
     for line in (
         f"Contacts service on {address}, data in {settings.data}",
-        f"Version {version('contacts-service')}, process {os.getpid()}: "
+        f"Version {VERSION}, process {os.getpid()}: "
         f"{settings.workers} workers with {settings.threads} threads each",
         f"SQLite {SQLITE_VERSION}, {store.stat().st_size / 1e6:,.1f} MB in {store.name}; "
         "writes are on disk before their response",
@@ -100,7 +100,7 @@ def _announce(address: str, settings: Settings, key: str) -> None:
     if key == "YOUR_API_KEY":
         data = shlex.quote(str(settings.data))
         # With its path: after `make run` it is not on the PATH.
-        program = sys.argv[0] if sys.argv[0].endswith("contacts") else "contacts"
+        program = sys.argv[0] if Path(sys.argv[0]).name.startswith("contacts") else "contacts"
         click.echo(f"Create a key with: {program} keys create --label NAME --data {data}")
     click.echo(
         "Try:\n"

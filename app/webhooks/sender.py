@@ -8,17 +8,17 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.metadata import version
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from app.settings import PrivateTargets
+from app.version import VERSION
 from app.webhooks.model import MAX_ANSWER, Outcome
 from app.webhooks.targets import Target, TargetRefused, check_url, resolve
 
 SECONDS = 10.0
-_AGENT = f"contacts-service/{version('contacts-service')}"
+_AGENT = f"contacts-service/{VERSION}"
 _TIMED_OUT = "Timed out."
 _FAILURES = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError, ValueError)
 

@@ -54,7 +54,7 @@ def test_a_group_alone_shows_its_help(command: list[str]) -> None:
 def test_shows_its_version() -> None:
     finished = run_contacts("--version")
     assert finished.returncode == 0
-    assert re.search(rf"\b{re.escape(version('contacts-service'))}\n", finished.stdout)
+    assert re.search(rf"\b{re.escape(version('contacts-service'))} \(commit ", finished.stdout)
 
 
 def test_all_run_as_processes_of_their_own(tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ def test_has_a_section_for_every_command_and_no_other() -> None:
 
 def test_the_list_at_the_top_has_every_command() -> None:
     top, _, _ = page("docs/commands.md").partition("\n## ")
-    anchors = {each.replace("-", " ") for each in re.findall(r"\(#([a-z-]+)\)", top)}
-    assert anchors == set(COMMANDS)
+    anchors = set(re.findall(r"\(#([a-z-]+)\)", top))
+    assert anchors == {each.replace(" ", "-") for each in COMMANDS}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,0 +1,136 @@
+"""Builds `dist/contacts-VERSION-linux-ARCH`: the service, Python and SQLite in one file.
+
+PyInstaller makes a folder (`build/binary/contacts`, which the container image takes as it is), and
+`unpack.sh` in front of its archive makes one file of it. Beside it come the SHA-256 and an SBOM
+(CycloneDX). Needs gcc and binutils, and npm for a newer SQLite than the machine's.
+"""
+
+import hashlib
+import json
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+from wheel import ROOT, build_wheel, environ, make_environment, run
+
+PYINSTALLER = "pyinstaller==6.22.3"
+CYCLONEDX = "cyclonedx-bom==7.5.0"
+# Carries SQLite's own amalgamation in one C file.
+SQLITE_SOURCE = "better-sqlite3@12.11.1"
+SQLITE_OPTIONS = ("-DSQLITE_THREADSAFE=1", "-DSQLITE_ENABLE_DBSTAT_VTAB", "-DSQLITE_DQS=0")
+BUILD = ROOT / "build" / "binary"
+UNUSED = (
+    *("phonenumbers.geodata", "phonenumbers.carrierdata", "phonenumbers.tzdata"),
+    *("phonenumbers.shortdata", "tkinter", "setuptools", "pip", "readline", "_pyrepl", "curses"),
+)
+
+
+def build_folder(wheel: Path) -> Path:
+    """Return the folder with the program `contacts` and all that it needs but the C library."""
+    python = make_environment(BUILD / "runtime", f"{wheel}")
+    packages = run(python, "-c", "import site; print(site.getsitepackages()[0])").strip()
+    tools = make_environment(BUILD / "tools", PYINSTALLER, CYCLONEDX).parent
+    options = ["--copy-metadata", "contacts-service", "--collect-data", "app"]
+    # Modules that are imported by a name that only a running program knows.
+    for package in ("app", "gunicorn", "phonenumbers.data"):
+        options += ["--collect-submodules", package]
+    for module in UNUSED:
+        options += ["--exclude-module", module]
+    run(
+        *(tools / "pyinstaller", "--noconfirm", "--onedir", "--strip", "--name", "contacts"),
+        *("--log-level", "ERROR", "--distpath", BUILD, "--workpath", BUILD / "work"),
+        *("--specpath", BUILD, *options, Path(__file__).with_name("entry.py")),
+        PYTHONPATH=packages,
+    )
+    return BUILD / "contacts"
+
+
+def renew_sqlite(folder: Path) -> str:
+    """Put the newest SQLite that we know into the folder; return the version it has then."""
+    [library] = folder.glob("_internal/libsqlite3.so*")
+    compiler, npm = shutil.which("gcc"), shutil.which("npm")
+    if not (compiler and npm):
+        sys.stderr.write("binary: no gcc or npm, so it keeps this machine's SQLite\n")
+        return sqlite3.sqlite_version
+    sources = BUILD / "sqlite"
+    shutil.rmtree(sources, ignore_errors=True)
+    sources.mkdir()
+    run(npm, "pack", "--silent", SQLITE_SOURCE, cwd=sources)
+    [packed] = sources.glob("*.tgz")
+    with tarfile.open(packed) as archive:
+        archive.extractall(sources, filter="data")
+    source = sources / "package" / "deps" / "sqlite3" / "sqlite3.c"
+    options = ("-O2", "-fPIC", "-shared", "-s", *SQLITE_OPTIONS, f"-Wl,-soname,{library.name}")
+    run(compiler, *options, source, "-o", library, "-lm", "-lpthread", "-ldl", cwd=sources)
+    with source.open() as lines:
+        return next(line.split('"')[1] for line in lines if "define SQLITE_VERSION " in line)
+
+
+def pack(folder: Path, version: str) -> Path:
+    """Return the file: the script that unpacks, then the archive, the same bytes each time."""
+    name = f"contacts-{version}-linux-{platform.machine()}"
+    archive = BUILD / "contacts.tar.gz"
+    options = ("--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mode=go=")
+    when = f"--mtime=@{environ()['SOURCE_DATE_EPOCH']}"
+    with archive.open("wb") as out:
+        tar = subprocess.Popen(
+            ["tar", *options, when, "-C", folder, "-cf", "-", "."], stdout=subprocess.PIPE
+        )
+        subprocess.run(["gzip", "-9n"], stdin=tar.stdout, stdout=out, check=True)
+        if tar.wait():
+            raise SystemExit("binary: tar failed")
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    script = Path(__file__).with_name("unpack.sh").read_text()
+    lines = str(script.count("\n") + 1)
+    script = script.replace("@NAME@", f"{name}-{digest[:12]}").replace("@LINES@", lines)
+    target = ROOT / "dist" / name
+    target.write_bytes(script.encode() + archive.read_bytes())
+    target.chmod(0o755)
+    return target
+
+
+def write_sbom(target: Path, version: str, sqlite_version: str) -> Path:
+    """Write what is inside: the Python packages, Python itself and SQLite."""
+    made = run(
+        *(BUILD / "tools" / "bin" / "cyclonedx-py", "environment", "--output-reproducible"),
+        *("--output-format", "JSON", BUILD / "runtime"),
+    )
+    document = json.loads(made)
+    document["metadata"]["component"] = {
+        "type": "application",
+        "bom-ref": target.name,
+        "name": "contacts-service",
+        "version": version,
+        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(target.read_bytes()).hexdigest()}],
+    }
+    for name, its in (("cpython", platform.python_version()), ("sqlite", sqlite_version)):
+        document["components"].append(
+            {"type": "library", "bom-ref": name, "name": name, "version": its}
+        )
+    sbom = target.with_name(f"{target.name}.cdx.json")
+    sbom.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
+    return sbom
+
+
+def build() -> Path:
+    """Build everything; return the path of the binary."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    wheel = build_wheel(ROOT / "dist")
+    version = wheel.name.split("-")[1]
+    folder = build_folder(wheel)
+    sqlite_version = renew_sqlite(folder)
+    target = pack(folder, version)
+    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    target.with_name(f"{target.name}.sha256").write_text(f"{digest}  {target.name}\n")
+    write_sbom(target, version, sqlite_version)
+    return target
+
+
+if __name__ == "__main__":
+    built = build()
+    size = built.stat().st_size / 1e6
+    sys.stdout.write(f"{built.relative_to(ROOT)}: {size:.1f} MB\n")

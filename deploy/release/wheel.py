@@ -1,0 +1,63 @@
+"""Builds the wheel and the source distribution into `dist/`, from a clean copy of the sources."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("setup.py", "setup.cfg", "README.md", "LICENSE", "contacts_standin.py")
+PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check")
+
+
+def git(*arguments: str) -> str:
+    """Return what git prints, or an empty text where there is no checkout."""
+    try:
+        command = ["git", "-C", str(ROOT), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def environ() -> dict[str, str]:
+    """Return an environment in which builds of one commit on one machine give the same bytes."""
+    commit = os.environ.get("SOURCE_COMMIT") or git("rev-parse", "--short", "HEAD") or "unknown"
+    epoch = os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct") or "1767225600"
+    fixed = {"SOURCE_COMMIT": commit, "SOURCE_DATE_EPOCH": epoch, "PYTHONHASHSEED": "0"}
+    kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    return kept | fixed
+
+
+def run(*command: str | Path, cwd: Path = ROOT, **more: str) -> str:
+    """Run a command in the environment of builds and return what it prints."""
+    return subprocess.run(
+        command, cwd=cwd, env=environ() | more, check=True, text=True, stdout=subprocess.PIPE
+    ).stdout
+
+
+def build_wheel(into: Path) -> Path:
+    """Build from a copy, so that nothing left over from an earlier build gets in."""
+    with tempfile.TemporaryDirectory() as name:
+        sources = Path(name, "sources")
+        shutil.copytree(ROOT / "app", sources / "app", ignore=shutil.ignore_patterns("__pycache__"))
+        for each in SOURCES:
+            shutil.copy(ROOT / each, sources)
+        built = Path(name, "built")
+        run(sys.executable, *PIP, "wheel", "--no-deps", "-w", built, sources)
+        [wheel] = built.glob("*.whl")
+        into.mkdir(exist_ok=True)
+        return Path(shutil.copy(wheel, into))
+
+
+def make_environment(folder: Path, *requirements: str | Path) -> Path:
+    """Create a virtual environment with what is named; return its Python."""
+    run(sys.executable, "-m", "venv", "--clear", folder)
+    python = folder / "bin" / "python"
+    run(python, *PIP, "install", "-c", ROOT / "constraints.txt", *requirements)
+    return python
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{build_wheel(ROOT / 'dist').relative_to(ROOT)}\n")

@@ -6,10 +6,10 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 PARALLEL ?= -n 2 --dist loadfile
 PYTEST := $(BIN)/pytest $(PARALLEL) -m 'not soak'
 
-.PHONY: help run test soak check wheel binary coverage fuzz bench upgrade clean
+.PHONY: help run test soak check wheel binary binary-folder coverage fuzz bench upgrade clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 run: $(VENV)/installed ## Set up and start the server on http://127.0.0.1:8000
 	$(BIN)/contacts serve
@@ -33,6 +33,9 @@ wheel: $(VENV)/bin/python ## Build the wheel, install it elsewhere, start it and
 binary: $(VENV)/bin/python ## Build the service, Python and SQLite into one file in dist/, and call it
 	$(BIN)/python deploy/release/binary.py
 	$(BIN)/python deploy/release/smoke.py dist/contacts-*-linux-$$(uname -m)
+
+binary-folder: ## Build the folder that the binary unpacks, for the container image
+	$(PYTHON) deploy/release/binary.py --folder
 
 coverage: $(VENV)/tested ## Run the tests and print what they cover, by folder; servers that they start are not counted
 	-$(PYTEST) --cov --cov-report=

@@ -11,6 +11,7 @@ from app.cli.export import export
 from app.cli.import_ import import_
 from app.cli.keys import keys
 from app.cli.openapi import openapi
+from app.cli.ready import ready
 from app.cli.self_check import self_check
 from app.cli.serve import serve
 from app.cli.webhooks import webhooks
@@ -53,6 +54,7 @@ cli.add_command(backup)
 cli.add_command(restore)
 cli.add_command(doctor)
 cli.add_command(self_check)
+cli.add_command(ready)
 cli.add_command(check)
 
 

@@ -25,7 +25,7 @@ SQLITE_OPTIONS = ("-DSQLITE_THREADSAFE=1", "-DSQLITE_ENABLE_DBSTAT_VTAB", "-DSQL
 BUILD = ROOT / "build" / "binary"
 UNUSED = (
     *("phonenumbers.geodata", "phonenumbers.carrierdata", "phonenumbers.tzdata"),
-    *("phonenumbers.shortdata", "tkinter", "setuptools", "pip", "readline", "_pyrepl", "curses"),
+    *("tkinter", "setuptools", "pip", "readline", "curses"),
 )
 
 
@@ -116,13 +116,15 @@ def write_sbom(target: Path, version: str, sqlite_version: str) -> Path:
     return sbom
 
 
-def build() -> Path:
-    """Build everything; return the path of the binary."""
+def build(*, only_folder: bool) -> Path:
+    """Build everything; return the path of the binary, or of its folder."""
     BUILD.mkdir(parents=True, exist_ok=True)
     wheel = build_wheel(ROOT / "dist")
     version = wheel.name.split("-")[1]
     folder = build_folder(wheel)
     sqlite_version = renew_sqlite(folder)
+    if only_folder:
+        return folder
     target = pack(folder, version)
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
     target.with_name(f"{target.name}.sha256").write_text(f"{digest}  {target.name}\n")
@@ -131,6 +133,6 @@ def build() -> Path:
 
 
 if __name__ == "__main__":
-    built = build()
-    size = built.stat().st_size / 1e6
+    built = build(only_folder="--folder" in sys.argv)
+    size = sum(each.stat().st_size for each in (built, *built.rglob("*")) if each.is_file()) / 1e6
     sys.stdout.write(f"{built.relative_to(ROOT)}: {size:.1f} MB\n")

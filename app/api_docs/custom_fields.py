@@ -12,7 +12,8 @@ from app.api_docs.json_schema import (
 )
 from app.api_docs.operation import NEXT_PAGE, Feature, Operation, Response
 from app.contacts.fields import KEY_PATTERN
-from app.custom_fields.schemas import TYPES, PinSchema
+from app.contacts.values import TYPES
+from app.custom_fields.schemas import PinSchema
 from app.web.paging import PageQuery, PageQuerySchema
 
 FEATURE = Feature(
@@ -31,9 +32,10 @@ FEATURE = Feature(
         ),
         "custom_fields.put_custom_field": Operation(
             "Pin a custom field",
-            "Sets the label and required type of a field, which need not exist yet. New values of "
-            "another type are then rejected with 422; stored values stay. A label or type that is "
-            "absent or `null` is removed.",
+            "Sets the label and required type of a field, which need not exist yet. From then on a "
+            "value of another type is converted if nothing is lost, else rejected with 422. Stored "
+            "values stay, unless `convert` is true: then they are converted in batches, each "
+            "contact with its own event. A label or type that is absent or `null` is removed.",
             body=PinSchema(),
             responses={200: Response("The field after the change.", ref("OneCustomField"))},
             writes=True,
@@ -63,7 +65,20 @@ FEATURE = Feature(
             },
         ),
         "CustomFieldList": success(custom_fields=array(ref("CustomField")), pagination=PAGINATION),
-        "OneCustomField": success(custom_field=ref("CustomField")),
+        "OneCustomField": success(
+            {
+                "converted": {
+                    **INTEGER,
+                    "description": "With `convert`: number of contacts whose value was converted.",
+                },
+                "unconverted": {
+                    **INTEGER,
+                    "description": "With `convert`: number of contacts that keep a value of "
+                    "another type.",
+                },
+            },
+            custom_field=ref("CustomField"),
+        ),
         "DeletedCustomField": success(
             custom_field=shape(key=STRING, deleted={"const": True}),
             changed={**INTEGER, "description": "Number of contacts that had the field."},
@@ -72,7 +87,9 @@ FEATURE = Feature(
     names={
         "key": "The key of the field; trimmed, case-sensitive.",
         "label": "Name to show to people; trimmed. An empty string means none.",
-        "type": "Type that new values must have.",
+        "type": "Type that new values must have. A `date` is kept as `2026-06-02`, a `datetime` in "
+        "UTC, as `2026-06-02T08:00:00Z`.",
+        "convert": "Convert the stored values to this type, where nothing is lost.",
         "limit": "Maximum number of fields to return.",
         "offset": "Number of fields to skip.",
     },

@@ -9,12 +9,13 @@ from flask import Blueprint, Response
 from marshmallow import Schema, ValidationError
 
 from app.api_keys.guard import require_scope
-from app.contacts import bulk, handlers
+from app.contacts import bulk
 from app.contacts.batches import BatchSchema, LookupSchema
 from app.contacts.fields import parse_phone
 from app.contacts.model import Change, Draft
 from app.contacts.phone import MAX_LENGTH
 from app.contacts.schemas import UpsertQuery, UpsertQuerySchema, contact_schema
+from app.contacts.twins import find_phones, find_twins, matching_twins
 from app.contacts.writer import Outcome
 from app.errors import InvalidInput, ServiceError
 from app.web.requests import database, json_object, load, load_query, settings
@@ -41,7 +42,7 @@ def post_contacts_batch() -> Response:
         if not isinstance(row, dict):
             raise InvalidInput({"contact": ['Must be an object, such as {"phone": "…"}.']})
         draft = schema.draft(row)
-        return handlers.matching_twins(draft) if query.match_twins else draft
+        return matching_twins(draft) if query.match_twins else draft
 
     outcomes = bulk.upsert_contacts(
         database(), body["contacts"], check, atomic=body["atomic"], dry_run=query.dry_run
@@ -55,7 +56,7 @@ def post_contacts_lookup() -> Response:
     given: list[object] = load(_lookup_schema, json_object())["phones"]
     load_query(_no_query)
     read = [_read_phone(each) for each in given]
-    stored = handlers.find_phones(database(), [phone for phone, _ in read if phone])
+    stored = find_phones(database(), [phone for phone, _ in read if phone])
     results = [
         {
             "input": each if isinstance(each, str) else json.dumps(each)[:MAX_LENGTH],
@@ -78,7 +79,7 @@ def _read_phone(given: object) -> tuple[str | None, str | None]:
 
 def _report(outcomes: list[Outcome]) -> dict[str, Any]:
     created = [each.after for each in outcomes if isinstance(each, Change) and each.created]
-    twins = handlers.find_twins(database(), [each.phone for each in created])
+    twins = find_twins(database(), [each.phone for each in created])
     results = [{"index": index, **_result(each, twins)} for index, each in enumerate(outcomes)]
     counts = Counter(each["status"] for each in results)
     names = ("created", "updated", "unchanged", "failed")

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError, validate
 
-from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_TAGS, FieldValue
+from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_INTEGER, MAX_TAGS, FieldValue
 from app.contacts.phone import EXAMPLE, MAX_LENGTH, PhoneError, normalise
 from app.web.fields import (
     CONTROL,
@@ -29,7 +29,6 @@ MAX_EMAIL = 254
 MAX_TAG = 100
 MAX_KEY = 64
 MAX_VALUE = 4_096
-MAX_INTEGER = 2**53 - 1
 MAX_GIVEN = 1_000  # Tags or fields in one request, before duplicates and nulls are removed.
 INCLUDED = ("custom_fields", "updated_at")
 

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app import clock
 from app.api_keys.actor import acting_key
 from app.contacts import model, store, writer
 from app.contacts.listeners import Written, announce
 from app.contacts.model import Change, Contact, Draft
-from app.contacts.phone import twins
 from app.contacts.store import Known, Save, Stored
 from app.contacts.writer import Edit, Outcome
 from app.database import Connection, Database, note_erasure
@@ -34,26 +33,6 @@ def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Chan
     it cannot be stored.
     """
     return _write(db, writer.upsert_edit(draft), dry_run=dry_run)
-
-
-def matching_twins(draft: Draft) -> Draft:
-    """Return a draft that updates a twin, where one is stored and the phone itself is not."""
-    return replace(draft, twins=tuple(twins(draft.phone)))
-
-
-def find_twins(db: Database, phones: Iterable[str]) -> dict[str, list[str]]:
-    """Return for each phone the ids of stored contacts that may be the same person."""
-    asked = {phone: found for phone in phones if (found := twins(phone))}
-    stored = store.find_phones(db.connection(), [twin for each in asked.values() for twin in each])
-    return {
-        phone: [f"cnt_{stored[twin]}" for twin in found if stored.get(twin, phone) != phone]
-        for phone, found in asked.items()
-    }
-
-
-def find_phones(db: Database, phones: Collection[str]) -> dict[str, str]:
-    """Return for each stored phone that of its contact, which is another one after a merge."""
-    return store.find_phones(db.connection(), phones)
 
 
 def _write(db: Database, edit: Edit, *, dry_run: bool = False) -> Change:
@@ -207,9 +186,10 @@ def _plan_merge(
         if other_phone == before.phone:
             raise Conflict(f"{before.id} cannot be merged into itself: see from.")
         return _Merge(stored, None, Change(before, before, []))
-    change = model.merge(before, other.contact, clock.timestamp())
-    writer.check_types(change, store.look_up(db, (), other.contact.custom_fields).required_types)
-    return _Merge(stored, other, change)
+    now = clock.timestamp()
+    known = store.look_up(db, (), other.contact.custom_fields)
+    change = model.merge(before, other.contact, now)
+    return _Merge(stored, other, writer.convert_types(change, known.required_types, now))
 
 
 def _store_merge(

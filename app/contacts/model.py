@@ -10,6 +10,7 @@ from app.errors import InvalidInput
 
 MAX_TAGS = 100
 MAX_CUSTOM_FIELDS = 200
+MAX_INTEGER = 2**53 - 1
 
 FieldValue = str | int | float | bool
 FIELD_TYPES = {str: "string", int: "number", float: "number", bool: "boolean"}

@@ -17,6 +17,7 @@ from app.contacts.schemas import (
     UpsertQuerySchema,
     contact_schema,
 )
+from app.contacts.twins import find_twins, matching_twins
 from app.errors import Conflict
 from app.web.requests import database, json_object, load, load_query, settings
 from app.web.responses import success
@@ -36,7 +37,7 @@ def post_contact() -> Response:
     draft: Draft = contact_schema(settings().phone_check).draft(json_object())
     query: UpsertQuery = load_query(_upsert_query)
     if query.match_twins:
-        draft = handlers.matching_twins(draft)
+        draft = matching_twins(draft)
     outcome = handlers.upsert_contact(database(), draft, dry_run=query.dry_run)
     return success(_upsert_body(outcome, query.dry_run), 201 if outcome.created else 200)
 
@@ -135,7 +136,7 @@ def _upsert_body(outcome: Change, dry_run: bool) -> dict[str, object]:
     }
     if outcome.created:
         phone = outcome.after.phone
-        body["twins"] = handlers.find_twins(database(), [phone]).get(phone, [])
+        body["twins"] = find_twins(database(), [phone]).get(phone, [])
     if dry_run:
         body |= {"dry_run": True, "diff": outcome.diff()}
     return body

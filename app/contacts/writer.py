@@ -6,15 +6,17 @@ are the rows of a batch or an import. An edit that fails fails alone: nothing of
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from app import clock
 from app.api_keys.actor import acting_key
 from app.contacts import store
 from app.contacts.listeners import Written, announce
-from app.contacts.model import FIELD_TYPES, Change, Contact, Draft, upsert
+from app.contacts.model import Change, Contact, Draft, upsert
+from app.contacts.model import change as compare
 from app.contacts.store import Known, Row, Save
+from app.contacts.values import NOUNS, NotConvertible, convert
 from app.database import Connection
 from app.errors import InvalidInput, ServiceError
 from app.journal.model import CREATED, UPDATED
@@ -28,7 +30,6 @@ Raises a `ServiceError`, and depends on nothing but its arguments: it may run mo
 Outcome = Change | ServiceError
 """What became of an edit."""
 
-_NOUNS = {"string": "a string", "number": "a number", "boolean": "a boolean"}
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -113,7 +114,8 @@ def _plan(edits: Sequence[Edit], known: Known, now: str, planned: Contacts) -> l
         phone, before = _find(edit, known, planned)
         try:
             change = edit.plan(before, now)
-            check_types(change, known.required_types)
+            if known.required_types:
+                change = convert_types(change, known.required_types, now)
         except ServiceError as error:
             outcomes.append(error)
             continue
@@ -136,20 +138,27 @@ def _find(edit: Edit, known: Known, planned: Contacts) -> tuple[str, Contact | N
     return edit.phone, None
 
 
-def check_types(change: Change, required_types: Mapping[str, str]) -> None:
-    """Raises `InvalidInput` where a custom field that changes has another type than it must."""
-    if not required_types:
-        return
-    fields = change.after.custom_fields
-    reasons = {
-        key: [f"Must be {_NOUNS[required]}: this field is pinned to that type."]
-        for key, required in required_types.items()
-        if f"custom_fields.{key}" in change.changed
-        and key in fields
-        and FIELD_TYPES[type(fields[key])] != required
-    }
+def convert_types(change: Change, required_types: Mapping[str, str], now: str) -> Change:
+    """Return a change whose values have the types that their custom fields are pinned to.
+
+    Raises `InvalidInput` for a value that cannot be converted without a loss. Values that do not
+    change stay as they are.
+    """
+    fields, reasons = dict(change.after.custom_fields), {}
+    for key, required in required_types.items():
+        if f"custom_fields.{key}" in change.changed and key in fields:
+            try:
+                fields[key] = convert(fields[key], required)
+            except NotConvertible:
+                reasons[key] = [f"Must be {NOUNS[required]}: this field is pinned to that type."]
     if reasons:
         raise InvalidInput({"custom_fields": reasons})
+    if fields == change.after.custom_fields:
+        return change
+    after = replace(change.after, custom_fields=fields)
+    if change.before is None:
+        return Change(None, after, change.changed)
+    return compare(change.before, change.before, after, now)
 
 
 def _store_changes(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.contacts.model import FieldValue
+from app.contacts.values import DATES
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,13 @@ class CustomField:
 
     @property
     def type(self) -> str | None:
-        """The type of the stored values, the pinned type where there are none."""
+        """The type of the stored values, the pinned type where there are none.
+
+        Dates are stored as strings: a field that is pinned to them and has strings has dates.
+        """
         counts = {"string": self.strings, "number": self.numbers, "boolean": self.booleans}
         found = [type_ for type_, count in counts.items() if count]
-        if not found:
+        if not found or (found == ["string"] and self.required_type in DATES):
             return self.required_type
         return found[0] if len(found) == 1 else "mixed"
 

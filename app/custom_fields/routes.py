@@ -8,6 +8,7 @@ from flask import Blueprint, Response
 from app.api_keys.guard import require_scope
 from app.contacts.fields import clean_key
 from app.custom_fields import handlers, store
+from app.custom_fields.conversion import convert_values
 from app.custom_fields.schemas import PinSchema
 from app.errors import InvalidInput
 from app.web.paging import PageQuery, PageQuerySchema, page_response
@@ -40,7 +41,12 @@ def put_custom_field(key: str) -> Response:
     field = handlers.pin_custom_field(
         database(), _new_key(key), label=pin.get("label"), required_type=pin.get("type")
     )
-    return success({"custom_field": field.view()})
+    if not pin["convert"]:
+        return success({"custom_field": field.view()})
+    converted, unconverted = convert_values(database(), field)
+    field = store.find_custom_field(database().connection(), field.key) or field
+    counts = {"converted": converted, "unconverted": unconverted}
+    return success({"custom_field": field.view(), **counts})
 
 
 @blueprint.delete("/<name:key>")

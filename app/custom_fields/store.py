@@ -1,5 +1,8 @@
 """SQL of custom fields, their labels and types, and the sweeps that delete them."""
 
+import json
+from collections.abc import Sequence
+
 from app.custom_fields.model import CustomField, Position, Sweep
 from app.database import Connection
 
@@ -93,6 +96,38 @@ def next_values(db: Connection, sweep: Sweep, size: int) -> list[Position]:
         {"field_id": sweep.field_id, "size": size, **vars(sweep.position)},
     )
     return [Position(*row) for row in rows]
+
+
+def values_after(
+    db: Connection, field_id: int, position: Position, size: int, skipped_type: str
+) -> list[Position]:
+    """Return the next values of a field in their order, without those of one type."""
+    rows = db.execute(
+        """
+        SELECT type, value, contact_id
+        FROM custom_field_values
+        WHERE field_id = :field_id
+            AND (type, value, contact_id) > (:type, :value, :contact_id)
+            AND type != :skipped
+        ORDER BY type, value, contact_id
+        LIMIT :size
+        """,
+        {"field_id": field_id, "size": size, "skipped": skipped_type, **vars(position)},
+    )
+    return [Position(*row) for row in rows]
+
+
+def phones_of(db: Connection, ids: Sequence[int]) -> list[str]:
+    """Return the phones of contacts by their row ids."""
+    rows = db.execute(
+        """
+        SELECT contacts.phone
+        FROM json_each(:ids) AS asked
+        CROSS JOIN contacts ON contacts.id = asked.value
+        """,
+        {"ids": json.dumps(list(ids))},
+    )
+    return [phone for (phone,) in rows]
 
 
 def delete_values(db: Connection, sweep: Sweep, through: Position) -> None:

@@ -11,8 +11,7 @@ import math
 import re
 from collections.abc import Iterable
 
-from app.contacts.fields import MAX_INTEGER
-from app.contacts.model import FieldValue
+from app.contacts.model import MAX_INTEGER, FieldValue
 
 _FORMULA_START = "=+\\-@\t\r\n＝＋－＠"
 _FORMULA = re.compile(f"'*[{_FORMULA_START}]")

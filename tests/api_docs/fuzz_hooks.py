@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 from schemathesis.core.parameters import ParameterLocation
 
-from app.contacts.fields import EMAIL, MAX_INTEGER
+from app.contacts.fields import EMAIL
+from app.contacts.model import MAX_INTEGER
 from app.database.text import words
 from app.search.grammar import MAX_CONDITIONS, MAX_DEPTH, MAX_WORDS
 

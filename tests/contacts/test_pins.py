@@ -39,7 +39,7 @@ def _assert_refused(answer: TestResponse) -> None:
 
 
 @pytest.mark.usefixtures("pinned")
-@pytest.mark.parametrize("value", ["30", True, ""])
+@pytest.mark.parametrize("value", ["thirty", True, "007"])
 @pytest.mark.parametrize("phone", ["918856879188", "14155552671"])
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])
 def test_post_is_refused(client: FlaskClient, phone: str, query: str, value: object) -> None:
@@ -54,7 +54,7 @@ def test_patch_is_refused(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("pinned")
-@pytest.mark.parametrize("value", [30, 30.5, 0])
+@pytest.mark.parametrize("value", [30, 30.5, 0, "31", " 32 ", "1.5", "", None])
 def test_the_right_type_is_taken(client: FlaskClient, value: object) -> None:
     assert _post(client, {"age": value}).status_code == 200
     assert client.patch(ID, json={"custom_fields": {"age": None}}).status_code == 200
@@ -84,14 +84,38 @@ def test_unpinned_takes_everything(client: FlaskClient) -> None:
     assert _post(client, {"age": True}).status_code == 200
 
 
+@pytest.mark.usefixtures("pinned")
+def test_values_are_converted_to_the_pinned_type(client: FlaskClient) -> None:
+    created = _post(client, {"age": "30"}, "14155552671").get_json()
+    assert created["contact"]["custom_fields"] == {"age": 30}
+    assert created["changed"] == ["custom_fields.age"]
+    assert _post(client, {"age": "30"}, "14155552671").get_json()["changed"] == []
+    assert _post(client, {"age": "31"}, "14155552671", "?dry_run=true").get_json()["diff"] == {
+        "custom_fields.age": {"before": 30, "after": 31}
+    }
+    patched = client.patch("/v1/contacts/14155552671", json={"custom_fields": {"age": "32"}})
+    assert patched.get_json()["contact"]["custom_fields"] == {"age": 32}
+    rows = [{"phone": "442079460958", "custom_fields": {"age": each}} for each in ("1", "1", "x")]
+    results = client.post("/v1/contacts/batch", json={"contacts": rows}).get_json()["results"]
+    assert [each["status"] for each in results] == ["created", "unchanged", "failed"]
+
+
+def test_a_merge_converts(client: FlaskClient) -> None:
+    _post(client, {"age": "30"})
+    _post(client, {}, "14155552671")
+    client.put("/v1/custom-fields/age", json={"type": "number"})
+    merged = client.post("/v1/contacts/14155552671/merge", json={"from": "918856879188"})
+    assert merged.get_json()["contact"]["custom_fields"] == {"age": 30}
+
+
 def test_names_every_field_at_fault(client: FlaskClient) -> None:
     for key, type_ in {"a": "string", "b": "boolean", "c": "number"}.items():
         client.put(f"/v1/custom-fields/{key}", json={"type": type_})
-    answer = _post(client, {"a": 1, "b": 1, "c": 1})
+    answer = _post(client, {"a": 1, "b": 1, "c": "one"})
     assert answer.get_json()["error"]["details"] == {
         "custom_fields": {
-            "a": ["Must be a string: this field is pinned to that type."],
             "b": ["Must be a boolean: this field is pinned to that type."],
+            "c": [REASON],
         }
     }
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError
 
-from app.contacts.fields import MAX_INTEGER, clean_key, clean_tag, clean_value
-from app.contacts.model import Draft
+from app.contacts.fields import clean_key, clean_tag, clean_value
+from app.contacts.model import MAX_INTEGER, Draft
 from app.contacts.schemas import (
     ContactSchema,
     UpsertQuery,

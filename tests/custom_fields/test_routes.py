@@ -132,7 +132,7 @@ def test_a_pinned_field_outlives_its_last_contact(client: FlaskClient, db: Datab
 @pytest.mark.parametrize(
     "body",
     [
-        {"type": "date"},
+        {"type": "money"},
         {"type": 1},
         {"type": "Number"},
         {"label": 5},

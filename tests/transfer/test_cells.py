@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.contacts.fields import MAX_INTEGER
+from app.contacts.model import MAX_INTEGER
 from app.transfer import cells
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from app.contacts.fields import MAX_INTEGER, clean_value
-from app.contacts.model import Contact
+from app.contacts.fields import clean_value
+from app.contacts.model import MAX_INTEGER, Contact
 from app.contacts.schemas import ContactSchema
 from app.contacts.store import insert_contacts, parse
 from app.database.sqlite.migrate import migrate

@@ -133,7 +133,7 @@ class Settings:
     host: str = _setting(_text, "127.0.0.1", "Address to listen on")
     port: int = _setting(_integer(0, 65_535), 8000, "Port to listen on; 0 takes a free one")
     workers: int = _setting(_integer(1, 64), 2, "Worker processes")
-    threads: int = _setting(_integer(1, 64), 4, "Threads in each worker process")
+    threads: int = _setting(_integer(1, 64), 8, "Threads in each worker process")
     phone_check: str = _setting(
         _choice("possible", "valid"),
         "possible",

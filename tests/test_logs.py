@@ -339,7 +339,7 @@ def test_gunicorn_logs_in_the_same_form(start_server: StartServer, tmp_path: Pat
 
 FIVE = re.compile(
     r"Contacts service on (?P<url>http://\S+), data in \S+\n"
-    r"Version \S+, process \d+: 2 workers with 4 threads each\n"
+    r"Version \S+, process \d+: 2 workers with 8 threads each\n"
     r"SQLite 3\.\d+\S*, [\d.]+ MB in contacts\.db; writes are on disk before their response\n"
     r"Limits: 6000 requests a minute for a key, 300 wrong keys for an address; bodies to 1 MiB\n"
     r"Log: JSON on standard error from level info; metrics at /metrics for keys with "

@@ -90,7 +90,7 @@ def test_has_defaults() -> None:
         host="127.0.0.1",
         port=8000,
         workers=2,
-        threads=4,
+        threads=8,
         phone_check="possible",
         max_body_bytes=1_048_576,
         max_import_bytes=1_073_741_824,

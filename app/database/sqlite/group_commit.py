@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+GATHER_SECONDS = 0.002  # About an fsync: what a group may wait for those who are to come.
+
 T = TypeVar("T")
 
 Write = Callable[[Any, list[Any]], Sequence[Any]]
@@ -25,13 +27,19 @@ class CommitAll(Protocol):
 
 
 class GroupCommit:
-    """One thread at a time leads: it commits its own item and those that came while it waited."""
+    """One thread at a time leads: it commits its own item and those that came while it waited.
+
+    Clients that wrote a moment ago mostly write again: a leader waits up to `GATHER_SECONDS` until
+    as many wait as took part in the last group or came during it. One that is alone never waits.
+    """
 
     def __init__(self, commit_all: CommitAll) -> None:
         self._commit_all = commit_all
         self._mutex = threading.Lock()
         self._waiting: list[_Ticket] = []
         self._led = False
+        self._expected = 1
+        self._gathered = threading.Event()
 
     def run(self, write: Write, item: Any) -> Any:
         """Return the item's result once it is committed, or raise what its write raised.
@@ -42,6 +50,8 @@ class GroupCommit:
         with self._mutex:
             self._waiting.append(ticket)
             leads, self._led = not self._led, True
+            if len(self._waiting) >= self._expected:
+                self._gathered.set()
         if not leads:
             ticket.called.acquire()
         if not ticket.done:
@@ -52,6 +62,7 @@ class GroupCommit:
 
     def _lead(self) -> None:
         """Commit the tickets that wait, of which the first is this thread's own."""
+        self._gather()
         oldest, waiting = self._waiting[0], len(self._waiting)
         group: list[_Ticket] = []
 
@@ -69,6 +80,14 @@ class GroupCommit:
         finally:
             self._hand_over(group)
 
+    def _gather(self) -> None:
+        with self._mutex:
+            missing = self._expected - len(self._waiting)
+            if missing > 0:
+                self._gathered.clear()
+        if missing > 0:
+            self._gathered.wait(GATHER_SECONDS)
+
     def _take(self, most: int | None = None) -> "list[_Ticket]":
         with self._mutex:
             taken = self._waiting[:most]
@@ -79,6 +98,7 @@ class GroupCommit:
         with self._mutex:
             heir = self._waiting[0] if self._waiting else None
             self._led = heir is not None
+            self._expected = len(group) + len(self._waiting)
         if heir:
             heir.called.release()
         for ticket in group:

@@ -15,7 +15,7 @@ from pathlib import Path
 from app.errors import Busy, Unavailable
 
 BUSY_SECONDS = 5.0
-LONGEST_PAUSE, SHORTEST_PAUSE = 0.0008, 0.0001  # seconds
+LONGEST_PAUSE, SHORTEST_PAUSE = 0.001, 0.0005  # seconds
 
 
 @contextmanager

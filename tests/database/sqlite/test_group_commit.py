@@ -209,6 +209,30 @@ def test_a_job_that_came_later_does_not_share_the_end_of_an_older_ones_patience(
     assert _names(db) == {"later"}
 
 
+def test_a_leader_waits_for_those_that_took_part_in_the_last_group(
+    committer: Committer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.database.sqlite.group_commit.GATHER_SECONDS", 20)
+    group = GroupCommit(committer)
+    group._expected = 3
+    with ThreadPoolExecutor(3) as threads:
+        early = [threads.submit(_run, committer.db, group, _insert(f"tag {n}")) for n in range(2)]
+        wait_until(lambda: len(group._waiting) == 2)
+        assert committer.sizes == []
+        assert _run(committer.db, group, _insert("tag 2")) == 3
+        assert sorted(each.result(20) for each in early) == [1, 2]
+    assert committer.sizes == [3]
+
+
+def test_a_leader_waits_for_nobody_once_it_has_been_alone(committer: Committer) -> None:
+    group = GroupCommit(committer)
+    group._expected = 3
+    for number in range(2):
+        _run(committer.db, group, _insert(f"tag {number}"))
+    assert group._expected == 1
+    assert committer.sizes == [1, 1]
+
+
 def test_tells_the_committer_how_long_the_oldest_job_has_waited(committer: Committer) -> None:
     _run_together(committer, [_insert(f"tag {n}") for n in range(5)], seconds=0.3)
     first, group = committer.waits

@@ -166,14 +166,16 @@ INSIDE = {
     # What describes a feature knows no other feature's description.
     "app.api_docs": {
         "routes": ("document", "viewer"),
-        "document": ("operation", "responses", "errors", "features", "fields", "examples"),
+        "document": (
+            *("operation", "responses", "errors", "features", "fields", "examples", "received"),
+        ),
         "features": (
             *("contacts", "phone", "find", "bulk", "transfer", "tags", "custom_fields"),
             *("journal", "webhooks", "api_keys", "service"),
         ),
         "responses": ("operation", "errors"),
         "contacts": ("json_schema", "operation"),
-        "find": ("json_schema", "operation", "grammar"),
+        "find": ("json_schema", "operation"),
         "bulk": ("json_schema", "operation"),
         "phone": ("json_schema", "operation"),
         "transfer": ("json_schema", "operation", "find"),
@@ -187,7 +189,6 @@ INSIDE = {
         "service": ("json_schema", "operation", "viewer"),
         "errors": ("json_schema",),
         "fields": ("json_schema",),
-        "grammar": ("json_schema",),
         "examples": (),
         "operation": (),
         "json_schema": (),

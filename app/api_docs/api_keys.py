@@ -1,6 +1,17 @@
 """Describes the routes about the API key in use."""
 
-from app.api_docs.json_schema import INSTANT, INTEGER, STRING, array, nullable, ref, shape, success
+from app.api_docs.json_schema import (
+    INSTANT,
+    INTEGER,
+    STRING,
+    array,
+    choice,
+    constant,
+    nullable,
+    ref,
+    shape,
+    success,
+)
 from app.api_docs.operation import Feature, Operation, Response
 from app.api_keys.model import SCOPES
 
@@ -20,11 +31,11 @@ FEATURE = Feature(
         ),
     },
     schemas={
-        "Status": success(status={"const": "operational"}, version=STRING),
+        "Status": success(status=constant("operational"), version=STRING),
         "Profile": success(
             profile=shape(
                 label=STRING,
-                scopes=array({"enum": list(SCOPES)}),
+                scopes=array(choice(*SCOPES)),
                 rate_limit={
                     **nullable(INTEGER),
                     "description": "Requests per minute; null if the key has no limit of its own.",

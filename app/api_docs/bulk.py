@@ -5,6 +5,8 @@ from app.api_docs.json_schema import (
     STRING,
     JsonSchema,
     array,
+    choice,
+    constant,
     nullable,
     ref,
     shape,
@@ -15,7 +17,7 @@ from app.contacts.batches import MAX_ROWS, BatchSchema, LookupSchema
 from app.contacts.bulk import ATOMIC_LINKS
 from app.contacts.schemas import UpsertQuery, UpsertQuerySchema
 
-_DRY_RUN: dict[str, JsonSchema] = {"dry_run": {"const": True}}
+_DRY_RUN: dict[str, JsonSchema] = {"dry_run": constant(True)}
 _INDEX: JsonSchema = {**INTEGER, "description": "Index of the row in `contacts`, from 0."}
 
 FEATURE = Feature(
@@ -59,21 +61,24 @@ FEATURE = Feature(
             updated=INTEGER,
             unchanged=INTEGER,
             failed=INTEGER,
-            results=array({"anyOf": [ref("StoredRow"), ref("FailedRow")]}),
+            results=array(ref("BatchRow")),
         ),
-        "StoredRow": shape(
+        "BatchRow": shape(
             {
+                "id": STRING,
                 "twins": {
                     **array(STRING),
                     "description": "Present if created and there are any: ids of stored contacts "
                     "that may be the same person.",
-                }
+                },
+                "error": ref("RowError"),
             },
             index=_INDEX,
-            status={"enum": ["created", "updated", "unchanged"]},
-            id=STRING,
+            status={
+                **choice("created", "updated", "unchanged", "failed"),
+                "description": "A failed row has an `error`; all others have an `id`.",
+            },
         ),
-        "FailedRow": shape(index=_INDEX, status={"const": "failed"}, error=ref("RowError")),
         "RowError": shape({"details": ref("ErrorDetails")}, code=STRING, message=STRING),
     },
     names={

@@ -6,6 +6,7 @@ from app.api_docs.json_schema import (
     STRING,
     JsonSchema,
     array,
+    constant,
     nullable,
     ref,
     shape,
@@ -36,7 +37,7 @@ _FULL: dict[str, JsonSchema] = {
     "custom_fields": {
         "type": "object",
         "maxProperties": MAX_CUSTOM_FIELDS,
-        "additionalProperties": {"type": ["string", "number", "boolean"]},
+        "additionalProperties": {"description": "A string, a number or a boolean."},
     },
     "updated_at": INSTANT,
 }
@@ -47,7 +48,6 @@ _CHANGED: JsonSchema = {
 _WAS_CHANGED = Response("The contact after the change.", ref("ChangedContact"), ("ETag",))
 _PRECONDITION = ("If-Match",)
 _LOST = (404, 412)
-_EDITED_TAGS = ("add_tags", "remove_tags")
 
 FEATURE = Feature(
     name="Contacts",
@@ -62,7 +62,6 @@ FEATURE = Feature(
             query=UpsertQuerySchema(),
             defaults=UpsertQuery(),
             body=ContactSchema(),
-            rule={"not": {"anyOf": [{"required": ["tags", name]} for name in _EDITED_TAGS]}},
             responses={
                 200: Response("The contact existed.", ref("UpsertedContact")),
                 201: Response("The contact was created.", ref("UpsertedContact")),
@@ -86,7 +85,6 @@ FEATURE = Feature(
             "the new number, then merge.",
             headers=_PRECONDITION,
             body=PatchSchema(),
-            body_types=("application/merge-patch+json", "application/json"),
             responses={200: _WAS_CHANGED},
             errors=(409, *_LOST),
             writes=True,
@@ -150,7 +148,7 @@ FEATURE = Feature(
         ),
         "OneContact": success(contact=ref("Contact")),
         "ChangedContact": success(contact=ref("Contact"), changed=_CHANGED),
-        "DeletedContact": success(contact=shape(id=STRING, deleted={"const": True})),
+        "DeletedContact": success(contact=shape(id=STRING, deleted=constant(True))),
         "UpsertedContact": success(
             {
                 "twins": {
@@ -158,7 +156,7 @@ FEATURE = Feature(
                     "description": "If created: ids of stored contacts that may be the same "
                     "person, with or without the 9 of mobile numbers in Brazil and Argentina.",
                 },
-                "dry_run": {"const": True},
+                "dry_run": constant(True),
                 "diff": {
                     "type": "object",
                     "description": "With `dry_run`: the value of each changed field before and "

@@ -5,6 +5,8 @@ from app.api_docs.json_schema import (
     PAGINATION,
     STRING,
     array,
+    choice,
+    constant,
     nullable,
     ref,
     shape,
@@ -53,14 +55,14 @@ FEATURE = Feature(
         "CustomField": shape(
             key=STRING,
             type={
-                "enum": [*TYPES, "mixed", None],
+                **nullable(choice(*TYPES, "mixed")),
                 "description": "Type of the stored values. Without values: the required type, or "
                 "null.",
             },
             contacts={**INTEGER, "description": "Number of contacts that have the field."},
             label=nullable(STRING),
             required_type={
-                "enum": [*TYPES, None],
+                **nullable(choice(*TYPES)),
                 "description": "Type that new values must have.",
             },
         ),
@@ -80,7 +82,7 @@ FEATURE = Feature(
             custom_field=ref("CustomField"),
         ),
         "DeletedCustomField": success(
-            custom_field=shape(key=STRING, deleted={"const": True}),
+            custom_field=shape(key=STRING, deleted=constant(True)),
             changed={**INTEGER, "description": "Number of contacts that had the field."},
         ),
     },

@@ -16,6 +16,7 @@ from app.api_docs.examples import Examples
 from app.api_docs.features import FEATURES
 from app.api_docs.fields import describe_field, describe_parameter
 from app.api_docs.operation import Feature, Operation
+from app.api_docs.received import RECEIVERS
 from app.api_docs.responses import error, error_statuses, success
 from app.web.observation import template
 from app.web.service import service_of
@@ -60,7 +61,10 @@ class _Document:
             openapi_version=_VERSION,
             info={"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
             servers=[{"url": "/"}],
-            tags=[{"name": each.name, "description": each.description} for each in FEATURES],
+            tags=[
+                *({"name": each.name, "description": each.description} for each in FEATURES),
+                RECEIVERS,
+            ],
             webhooks={name: item for each in FEATURES for name, item in each.webhooks.items()},
         )
         converter: Any = OpenAPIConverter(_VERSION, lambda _: "", self._spec)
@@ -120,10 +124,10 @@ class _Document:
         }
         if operation.body:
             content = {
-                "schema": self._body_schema(operation.body, feature.names) | {**operation.rule},
+                "schema": self._body_schema(operation.body, feature.names),
                 "examples": self._examples.of_body(endpoint),
             }
-            contents |= dict.fromkeys(operation.body_types, content)
+            contents["application/json"] = content
         return contents
 
     def _parameters(

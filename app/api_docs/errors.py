@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.api_docs.json_schema import STRING, JsonSchema, ref, shape
+from app.api_docs.json_schema import STRING, JsonSchema, choice, constant, ref, shape
 from app.web.responses import STATUSES
 
 # By status: the name in the document, and when it is returned.
@@ -55,7 +55,7 @@ HEADERS: Mapping[str, dict[str, Any]] = {
         "description": "Seconds to wait before the next request.",
         "schema": {"type": "integer", "minimum": 1},
     },
-    "WWW-Authenticate": {"description": "How to send a key.", "schema": {"const": "Bearer"}},
+    "WWW-Authenticate": {"description": "How to send a key.", "schema": constant("Bearer")},
     "X-RateLimit-Limit": {
         "description": "Requests that the key may make in 60 seconds. Keys without a limit get "
         "none of these headers.",
@@ -108,7 +108,7 @@ SECURITY: Mapping[str, dict[str, Any]] = {
 
 SCHEMAS: Mapping[str, JsonSchema] = {
     "Error": shape(
-        success={"const": False},
+        success=constant(False),
         error=shape(
             {
                 "details": ref("ErrorDetails"),
@@ -118,21 +118,15 @@ SCHEMAS: Mapping[str, JsonSchema] = {
                     "description": "Same as `Retry-After`; only with `rate_limit_exceeded`.",
                 },
             },
-            code={"enum": list(STATUSES), "description": "For programs."},
+            code={**choice(*STATUSES), "description": "For programs."},
             message={"type": "string", "description": "For people: what is wrong and what to do."},
             request_id=STRING,
         ),
     ),
     "ErrorDetails": {
         "type": "object",
-        "description": "Reasons by invalid field; nested as the fields are. An import that was "
-        "interrupted has its `report` here.",
-        "additionalProperties": {
-            "anyOf": [
-                {"type": "array", "items": STRING, "minItems": 1},
-                ref("ErrorDetails"),
-                ref("ImportReport"),
-            ]
-        },
+        "description": "Arrays of reasons by invalid field; nested as the fields are. An import "
+        "that was interrupted has its `report` here.",
+        "additionalProperties": True,
     },
 }

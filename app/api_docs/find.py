@@ -2,20 +2,21 @@
 
 from dataclasses import replace
 
-from app.api_docs.grammar import SCHEMAS
 from app.api_docs.json_schema import (
     BOOLEAN,
     INTEGER,
     STRING,
     JsonSchema,
     array,
+    choice,
+    constant,
     nullable,
     ref,
     shape,
     success,
 )
 from app.api_docs.operation import NEXT_PAGE, Feature, Operation, Response
-from app.search.grammar import MAX_WORDS, OPS
+from app.search.grammar import FIELD_OPS, MAX_CONDITIONS, MAX_DEPTH, MAX_WORDS, OPS
 from app.search.paging import Search
 from app.search.planner import CHEAP_CONDITIONS, SCAN_BUDGET
 from app.search.schemas import MAX_TAGS_ASKED, ListQuerySchema, MatchSchema, SearchSchema
@@ -25,8 +26,34 @@ _TOTAL: JsonSchema = {
     **nullable({**INTEGER, "minimum": 0}),
     "description": "Number of matching contacts; null if counting them would take too long.",
 }
-_ESTIMATE = {"total_is_estimate": {"const": True, "description": "Present if `total` is null."}}
-_VALUE: JsonSchema = {"type": ["string", "number", "boolean", "array", "null"]}
+_FILTERS: JsonSchema = {**array(ref("Filter")), "minItems": 1, "maxItems": MAX_CONDITIONS}
+# One plain class in generated clients; tests/api_docs/filter_grammar.py has the exact grammar.
+_FILTER: JsonSchema = {
+    "type": "object",
+    "description": "One condition, which has `field`, `op` and `value`; or filters that are "
+    f"combined with `all`, `any` or `not`. Nested at most {MAX_DEPTH} deep, with at most "
+    f"{MAX_CONDITIONS} conditions and {4 * MAX_CONDITIONS} values.",
+    "properties": {
+        "field": {
+            **STRING,
+            "description": f"`{' '.join(FIELD_OPS)}`, or `custom_fields.` and a key.",
+        },
+        "op": {
+            **choice(*OPS),
+            "description": '`ne` is "not eq": it also matches contacts without the field. '
+            + " ".join(f"`{field}` takes {', '.join(ops)}." for field, ops in FIELD_OPS.items()),
+        },
+        "value": {
+            "description": "A string, number or boolean; an array for `in`, a boolean for `exists`."
+        },
+        "all": {**_FILTERS, "description": "All of the filters match."},
+        "any": {**_FILTERS, "description": "At least one of the filters matches."},
+        "not": {**ref("Filter"), "description": "The filter does not match."},
+    },
+    "minProperties": 1,
+    "maxProperties": 3,
+    "additionalProperties": False,
+}
 
 FEATURE = Feature(
     name="Find",
@@ -45,7 +72,6 @@ FEATURE = Feature(
             "Same as the list, with a filter in JSON: values have types, and `all`, `any` and "
             "`not` combine conditions. Send `cursor` or `offset`, not both.",
             body=SearchSchema(),
-            rule={"not": {"required": ["cursor", "offset"]}},
             responses={200: _FOUND},
         ),
         "search.post_contact_match": Operation(
@@ -58,35 +84,34 @@ FEATURE = Feature(
         ),
     },
     schemas={
-        **SCHEMAS,
+        "Filter": _FILTER,
         "ContactList": success(
             contacts=array(ref("ListedContact")),
-            pagination={
-                "anyOf": [
-                    shape(_ESTIMATE, total=_TOTAL, limit=INTEGER, offset=INTEGER),
-                    shape(
-                        _ESTIMATE,
-                        total=_TOTAL,
-                        limit=INTEGER,
-                        next_cursor={
-                            **nullable(STRING),
-                            "description": "The `cursor` of the next page; null at the end.",
-                        },
-                    ),
-                ]
-            },
+            pagination=shape(
+                {
+                    "offset": {**INTEGER, "description": "Present in a page by offset."},
+                    "next_cursor": {
+                        **nullable(STRING),
+                        "description": "Present in a page by cursor: the `cursor` of the next "
+                        "page; null at the end.",
+                    },
+                    "total_is_estimate": {
+                        **constant(True),
+                        "description": "Present if `total` is null.",
+                    },
+                },
+                total=_TOTAL,
+                limit=INTEGER,
+            ),
         ),
         "Match": success(
             matches=BOOLEAN,
             because=array(
                 shape(
                     field=STRING,
-                    op={"enum": list(OPS)},
-                    value={
-                        **_VALUE,
-                        "description": "Value as compared; phone numbers are normalised.",
-                    },
-                    actual={**_VALUE, "description": "Value that the contact has."},
+                    op=choice(*OPS),
+                    value={"description": "Value as compared; phone numbers are normalised."},
+                    actual={"description": "Value that the contact has."},
                     matches=BOOLEAN,
                 )
             ),

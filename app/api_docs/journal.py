@@ -1,12 +1,13 @@
 """Describes the changes feed."""
 
-from app.api_docs.events import EVENTS
+from app.api_docs.events import EVENTS, SCHEMAS, model_name
 from app.api_docs.json_schema import (
     INSTANT,
     INTEGER,
     STRING,
     JsonSchema,
     array,
+    constant,
     nullable,
     ref,
     shape,
@@ -20,7 +21,7 @@ from app.journal.schemas import ChangesQuery, ChangesQuerySchema
 def _event(event: str, data: JsonSchema) -> JsonSchema:
     return shape(
         seq={**INTEGER, "description": "Sequence number; events are numbered in commit order."},
-        event={"const": event},
+        event=constant(event),
         timestamp=INSTANT,
         actor={
             **nullable(STRING),
@@ -81,7 +82,9 @@ FEATURE = Feature(
                 },
             ),
         ),
-        "Change": {"anyOf": [_event(event, data) for event, (_, data) in EVENTS.items()]},
+        "Change": {"anyOf": [ref(model_name(event)) for event in EVENTS]},
+        **{model_name(event): _event(event, data) for event, (_, data) in EVENTS.items()},
+        **SCHEMAS,
     },
     names={
         "after": "Sequence number of the last event that you have. Default: start with the oldest "

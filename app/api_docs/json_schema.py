@@ -10,6 +10,16 @@ INTEGER: JsonSchema = {"type": "integer"}
 INSTANT: JsonSchema = {"type": "string", "format": "date-time"}
 
 
+def constant(value: str | bool) -> JsonSchema:
+    """Describe one value, with its type: generators of clients need it."""
+    return {"type": "string" if isinstance(value, str) else "boolean", "const": value}
+
+
+def choice(*values: str) -> JsonSchema:
+    """Describe one of some strings."""
+    return {"type": "string", "enum": list(values)}
+
+
 def ref(name: str) -> JsonSchema:
     """Refer to a schema by its name in `Feature.schemas`."""
     return {"$ref": f"#/components/schemas/{name}"}
@@ -29,7 +39,7 @@ def success(
     optional: Mapping[str, JsonSchema] | None = None, /, **fields: JsonSchema
 ) -> JsonSchema:
     """Describe the envelope of success around `fields`."""
-    return shape(optional, success={"const": True}, **fields)
+    return shape(optional, success=constant(True), **fields)
 
 
 PAGINATION: JsonSchema = shape(total=INTEGER, limit=INTEGER, offset=INTEGER)
@@ -40,4 +50,5 @@ def array(items: JsonSchema) -> JsonSchema:
 
 
 def nullable(schema: JsonSchema) -> JsonSchema:
-    return {**schema, "type": [schema["type"], "null"]}
+    enum = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, **enum, "type": [schema["type"], "null"]}

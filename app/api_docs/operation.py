@@ -31,9 +31,10 @@ class Response:
 class Operation:
     """One route; its path, method and scope come from the application.
 
-    `defaults` has the default values of the `query`. `rule` is JSON Schema for the `body` as a
-    whole. `texts` are bodies other than JSON by media type. `headers` are names in
-    `errors.REQUEST_HEADERS`. `errors` adds the error statuses of this route alone.
+    `defaults` has the default values of the `query`. A `body` is described as `application/json`
+    alone, also where its route takes a merge patch. `texts` are bodies other than JSON by media
+    type. `headers` are names in `errors.REQUEST_HEADERS`. `errors` adds the error statuses of this
+    route alone.
     """
 
     summary: str
@@ -42,9 +43,7 @@ class Operation:
     query: Schema | None = None
     defaults: object = None
     body: Schema | None = None
-    rule: JsonSchema = field(default_factory=dict)
     texts: Mapping[str, JsonSchema] = field(default_factory=dict)
-    body_types: tuple[str, ...] = ("application/json",)
     headers: tuple[str, ...] = ()
     errors: tuple[int, ...] = ()
     writes: bool = False

@@ -1,10 +1,12 @@
 """Describes the requests that webhooks receive."""
 
-from app.api_docs.events import EVENTS
-from app.api_docs.json_schema import INTEGER, STRING, JsonSchema, shape
+from app.api_docs.events import EVENTS, model_name
+from app.api_docs.json_schema import INTEGER, STRING, JsonSchema, constant, shape
 from app.webhooks.model import TEST
 from app.webhooks.outbox import SAMPLE
 
+# The tag of these requests. Generators of clients make no calls of what has another one.
+RECEIVERS = {"name": "Receivers", "description": "Requests that your own servers receive."}
 WEBHOOK_ID: JsonSchema = {"type": "string", "pattern": "^whk_[0-9a-f]{16}$"}
 _HEADERS: dict[str, str] = {
     "X-AISoule-Signature": "`sha256=` and the hex HMAC-SHA256 of the raw body. The key is the "
@@ -38,7 +40,7 @@ _RECEIVED: JsonSchema = {
 def _sent(event: str, meaning: str, data: JsonSchema) -> JsonSchema:
     """Describe the request that sends an event to a receiver."""
     body = shape(
-        event={"const": event},
+        event=constant(event),
         timestamp={**INTEGER, "description": "Time of the event, in Unix seconds."},
         data=data,
     )
@@ -46,7 +48,8 @@ def _sent(event: str, meaning: str, data: JsonSchema) -> JsonSchema:
         "post": {
             "summary": meaning,
             "description": "Sent at least once, in order for each contact.",
-            "tags": ["Webhooks"],
+            "operationId": f"receive{model_name(event)}",
+            "tags": [RECEIVERS["name"]],
             "parameters": [
                 {
                     "in": "header",

@@ -1,6 +1,15 @@
 """Describes the routes about tags of all contacts."""
 
-from app.api_docs.json_schema import INTEGER, PAGINATION, STRING, array, ref, shape, success
+from app.api_docs.json_schema import (
+    INTEGER,
+    PAGINATION,
+    STRING,
+    array,
+    constant,
+    ref,
+    shape,
+    success,
+)
 from app.api_docs.operation import NEXT_PAGE, Feature, Operation, Response
 from app.tags.schemas import RenameSchema
 from app.web.paging import PageQuery, PageQuerySchema
@@ -22,7 +31,6 @@ FEATURE = Feature(
             "merged. The response is sent after the last contact. If it is lost, repeat the "
             "request: it waits for the rest.",
             body=RenameSchema(),
-            body_types=("application/merge-patch+json", "application/json"),
             responses={200: Response("The tag was renamed.", ref("RenamedTag"))},
             errors=(404,),
             writes=True,
@@ -43,7 +51,7 @@ FEATURE = Feature(
             changed={**INTEGER, "description": "Number of contacts that had the old name."},
         ),
         "DeletedTag": success(
-            tag=shape(name=STRING, deleted={"const": True}),
+            tag=shape(name=STRING, deleted=constant(True)),
             changed={**INTEGER, "description": "Number of contacts that had the tag."},
         ),
     },

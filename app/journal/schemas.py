@@ -31,7 +31,9 @@ class ChangesQuerySchema(Schema):
     after = digits(0, 2**63 - 1)
     limit = digits(1, 1000)
     wait = digits(0, 25)
-    types = Parsed(parse_types, {"type": "array", "items": {"enum": list(EVENTS)}})
+    types = Parsed(
+        parse_types, {"type": "array", "items": {"type": "string", "enum": list(EVENTS)}}
+    )
 
     @post_load
     def _to_query(self, data: dict[str, Any], **_: Any) -> ChangesQuery:

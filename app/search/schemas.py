@@ -43,7 +43,7 @@ def _bound(name: str) -> Parsed[Filter]:
 
 
 def _filter(**options: Any) -> Parsed[Filter]:
-    schema = {"type": "object", "$ref": "#/components/schemas/Filter"}
+    schema = {"$ref": "#/components/schemas/Filter"}
     return Parsed(grammar.parse_tree, schema, **options)
 
 
@@ -58,10 +58,11 @@ _CUSTOM_SCHEMA: JsonSchema = {
     "patternProperties": {
         _custom_parameter(rf"(\[(eq|ne|{'|'.join(ORDERED)})\])?"): COMPARED_STRING_SCHEMA,
         _custom_parameter(r"\[(contains|starts_with)\]"): {**STRING_VALUE_SCHEMA, "minLength": 1},
-        _custom_parameter(r"\[exists\]"): {"enum": ["true", "false"]},
+        _custom_parameter(r"\[exists\]"): {"type": "string", "enum": ["true", "false"]},
         _custom_parameter(r"\[in\]"): COMPARED_LIST_SCHEMA,
     },
-    "additionalProperties": False,
+    "propertyNames": {"pattern": _custom_parameter(rf"(\[({'|'.join(grammar.OPS)})\])?")},
+    "additionalProperties": {"type": "string"},  # A map of strings, for generators of clients.
 }
 _SORT_SCHEMA: JsonSchema = {
     "type": "string",

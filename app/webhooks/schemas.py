@@ -77,7 +77,7 @@ class WebhookPatchSchema(Schema):
     url = url_field()
     events = Parsed(
         parse_events,
-        {"type": "array", "minItems": 1, "items": {"enum": list(EVENTS)}},
+        {"type": "array", "minItems": 1, "items": {"type": "string", "enum": list(EVENTS)}},
         allow_none=True,
     )
     fields_ = Parsed(

@@ -14,6 +14,7 @@ from app.contacts.fields import EMAIL
 from app.contacts.model import MAX_INTEGER
 from app.database.text import words
 from app.search.grammar import MAX_CONDITIONS, MAX_DEPTH, MAX_WORDS
+from tests.api_docs import exact_schemas
 
 NUMBERS = sorted(
     {
@@ -48,6 +49,22 @@ instants = st.builds(
     st.sampled_from(["Z", "z", "+05:30", "-11:00"]),
 )
 schemathesis.openapi.format("date-time", instants)
+
+
+@schemathesis.hook
+def before_load_schema(_: schemathesis.HookContext, document: dict[str, Any]) -> None:
+    """Replace plain schemas by the exact ones."""
+    document["components"]["schemas"].update(exact_schemas.FILTERS)
+    _make_exact(document["paths"])
+
+
+def _make_exact(part: Any) -> None:
+    """Give the values of custom fields in bodies their types and limits."""
+    for each in part if isinstance(part, list) else list(part.values()):
+        if isinstance(each, dict) and "propertyNames" in each and "patternProperties" not in each:
+            each["additionalProperties"] = exact_schemas.FIELD_VALUE
+        if isinstance(each, dict | list):
+            _make_exact(each)
 
 
 @schemathesis.serializer("application/x-ndjson", "application/jsonl")
@@ -89,6 +106,9 @@ def _adjusted(asked: dict[str, Any]) -> dict[str, Any]:
     if "cursor" in asked:
         result["cursor"] = "start"  # Other cursors must come from the service.
         result.pop("offset", None)
+    if asked.get("tags") is not None:
+        result.pop("add_tags", None)
+        result.pop("remove_tags", None)
     if len(found := words(asked.get("q"))) > MAX_WORDS:
         result["q"] = " ".join(found[:MAX_WORDS])
     if "filter" in asked:

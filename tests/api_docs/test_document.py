@@ -88,7 +88,8 @@ def test_describes_every_parameter_and_field(document: dict[str, Any]) -> None:
             for name, each in content["schema"]["properties"].items():
                 assert each["description"], f"{where} {name}"
                 # A merge patch rejects any phone with its own message, whatever the type.
-                assert "type" in each or (method, name) == ("PATCH", "phone"), f"{where} {name}"
+                of_any_type = (method, name) == ("PATCH", "phone")
+                assert {"type", "$ref"} & set(each) or of_any_type, f"{where} {name}"
 
 
 def test_every_json_response_has_an_example(document: dict[str, Any]) -> None:
@@ -184,3 +185,41 @@ def test_example_bodies_match_their_schemas(document: dict[str, Any]) -> None:
             schema = {**content["schema"], "components": document["components"]}
             for example in content["examples"].values():
                 Draft202012Validator(schema).validate(example["value"])
+
+
+def schemas(part: Any, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every object of the document that can be a schema, with where it is."""
+    if isinstance(part, dict):
+        yield name, part
+        inside = {key: each for key, each in part.items() if key not in ("example", "examples")}
+        for key, each in inside.items():
+            yield from schemas(each, f"{name}/{key}")
+    elif isinstance(part, list):
+        for index, each in enumerate(part):
+            yield from schemas(each, f"{name}/{index}")
+
+
+def test_is_plain_enough_for_generators_of_clients(document: dict[str, Any]) -> None:
+    for where, schema in schemas(document):
+        if where.endswith("/properties"):
+            continue
+        assert "type" in schema or not {"const", "enum"} & set(schema), where
+        for name in ("anyOf", "oneOf", "allOf"):
+            assert all("$ref" in each for each in schema.get(name, ())), where
+
+
+def test_every_operation_has_an_id_and_one_tag_of_its_own(document: dict[str, Any]) -> None:
+    called = [operation for _, _, operation in operations(document)]
+    received = [item["post"] for item in document["webhooks"].values()]
+    ids = [each["operationId"] for each in called + received]
+    assert len(ids) == len(set(ids))
+    assert all(len(each["tags"]) == 1 for each in called + received)
+    assert {each["tags"][0] for each in received} == {"Receivers"}
+    assert "Receivers" not in {each["tags"][0] for each in called}
+
+
+def test_a_body_has_one_media_type_unless_it_is_a_file(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        content = operation.get("requestBody", {}).get("content", {})
+        if path != "/v1/contacts/import":
+            assert set(content) <= {"application/json"}, f"{method} {path}"

@@ -1,4 +1,7 @@
-"""The JSON Schema of a filter: its conditions by field and operator, and how they are joined."""
+"""The exact JSON Schema of what the document describes in a plainer way, for fuzz tests.
+
+Generators of clients make poor classes of unions: of filters, and of the values of custom fields.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -86,7 +89,13 @@ _CUSTOM_FIELD: JsonSchema = {
     "description": "`custom_fields.` and the key.",
 }
 
-SCHEMAS: dict[str, JsonSchema] = {
+# Each keyword of JSON Schema restricts values of its own type only.
+FIELD_VALUE: JsonSchema = {
+    **STRING_VALUE_SCHEMA,
+    **NUMBER_VALUE_SCHEMA,
+    "type": ["string", "number", "boolean", "null"],
+}
+FILTERS: dict[str, JsonSchema] = {
     "Filter": {
         "description": "One condition, or filters combined with `all`, `any` or `not`; nested at "
         f"most {MAX_DEPTH} deep, with at most {MAX_CONDITIONS} conditions and "

@@ -14,6 +14,7 @@ from app.errors import StartError
 from app.logs import FORMATS, LEVELS
 
 PREFIX = "CONTACTS_"
+_FILE = "_FILE"  # Ends the name of a variable that names a file with a secret.
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?")
@@ -67,6 +68,12 @@ def _path(text: str) -> Path:
     return Path(_text(text)).expanduser().resolve()
 
 
+def _database_url(text: str) -> str:
+    if not re.match(r"postgres(ql)?://", text):
+        raise ValueError("a URL such as postgresql://user@host/database")
+    return text
+
+
 def _yes_or_no(text: str) -> bool:
     return _choice("no", "yes")(text) == "yes"
 
@@ -118,8 +125,12 @@ def _parts(text: str) -> list[str]:
     return [part.strip().lower() for part in text.split(",") if part.strip()]
 
 
-def _setting(parse: Callable[[str], Any], default: Any, meaning: str) -> Any:
-    return field(default=default, metadata={"parse": parse, "meaning": meaning})
+def _setting(
+    parse: Callable[[str], Any], default: Any, meaning: str, *, secret: bool = False
+) -> Any:
+    """Describe a setting. A `secret` is never shown, and can be read from a file."""
+    about = {"parse": parse, "meaning": meaning, "secret": secret}
+    return field(default=default, metadata=about, repr=not secret)
 
 
 @dataclass(frozen=True)
@@ -129,6 +140,13 @@ class Settings:
     data: Path = field(
         default_factory=default_data_folder,
         metadata={"parse": _path, "meaning": "Folder that holds everything the service stores"},
+    )
+    database_url: str | None = _setting(
+        _database_url,
+        None,
+        "URL of a PostgreSQL database that several servers share; none means a SQLite file in the "
+        "data folder",
+        secret=True,
     )
     host: str = _setting(_text, "127.0.0.1", "Address to listen on")
     port: int = _setting(_integer(0, 65_535), 8000, "Port to listen on; 0 takes a free one")
@@ -214,13 +232,18 @@ def load(
     values: dict[str, Any] = {}
     for name, text in environ.items():
         if name.startswith(PREFIX):
-            if name not in known:
+            setting = known.get(name) or known.get(name.removesuffix(_FILE))
+            if setting is None or (name not in known and not setting.metadata.get("secret")):
                 raise StartError(_unknown(name, known))
-            values[known[name].name] = _parse(name, text, known[name].metadata["parse"])
+            if setting.name in values:
+                raise StartError(f"{name.removesuffix(_FILE)} is set twice: remove one of the two")
+            if name not in known:
+                text = _content(name, text)
+            values[setting.name] = _parse(name, text, setting.metadata)
     for key, value in given.items():
         if value is not None:
             option = "--" + key.replace("_", "-")
-            values[key] = _parse(option, str(value), known[PREFIX + key.upper()].metadata["parse"])
+            values[key] = _parse(option, str(value), known[PREFIX + key.upper()].metadata)
     return Settings(**{**(defaults or {}), **values})
 
 
@@ -233,11 +256,20 @@ def load_or_exit() -> Settings:
         raise SystemExit(2) from None
 
 
-def _parse(name: str, text: str, parse: Callable[[str], Any]) -> Any:
+def _content(name: str, file: str) -> str:
     try:
-        return parse(text)
+        return Path(file).read_text().strip()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise StartError(f"{name}: cannot read {file}: {why}") from None
+
+
+def _parse(name: str, text: str, about: Mapping[str, Any]) -> Any:
+    try:
+        return about["parse"](text)
     except (ValueError, OSError, RuntimeError) as error:
-        raise StartError(f"{name} must be {error}, not {text[:100]!r}") from None
+        given = "" if about.get("secret") else f", not {text[:100]!r}"
+        raise StartError(f"{name} must be {error}{given}") from None
 
 
 def _unknown(name: str, known: Mapping[str, object]) -> str:

@@ -23,10 +23,12 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.api_keys.handlers import create_api_key
-from app.api_keys.model import SCOPES
+from app.api_keys.model import SCOPES, digest
+from app.api_keys.store import find_api_key, insert_api_key
 from app.cli import main
 from app.contacts.model import Contact
 from app.contacts.store import insert_contacts
+from app.database import open_store, prepare_store
 from app.database.sqlite.migrate import migrate
 from app.database.sqlite.store import Database
 from app.database.text import fold, words
@@ -34,6 +36,7 @@ from app.serving.startup import prepare
 from app.settings import Settings, load
 from app.web.service import service_of
 from contacts_standin import StandIn
+from tests.postgres import PostgresServer, programs, running_server
 
 pytest_plugins = ["contacts_standin"]
 
@@ -41,9 +44,66 @@ MANY, SOME = 20_000, 1_000
 SEED = Path(__file__).parent.parent.parent / "shared" / "seeds"
 
 
+# Folders whose tests run on both engines, except those with the marker `sqlite`.
+BOTH = {
+    *("api_keys", "contacts", "custom_fields", "journal", "metrics", "search", "tags"),
+    *("transfer", "web", "webhooks"),
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine" in metafunc.fixturenames:
+        folder = metafunc.definition.path.parent.name
+        is_on_both = folder in BOTH and not metafunc.definition.get_closest_marker("sqlite")
+        if is_on_both:
+            metafunc.parametrize("engine", ["sqlite", "postgres"])
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load({}, data=tmp_path / "data")
+def engine() -> str:
+    """The engine of the store; `pytest_generate_tests` runs a test on each."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A server of its own for the session, with a database `template` as `fresh_store`."""
+    if programs() is None:
+        assert "CI" not in os.environ, "PostgreSQL is not installed: apt-get install postgresql"
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(
+    postgres: PostgresServer, fresh_store: "FreshStore", tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The name of a database with the tables and the key of `fresh_store`."""
+    url = postgres.create()
+    settings = load({}, data=tmp_path_factory.mktemp("template"), database_url=url)
+    prepare_store(settings)
+    with (
+        closing(open_store(settings)) as target,
+        closing(Database(fresh_store.folder / "contacts.db")) as source,
+    ):
+        for secret in (fresh_store.key, fresh_store.first_key):
+            found = find_api_key(source.connection(), digest(secret))
+            assert found
+            target.write(lambda tx, found=found: insert_api_key(tx, *found))
+    return url.partition("@/")[2].partition("?")[0]
+
+
+@pytest.fixture
+def settings(tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """Settings of a store that is empty; in PostgreSQL it is prepared, with `fresh_store.key`."""
+    if engine == "sqlite":
+        yield load({}, data=tmp_path / "data")
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.create(request.getfixturevalue("postgres_template"))
+    yield load({}, data=tmp_path / "data", database_url=url)
+    server.drop(url)
 
 
 @dataclass(frozen=True)
@@ -52,6 +112,7 @@ class FreshStore:
 
     folder: Path
     key: str
+    first_key: str
 
     def copy_to(self, folder: Path) -> None:
         shutil.copytree(self.folder, folder)
@@ -64,12 +125,16 @@ def fresh_store(tmp_path_factory: pytest.TempPathFactory) -> FreshStore:
     prepare(settings)
     with closing(Database(settings.database)) as db:
         key = create_api_key(db, label="tests", scopes=SCOPES)
-    return FreshStore(settings.data, key)
+    first_key = (settings.data / "first-admin-key").read_text().strip()
+    return FreshStore(settings.data, key, first_key)
 
 
 @pytest.fixture
 def app(settings: Settings, fresh_store: FreshStore) -> Iterator[Flask]:
-    fresh_store.copy_to(settings.data)
+    if settings.database_url:
+        settings.data.mkdir(mode=0o700)
+    else:
+        fresh_store.copy_to(settings.data)
     app = create_app(settings, prepared=True)
     with closing(service_of(app).db) as db:
         db.hold()

@@ -265,7 +265,7 @@ def test_floor_0_knows_the_standard_library(module: str) -> None:
 
 @pytest.mark.parametrize("module", below(DATABASE))
 def test_database_knows_floor_0(module: str) -> None:
-    assert strangers(module, *FLOOR_0, *DATABASE) == []
+    assert strangers(module, *FLOOR_0, *DATABASE, "psycopg") == []
 
 
 @pytest.mark.parametrize("module", below(WEB))
@@ -328,6 +328,7 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
     ("package", "homes"),
     [
         ("sqlite3", ("app.database.sqlite", "app.database.scratch")),
+        ("psycopg", ("app.database",)),
         ("mmap", ("app.database.shared_words",)),
         ("phonenumbers", ("app.contacts.phone",)),
         ("click", ("app.cli",)),

@@ -1,6 +1,7 @@
 """Opens the store, and names what features may use of it; knows no feature."""
 
 from app.database.interface import Connection, Database, note_erasure
+from app.errors import StartError
 from app.settings import Settings
 
 __all__ = ["Connection", "Database", "note_erasure", "open_store", "prepare_store"]
@@ -8,6 +9,11 @@ __all__ = ["Connection", "Database", "note_erasure", "open_store", "prepare_stor
 
 def open_store(settings: Settings) -> Database:
     """Return the store of the settings, which is opened on first use."""
+    if settings.database_url:
+        _check_driver()
+        from app.database.postgres.store import Database as Postgres
+
+        return Postgres(settings.database_url, settings.data)
     from app.database.sqlite.store import Database as SQLite
 
     return SQLite(settings.database)
@@ -17,8 +23,24 @@ def prepare_store(settings: Settings) -> None:
     """Create the store or bring it up to date; safe beside others who do the same.
 
     Raises `StartError`, and leaves the store as it is, if it is not ours, newer, damaged or cannot
-    be written.
+    be used.
     """
-    from app.database.sqlite.migrate import migrate
+    if settings.database_url:
+        _check_driver()
+        from app.database.postgres import migrate
 
-    migrate(settings.database)
+        migrate.migrate(settings.database_url)
+    else:
+        from app.database.sqlite.migrate import migrate as migrate_file
+
+        migrate_file(settings.database)
+
+
+def _check_driver() -> None:
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        raise StartError(
+            "CONTACTS_DATABASE_URL needs the driver of PostgreSQL: "
+            "run pip install 'contacts-service[postgres]'"
+        ) from None

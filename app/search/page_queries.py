@@ -131,7 +131,7 @@ def _scan(search: Search, leading: IndexSource | None, most: str) -> str:
         return f"""
             SELECT key, id FROM (
                 SELECT contact_id AS key, contact_id AS id
-                FROM ({leading.select}) AS leading
+                FROM ({leading.select}) AS source
                 WHERE TRUE {after}
                 ORDER BY contact_id
                 LIMIT {most}

@@ -1,0 +1,270 @@
+"""One PostgreSQL connection: its settings, transactions and locks, its errors as ours."""
+
+import logging
+import os
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import TransactionStatus
+from psycopg.types.numeric import Int8Dumper
+from psycopg.types.string import StrDumper
+
+from app.database.interface import FieldValues, Parameters, Retry, Row
+from app.database.postgres.dialect import postgres_sql
+from app.database.postgres.values import SortableText
+from app.errors import Busy, InsufficientStorage, ServiceError, StoreFault, Unavailable
+
+CONNECT_SECONDS = 5
+IDLE_SECONDS = 10  # A transaction of a server that hangs ends after these, and frees its locks.
+MOST_ROWS = 512  # Of one statement.
+GATE = 0x436E7463  # The advisory lock that all writers share, and that one who is alone excludes.
+
+# Every query is led by an index, for which the planner's estimates of a small table are no help.
+SESSION = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+}
+
+_CONFLICTS = {"23505", "40001", "40P01"}  # unique violation, serialization failure, deadlock
+_NO_ROOM = {"53100", "53200"}
+# Connection failures, shutdowns, too many connections, a standby, a time-out within a transaction.
+_UNREACHABLE = ("08", "57P", "53300", "25006", "25P03", "28", "3D")
+
+_log = logging.getLogger(__name__)
+_UNREACHABLE_TEXT = "The store cannot be reached: nothing was stored."
+_UNKNOWN_TEXT = "The store was lost while it stored this: read before you send it again."
+
+
+class Connection:
+    """Statements on one PostgreSQL connection; rows come back drained, errors as ours."""
+
+    field_values: FieldValues = SortableText()
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.pid = os.getpid()
+        self.broken = False
+        self._driver = self._opened()
+
+    def execute(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
+        cursor = self._run(postgres_sql(sql), parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    def change(self, sql: str, parameters: Parameters) -> int:
+        """Run a statement that gives no rows; return how many it changed."""
+        return self._run(postgres_sql(sql), parameters).rowcount
+
+    def change_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run a statement that gives no rows once for each row of parameters (`?`)."""
+        if rows:
+            try:
+                self._driver.cursor().executemany(postgres_sql(sql), rows)
+            except psycopg.Error as error:
+                raise self._translated(error) from error
+
+    def insert_many(self, head: str, rows: Sequence[Sequence[object]], tail: str = "") -> None:
+        """Run `head VALUES … tail` for all rows, in few statements."""
+        self._in_few_statements(lambda values: f"{head} VALUES {values} {tail}", rows)
+
+    def update_many(
+        self, table: str, key: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> None:
+        """Set columns where `key` is the first value of a row, to the others; in few statements."""
+        set_ = ", ".join(f"{name} = given.{name}" for name in columns)
+        self._in_few_statements(
+            lambda values: (
+                f"WITH given ({key}, {', '.join(columns)}) AS (VALUES {values}) "
+                f"UPDATE {table} SET {set_} FROM given WHERE {table}.{key} = given.{key}"
+            ),
+            rows,
+        )
+
+    def _in_few_statements(
+        self, sql: Callable[[str], str], rows: Sequence[Sequence[object]]
+    ) -> None:
+        place = 0
+        while place < len(rows):
+            # A few sizes only, so that statements are prepared once.
+            size = min(MOST_ROWS, 1 << ((len(rows) - place).bit_length() - 1))
+            one = f"({', '.join(['%s'] * len(rows[0]))})"
+            values = [value for row in rows[place : place + size] for value in row]
+            self._run(sql(", ".join([one] * size)), values)
+            place += size
+
+    def new_ids(self, table: str, count: int, last: int) -> Sequence[int]:
+        """Take ids from the table's sequence; those of a transaction that fails are never used."""
+        rows = self._run(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+            [table, count],
+        )
+        return sorted(id for (id,) in rows)
+
+    def lock_contacts(self, phones: Collection[str]) -> None:
+        """Lock rows in the order of their ids; statements that follow see them as they are then."""
+        self._run(
+            """
+            SELECT id
+            FROM contacts
+            WHERE id = ANY (ARRAY(
+                SELECT coalesce(
+                    (SELECT id FROM contacts WHERE phone = asked.phone),
+                    (SELECT contact_id FROM aliases WHERE phone = asked.phone)
+                )
+                FROM unnest(%s::text[]) AS asked (phone)
+            ))
+            ORDER BY id
+            FOR UPDATE
+            """,
+            [list(phones)],
+        )
+
+    def number_changes(self) -> None:
+        """Number the events that are committed and have no number yet."""
+        self._run("SELECT number_changes()", None)
+
+    def begin_write(self, seconds: float, *, alone: bool) -> None:
+        """Begin a transaction and pass the gate, in one round trip.
+
+        Raises `Busy` where others hold it for as long as `seconds`, which also limits the wait
+        for each row. An advisory lock, since `pg_dump` takes a lock on every table.
+        """
+        shared = "" if alone else "_shared"
+        begin = (
+            "BEGIN ISOLATION LEVEL READ COMMITTED; "
+            f"SET LOCAL lock_timeout = {max(1, int(seconds * 1000))}; "
+            f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000}; "
+            f"SELECT pg_advisory_xact_lock{shared}({GATE})"
+        )
+        try:
+            self._run(begin, None, prepare=False)
+        except BaseException:
+            self.rollback()
+            raise
+
+    def begin_read(self) -> None:
+        self._run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", None, prepare=False)
+
+    def end_write(self, *, commit: bool) -> None:
+        """Commit or roll back; counters are updated, and conflicts found, in the commit."""
+        try:
+            if commit:
+                self._driver.execute("COMMIT", prepare=False)
+        except psycopg.Error as error:
+            found = self._translated(error)
+            if self.broken:
+                raise Unavailable(_UNKNOWN_TEXT, retry_after=5) from error
+            raise found from error
+        finally:
+            self.rollback()
+
+    def rollback(self) -> None:
+        """End the transaction, where an error has not ended it already."""
+        try:
+            if self._status() not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
+                self._driver.execute("ROLLBACK", prepare=False)
+        except psycopg.Error as error:
+            self.broken = True
+            _log.info("A transaction could not be rolled back: %s", type(error).__name__)
+
+    def close(self) -> None:
+        self._driver.close()
+
+    def __del__(self) -> None:
+        """Close the connection of a thread that has ended."""
+        if self.pid == os.getpid():
+            self._driver.close()
+
+    def _run(
+        self, sql: str, parameters: Parameters | None, prepare: bool | None = None
+    ) -> "psycopg.Cursor[Row]":
+        begun = self._status() != TransactionStatus.IDLE
+        try:
+            return self._driver.execute(sql, parameters, prepare=prepare)
+        except psycopg.Error as error:
+            found = self._translated(error)
+            if begun or not self.broken or self._is_standby(error):
+                raise found from error
+        # The connection was dead before: the server was restarted, or closed it.
+        self._driver.close()
+        self._driver = self._opened()
+        self.broken = False
+        try:
+            return self._driver.execute(sql, parameters, prepare=prepare)
+        except psycopg.Error as error:
+            raise self._translated(error) from error
+
+    def _opened(self) -> "psycopg.Connection[Row]":
+        try:
+            return connect(self._url)
+        except psycopg.Error as error:
+            self.broken = True
+            raise self._translated(error) from error
+
+    def _status(self) -> TransactionStatus:
+        return self._driver.info.transaction_status
+
+    @staticmethod
+    def _is_standby(error: psycopg.Error) -> bool:
+        return error.sqlstate == "25006"
+
+    def _translated(self, error: psycopg.Error) -> ServiceError:
+        """Return our error (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+        state = error.sqlstate or ""
+        lost = isinstance(error, psycopg.OperationalError) and not state
+        if lost or state.startswith(_UNREACHABLE):
+            self.broken = True
+            _log.warning("The store cannot be reached: %s %s", type(error).__name__, state)
+            return Unavailable(_UNREACHABLE_TEXT, retry_after=5)
+        if state in _CONFLICTS:
+            return Retry("Other requests change the same data: send the request again.")
+        if state in ("55P03", "57014"):
+            return Busy("The store is busy: send the request again in a moment.")
+        if state in _NO_ROOM:
+            return InsufficientStorage("The disk is full: nothing was stored.")
+        return StoreFault(f"PostgreSQL says: {type(error).__name__} {state}")
+
+
+def connect(url: str) -> "psycopg.Connection[Row]":
+    """Open a connection that commits each statement, set up for our queries."""
+    driver = psycopg.connect(
+        url,
+        autocommit=True,
+        connect_timeout=CONNECT_SECONDS,
+        application_name="contacts",
+        keepalives_idle=5,
+        keepalives_interval=5,
+        keepalives_count=3,
+        client_encoding="UTF8",
+    )
+    adapters = driver.adapters
+    adapters.register_dumper(str, _Text)
+    adapters.register_dumper(int, Int8Dumper)
+    adapters.register_loader("numeric", _Number)
+    [backend] = driver.execute("SELECT pg_backend_pid()").fetchall()
+    if backend[0] == driver.info.backend_pid:
+        driver.execute("; ".join(f"SET {name} = {value}" for name, value in SESSION.items()))
+    else:
+        # A pooler lends a session for each transaction: it knows no statement prepared before.
+        driver.prepare_threshold = None
+    return driver
+
+
+class _Text(StrDumper):
+    """Sends text as text. A text with NUL is never stored: it must find nothing."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        return super().dump(obj.replace("\0", "\x01\ufdd0") if "\0" in obj else obj)
+
+
+class _Number(Loader):
+    """Reads sums of whole numbers as such."""
+
+    def load(self, data: Buffer) -> Any:
+        text = bytes(data).decode()
+        return float(text) if "." in text else int(text)

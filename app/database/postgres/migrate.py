@@ -1,0 +1,94 @@
+"""Brings a PostgreSQL database to the schema of this version, or refuses it untouched."""
+
+from pathlib import Path
+
+import psycopg
+
+from app.database.interface import Row
+from app.database.postgres.connection import SESSION, connect
+from app.database.postgres.url import shown
+from app.errors import StartError
+
+OLDEST_SERVER = 14_00_00
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 0x436E7464  # Of those who migrate: servers that start together do it one after another.
+
+
+def migrations() -> dict[int, str]:
+    """Return the SQL of each schema version, oldest first; the first one makes all tables."""
+    return {int(path.name[:4]): path.read_text() for path in sorted(_MIGRATIONS.glob("*.sql"))}
+
+
+def migrate(url: str) -> None:
+    """Create the tables or bring them up to date; safe beside others who do the same.
+
+    Raises `StartError`, and leaves the database as it is, if it is newer, another program's, or
+    cannot be used.
+    """
+    try:
+        with connect(url) as driver:
+            _check_server(driver, url)
+            with driver.transaction():
+                driver.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+                _apply(driver, url)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise StartError(
+            f"{shown(url)} needs a newer schema, which this role may not make: run "
+            f"contacts doctor once with the role that owns the tables ({_first_line(error)})"
+        ) from None
+    except psycopg.Error as error:
+        raise StartError(f"cannot use {shown(url)}: {_first_line(error)}") from None
+
+
+def version_of(driver: "psycopg.Connection[Row]") -> int:
+    """Return the version of the schema, 0 if there is none."""
+    [(table,)] = driver.execute("SELECT to_regclass('schema_version')::text")
+    if table is None:
+        return 0
+    [(version,)] = driver.execute("SELECT version FROM schema_version")
+    return int(version)
+
+
+def _check_server(driver: "psycopg.Connection[Row]", url: str) -> None:
+    if driver.info.server_version < OLDEST_SERVER:
+        raise StartError(f"{shown(url)} is too old: PostgreSQL 14 or newer is needed")
+    [(encoding,)] = driver.execute("SHOW server_encoding")
+    if encoding != "UTF8":
+        raise StartError(
+            f"{shown(url)} has the encoding {encoding}: create the database with ENCODING 'UTF8'"
+        )
+    [(is_standby,)] = driver.execute("SELECT pg_is_in_recovery()")
+    if is_standby:
+        raise StartError(
+            f"{shown(url)} is a standby: name the primary, or several hosts and "
+            "target_session_attrs=read-write"
+        )
+
+
+def _apply(driver: "psycopg.Connection[Row]", url: str) -> None:
+    version, known = version_of(driver), migrations()
+    if version > max(known):
+        raise StartError(
+            f"{shown(url)} has schema version {version}, this program knows {max(known)}: "
+            "install a newer contacts-service"
+        )
+    if version == max(known):
+        return
+    if not version:
+        [(others,)] = driver.execute("SELECT to_regclass('contacts') IS NOT NULL")
+        if others:
+            raise StartError(f"{shown(url)} is the database of another program: name another one")
+        driver.execute("CREATE TABLE schema_version (version bigint NOT NULL)")
+        driver.execute("INSERT INTO schema_version (version) VALUES (0)")
+    for number, sql in known.items():
+        if number > version:
+            driver.execute(sql.encode())
+    driver.execute("UPDATE schema_version SET version = %s", [max(known)])
+    # For sessions that a pooler lends, which no connection of ours sets up.
+    [(name,)] = driver.execute("SELECT quote_ident(current_database())")
+    for setting, value in SESSION.items():
+        driver.execute(f"ALTER ROLE CURRENT_USER IN DATABASE {name} SET {setting} = {value}")
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

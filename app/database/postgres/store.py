@@ -1,0 +1,181 @@
+"""A store in PostgreSQL: a connection for each thread, transactions that run again on conflicts."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from app.database.background_task import BackgroundTask
+from app.database.interface import BUSY, WAITED_NANOSECONDS, WAITS, Retry
+from app.database.postgres.connection import Connection
+from app.database.shared_counters import SharedCounters
+from app.errors import Busy, ServiceError
+
+BUSY_SECONDS = 5.0
+MOST_TRIES = 10
+NO_WAIT = 5_000_000  # nanoseconds
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+
+class Database:
+    """One PostgreSQL database, for all threads of a process; opened on first use."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        """`folder` has the counters of this server, which its own metrics sum up."""
+        self.counters = SharedCounters(folder / "metrics")
+        self._url = url
+        self._local = threading.local()
+        self._vacuum = BackgroundTask("vacuum", self._vacuum_tables, rest=20)
+        self._tasks: dict[str, BackgroundTask] = {}
+
+    @property
+    def engine(self) -> str:
+        [(version,)] = self.connection().execute("SHOW server_version")
+        return f"PostgreSQL {str(version).split()[0]}"
+
+    def hold(self) -> None:
+        """Nothing replaces a database that is in use."""
+
+    def connection(self) -> Connection:
+        """Return this thread's connection, a new one after a fork or when it is broken."""
+        current: Connection | None = getattr(self._local, "connection", None)
+        if current is not None and current.pid == os.getpid():
+            if not current.broken:
+                return current
+            current.close()
+        self._local.connection = None
+        self._local.connection = Connection(self._url)
+        return self._local.connection  # type: ignore[no-any-return]
+
+    def write(self, job: Callable[[Connection], T], *, alone: bool = False) -> T:
+        """Run a job in a write transaction; return its result once that is committed.
+
+        After a conflict with another transaction it runs again, for at most `BUSY_SECONDS`.
+        """
+        deadline = time.monotonic() + BUSY_SECONDS
+        for number in range(MOST_TRIES):
+            try:
+                with self._transaction(max(0.0, deadline - time.monotonic()), alone=alone) as tx:
+                    return job(tx)
+            except Retry:
+                if number + 1 == MOST_TRIES or time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.002 * number)
+        raise AssertionError("unreachable")
+
+    def write_together(
+        self, write: Callable[[Connection, list[Item]], Sequence[T]], item: Item
+    ) -> T:
+        """Write an item alone: PostgreSQL shares the fsync of commits by itself."""
+        return self.write(lambda tx: write(tx, [item])[0])
+
+    def write_long(self, job: Callable[[Connection], T]) -> T:
+        return self.write(job)
+
+    @contextmanager
+    def transaction(self, seconds: float = BUSY_SECONDS) -> Iterator[Connection]:
+        """Run one write transaction, alone: committed at the end, or rolled back.
+
+        Raises `Unavailable` when other writers keep it waiting for longer than `seconds`.
+        """
+        with self._transaction(seconds, alone=True) as tx:
+            yield tx
+
+    @contextmanager
+    def _transaction(self, seconds: float, *, alone: bool) -> Iterator[Connection]:
+        connection = self.connection()
+        self._begin(connection, seconds, alone=alone)
+        try:
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.end_write(commit=True)
+
+    def _begin(self, connection: Connection, seconds: float, *, alone: bool) -> None:
+        begun = time.monotonic_ns()
+        try:
+            connection.begin_write(seconds, alone=alone)
+        except Busy:
+            if seconds > 0:
+                self.counters.add({BUSY: 1})
+            raise
+        finally:
+            waited = time.monotonic_ns() - begun
+            if waited > NO_WAIT:
+                self.counters.add({WAITS: 1, WAITED_NANOSECONDS: waited})
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Run several reads on one state of the store."""
+        connection = self.connection()
+        connection.begin_read()
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+
+    def check_file(self) -> None:
+        """Check that the database can be reached, over a new connection."""
+        with closing(Connection(self._url)) as fresh:
+            fresh.execute("SELECT 1")
+
+    def erase(self) -> None:
+        """Soon remove deleted rows from the tables; see docs/postgresql.md for what remains."""
+        self._vacuum.request()
+
+    def finish_erasure(self) -> None:
+        """Remove what a process that was killed had deleted."""
+        with suppress(ServiceError):
+            if self.connection().execute(_ERASURES_DUE):
+                self.erase()
+
+    def erase_log(self) -> None:
+        """The server recycles its write-ahead log by itself."""
+
+    def truncate_log(self) -> bool:
+        return True
+
+    def settle(self, seconds: float) -> None:
+        """Wait until deleted rows are removed, for at most `seconds`."""
+        self._vacuum.wait(seconds)
+
+    def in_background(self, name: str, attempt: Callable[[], bool]) -> None:
+        """Have a thread call `attempt` until it is true; one thread at a time for each name.
+
+        It must close the connection of its thread.
+        """
+        self._tasks.setdefault(name, BackgroundTask(name, attempt)).request()
+
+    def _vacuum_tables(self) -> bool:
+        try:
+            connection = self.connection()
+            if due := connection.execute(_ERASURES_DUE):
+                connection.execute(f"VACUUM {', '.join(_TABLES)}")
+                with self.transaction() as tx:
+                    tx.change(_SUBTRACT_ERASURES, {"done": due[0][0]})
+        except ServiceError:
+            pass  # The next deletion, or autovacuum, tries again.
+        finally:
+            self.close()
+        return True
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        current: Connection | None = getattr(self._local, "connection", None)
+        if current is not None:
+            self._local.connection = None
+            current.close()
+
+
+_ERASURES_DUE = "SELECT value FROM counters WHERE name = 'erasures_due' AND value > 0"
+_SUBTRACT_ERASURES = "UPDATE counters SET value = value - :done WHERE name = 'erasures_due'"
+_TABLES = (
+    *("contacts", "contact_words", "contact_tags", "custom_field_values", "aliases"),
+    *("changes", "deliveries", "tags", "custom_fields"),
+)

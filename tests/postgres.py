@@ -1,0 +1,141 @@
+"""A throw-away PostgreSQL server for the tests, and databases made from a template."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+# As in a test of durability: a server without these loses nothing when it is killed, and the
+# machine goes on.
+OPTIONS = (
+    *("fsync=off", "full_page_writes=off", "autovacuum=off", "max_connections=300"),
+    *("shared_buffers=64MB", "listen_addresses=", "max_prepared_transactions=0"),
+    *("deadlock_timeout=100ms", "log_min_messages=fatal"),
+)
+
+
+def programs() -> Path | None:
+    """Return the folder of the newest PostgreSQL that is installed, None without one."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)
+    if on_path := shutil.which("initdb"):
+        found.append(Path(on_path).resolve())
+    return found[-1].parent if found else None
+
+
+def _version(path: Path) -> int:
+    name = path.parent.parent.name
+    return int(name) if name.isdigit() else 0
+
+
+def _user() -> dict[str, object]:
+    """Return how to run a server: never as root."""
+    if os.getuid():
+        return {}
+    import pwd
+
+    names = [each.pw_name for each in pwd.getpwall()]
+    who = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+    return {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
+
+
+@dataclass
+class PostgresServer:
+    """A server on a Unix socket in a temporary folder."""
+
+    folder: Path
+    bin: Path
+    options: tuple[str, ...] = OPTIONS
+    process: "subprocess.Popen[bytes] | None" = None
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def start(self) -> None:
+        command = [str(self.bin / "postgres"), "-D", str(self.folder / "data")]
+        for each in (*self.options, f"unix_socket_directories={self.folder}"):
+            command += ["-c", each]
+        if shutil.which("setpriv"):  # So that it ends with a test run that is killed.
+            command = ["setpriv", "--pdeathsig", "KILL", *command]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self.folder, start_new_session=True, **_user()
+            )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                psycopg.connect(self.url("postgres"), connect_timeout=5).close()
+                return
+            except psycopg.OperationalError:
+                log_text = (self.folder / "log").read_text()[-2_000:]
+                assert self.process.poll() is None, log_text
+                assert time.monotonic() < deadline, log_text
+                time.sleep(0.02)
+
+    def kill(self) -> None:
+        """Kill the server as a power cut would, its children too."""
+        assert self.process
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, 9)
+        self.process.wait(30)
+
+    def url(self, database: str) -> str:
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def run(self, sql: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        with psycopg.connect(self.url(database), autocommit=True) as driver:
+            cursor = driver.execute(sql)  # type: ignore[arg-type]
+            return cursor.fetchall() if cursor.description else []
+
+    def create(self, template: str = "template0") -> str:
+        """Return the URL of a new database."""
+        name = f"d{next(self.numbers)}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        name = url.partition("@/")[2].partition("?")[0]
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@contextmanager
+def running_server(options: tuple[str, ...] = OPTIONS) -> Iterator[PostgresServer]:
+    """Start a server of its own, and end it."""
+    bin = programs()
+    assert bin, "PostgreSQL is not installed"
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    try:
+        who = _user()
+        if who:
+            os.chown(folder, int(str(who["user"])), int(str(who["group"])))
+        subprocess.run(
+            [
+                *(str(bin / "initdb"), "-D", str(folder / "data"), "-U", "postgres"),
+                *("--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=folder,
+            **who,  # type: ignore[call-overload]
+        )
+        server = PostgresServer(folder, bin, options)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    with running_server() as shown:
+        sys.stdout.write(f"{shown.create()}\n")
+        sys.stdout.flush()
+        sys.stdin.read()

@@ -28,10 +28,14 @@ from app.api_keys.store import find_api_key, insert_api_key
 from app.cli import main
 from app.contacts.model import Contact
 from app.contacts.store import insert_contacts
+from app.database import Database as Store
 from app.database import open_store, prepare_store
+from app.database.postgres.store import Database as Postgres
 from app.database.sqlite.migrate import migrate
 from app.database.sqlite.store import Database
 from app.database.text import fold, words
+from app.maintenance.index_checks import wrong_counts, wrong_index_rows
+from app.maintenance.postgres_doctor import Stream
 from app.serving.startup import prepare
 from app.settings import Settings, load
 from app.web.service import service_of
@@ -50,11 +54,18 @@ BOTH = {
     *("transfer", "web", "webhooks"),
 }
 
+# Fixtures that open the file of a store, or explain the plans of SQLite.
+OF_FILES = {"recorder", "reader", "plans", "filled_db", "large_folder"}
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine" in metafunc.fixturenames:
         folder = metafunc.definition.path.parent.name
-        is_on_both = folder in BOTH and not metafunc.definition.get_closest_marker("sqlite")
+        is_on_both = (
+            folder in BOTH
+            and not metafunc.definition.get_closest_marker("sqlite")
+            and not OF_FILES.intersection(metafunc.fixturenames)
+        )
         if is_on_both:
             metafunc.parametrize("engine", ["sqlite", "postgres"])
 
@@ -434,8 +445,13 @@ def run_contacts_process(
     )
 
 
-def store_faults(path: Path) -> list[str]:
-    """Return what is wrong in a database: damage, and what differs from the contacts themselves."""
+def store_faults(store: "Path | Store") -> list[str]:
+    """Return what is wrong in a store: damage, and what differs from the contacts themselves."""
+    if isinstance(store, Postgres):
+        with store.snapshot() as snapshot:
+            reader = Stream(snapshot)
+            return wrong_counts(reader) + wrong_index_rows(reader, snapshot.field_values)
+    path = store if isinstance(store, Path) else store.path  # type: ignore[attr-defined]
     with closing(sqlite3.connect(path)) as driver:
         driver.create_function("fold", 1, fold)
         driver.create_function("words", -1, lambda *texts: json.dumps(words(*texts)))

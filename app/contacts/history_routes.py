@@ -20,6 +20,7 @@ _query = HistoryQuerySchema()
 @require_scope("contacts:read")
 def get_contact_history(id: str) -> Response:
     query: HistoryQuery = load_query(_query)
+    database().connection().number_changes()
     with database().snapshot() as snapshot:
         contact = handlers.find_contact(snapshot, phone_of(id))
         found, before = journal.read_history(

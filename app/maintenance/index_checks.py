@@ -1,11 +1,12 @@
 """Compares index rows, search columns and counts with the contacts that they are derived from."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 
 from app.contacts.index_rows import search_columns
 from app.contacts.model import FIELD_TYPES, Contact
 from app.contacts.store import parse
-from app.database.sqlite.files import Driver
+from app.database.interface import FieldValues
 
 COUNTED = ("contacts", "tags", "custom_fields")
 SEARCH_COLUMNS = ("first_name_key", "last_name_key", "email_key", "words")
@@ -16,8 +17,8 @@ _VALUE_COUNT = """
 """
 _WRONG_COUNTS = {
     "counters": " UNION ALL ".join(
-        f"SELECT '{name}' WHERE (SELECT value FROM counters WHERE name = '{name}') "
-        f"IS NOT (SELECT count(*) FROM {name})"
+        f"SELECT '{name}' AS name WHERE coalesce("
+        f"(SELECT value FROM counters WHERE name = '{name}'), -1) != (SELECT count(*) FROM {name})"
         for name in COUNTED
     ),
     "counts of tags": f"SELECT id FROM tags WHERE contacts != {_TAG_COUNT}",
@@ -54,18 +55,25 @@ _CONTACTS = f"""
     ORDER BY id
 """
 
+
+class Reader(Protocol):
+    """Reads from one state of a store, whichever engine has it."""
+
+    def execute(self, sql: str, /) -> Iterable[Any]: ...
+
+
 Read = tuple[int, Contact, bool]
 """The row id of a contact, the contact, and whether its search columns are right."""
 
 
-def read_contacts(driver: Driver) -> Iterator[Read]:
+def read_contacts(driver: Reader) -> Iterator[Read]:
     """Yield all contacts in the order of their row ids, without holding them in memory."""
     for id, document, custom_fields, updated_at, *columns in driver.execute(_CONTACTS):
         contact = parse(document, custom_fields, updated_at)
-        yield id, contact, columns == list(search_columns(contact).values())
+        yield id, contact, list(columns) == list(search_columns(contact).values())
 
 
-def unreadable_contacts(driver: Driver) -> int:
+def unreadable_contacts(driver: Reader) -> int:
     """Return how many contacts cannot be parsed, or hold the document of another contact.
 
     All index rows are derived from these documents, so nothing else can replace them.
@@ -82,16 +90,17 @@ def unreadable_contacts(driver: Driver) -> int:
     return unreadable
 
 
-def wrong_counts(driver: Driver) -> list[str]:
+def wrong_counts(driver: Reader) -> list[str]:
     """Return, for each kind of count, how many differ from the rows that they count."""
     return list(_found(driver, _WRONG_COUNTS))
 
 
-def wrong_index_rows(driver: Driver) -> list[str]:
+def wrong_index_rows(driver: Reader, field_values: FieldValues | None = None) -> list[str]:
     """Return how the index rows differ from those that the contacts should have.
 
     Compares numbers of rows and sums of their hashes: 200,000 contacts need no memory.
     """
+    stored_as = (field_values or FieldValues()).in_index
     expected = {name: _Digest() for name in _INDEX_ROWS}
     wrong_columns = 0
     for id, contact, has_right_columns in read_contacts(driver):
@@ -100,7 +109,7 @@ def wrong_index_rows(driver: Driver) -> list[str]:
         expected["words"].add((word, id) for word in words)
         expected["tags"].add((tag, id) for tag in contact.tags)
         expected["custom fields"].add(
-            (key, FIELD_TYPES[type(value)], value, id)
+            (key, FIELD_TYPES[type(value)], stored_as(value), id)
             for key, value in contact.custom_fields.items()
         )
     faults = [f"{wrong_columns:,} contacts with wrong sort keys or words"] if wrong_columns else []
@@ -128,8 +137,8 @@ class _Digest:
         return self.rows, self._sum
 
 
-def _found(driver: Driver, queries: dict[str, str]) -> Iterator[str]:
+def _found(driver: Reader, queries: dict[str, str]) -> Iterator[str]:
     for name, query in queries.items():
-        [(number,)] = driver.execute(f"SELECT count(*) FROM ({query})").fetchall()
+        [(number,)] = driver.execute(f"SELECT count(*) FROM ({query}) AS found")
         if number:
             yield f"{number:,} {name}"

@@ -202,7 +202,7 @@ def redeliver_dead(db: Database, id: str, since: str | None = None) -> tuple[int
         return len(found)
 
     while queued < MAX_REDELIVERED:
-        count = db.write(write)
+        count = db.write(write, alone=True)
         queued += count
         if count < REDELIVERED_AT_ONCE:
             break

@@ -201,6 +201,7 @@ def test_records_no_use_of_a_rejected_key(
     assert last_used(db) is None
 
 
+@pytest.mark.sqlite
 def test_writes_once_a_minute(client: FlaskClient, db: Database, monkeypatch: MonkeyPatch) -> None:
     with closing(sqlite3.connect(db.path)) as reader:
         versions = []

@@ -127,6 +127,7 @@ def test_revoking_leaves_other_keys(db: Database, key: str) -> None:
     assert not is_refused(db, key)
 
 
+@pytest.mark.sqlite
 def test_makes_a_first_key_once(settings: Settings) -> None:
     prepare(settings)
     shown: list[str] = []
@@ -156,6 +157,7 @@ def test_stores_no_first_key_that_could_not_be_shown(tmp_path: Path) -> None:
         assert authenticate(db, shown[0]).label == "first admin key"
 
 
+@pytest.mark.sqlite
 def test_stores_a_digest_only(db: Database, key: str) -> None:
     authenticate(db, key)
     folder: Path = db.path.parent
@@ -190,6 +192,7 @@ def test_records_the_use_once_a_minute(db: Database, key: str, monkeypatch: Monk
     ]
 
 
+@pytest.mark.sqlite
 def test_skips_recording_the_use_while_others_write(db: Database, key: str) -> None:
     before = stored(db)
     other = Database(db.path)

@@ -84,7 +84,7 @@ def test_creates_updates_and_leaves_contacts(client: FlaskClient, db: Database) 
     assert contacts[PRIYA]["first_name"] == "Priya"
     assert contacts[PRIYA]["email"] == "priya@example.com"
     assert contacts[LATE]["custom_fields"] == {"age": 30}
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 def test_tells_of_each_change_as_a_single_post_does(
@@ -151,7 +151,7 @@ def test_fails_rows_alone(client: FlaskClient, db: Database) -> None:
     assert errors[3] == same
     assert set(stored(client)) == {PRIYA, LATE}
     assert len(changes(client)) == 2
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 def test_tells_of_names_that_cannot_be_printed(client: FlaskClient) -> None:
@@ -316,6 +316,7 @@ def test_other_writers_get_in_between_chunks(
     assert told == [phone(0), LATE, phone(1), LATE, phone(2), LATE, phone(3)]
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("atomic", [False, True])
 def test_a_full_disk_stores_no_part_of_a_chunk(
     client: FlaskClient, db: Database, atomic: bool
@@ -332,6 +333,7 @@ def test_a_full_disk_stores_no_part_of_a_chunk(
     assert stored(client) == {} and changes(client) == []
 
 
+@pytest.mark.sqlite
 def test_what_was_stored_before_the_disk_was_full_is_told(
     client: FlaskClient, db: Database, monkeypatch: MonkeyPatch
 ) -> None:
@@ -347,7 +349,7 @@ def test_what_was_stored_before_the_disk_was_full_is_told(
     assert body["created"] == len(stored(client)) > 0
     failed = 20 - body["created"]
     assert failed and codes[-failed - 1 : -1] == ["insufficient_storage"] * failed
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 def test_bounds_what_others_wait_for(client: FlaskClient) -> None:

@@ -107,6 +107,7 @@ def test_patch_of_one_field(
     assert contact == expected
 
 
+@pytest.mark.sqlite
 def test_patch_that_changes_nothing_writes_nothing(
     client: FlaskClient, db: Database, priya: dict[str, Any]
 ) -> None:

@@ -111,6 +111,7 @@ def test_knows_a_contact_by_any_spelling(client: FlaskClient) -> None:
     assert [each["first_name"] for each in stored(client)] == ["Priya"]
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("body", [{}, dict.fromkeys(PRIYA) | {"phone": PHONE}, PRIYA])
 def test_writes_nothing_where_nothing_changes(
     client: FlaskClient, version: Any, monkeypatch: MonkeyPatch, body: dict[str, Any]
@@ -125,6 +126,7 @@ def test_writes_nothing_where_nothing_changes(
     assert version() == before
 
 
+@pytest.mark.sqlite
 def test_a_change_writes(client: FlaskClient, version: Any) -> None:
     client.post("/v1/contacts", json=PRIYA)
     before = version()
@@ -187,6 +189,7 @@ def test_keeps_the_type_of_custom_fields(client: FlaskClient) -> None:
         assert body["created"] or body["changed"] == ["custom_fields.n"]
 
 
+@pytest.mark.sqlite
 def test_dry_run_creates_nothing(client: FlaskClient, version: Any) -> None:
     client.get("/v1/contacts", buffered=True)
     before = version()

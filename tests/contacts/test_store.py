@@ -188,6 +188,7 @@ def test_known_tags_and_fields_take_one_statement_each(db: Database, recorder: R
     assert [sql.split()[:3] for sql in inserts] == [["INSERT", "INTO", name] for name in tables]
 
 
+@pytest.mark.sqlite
 def test_triggers_use_an_index(db: Database) -> None:
     found = db.connection().execute("SELECT sql FROM sqlite_schema WHERE type = 'trigger'")
     plans = {}
@@ -227,6 +228,7 @@ def _random_draft(source: random.Random) -> Draft:
     )
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("seed", range(3))
 def test_counters_equal_the_tables(db: Database, seed: int) -> None:
     source = random.Random(seed)
@@ -252,6 +254,7 @@ COUNTERS = {
 }
 
 
+@pytest.mark.sqlite
 def test_links_equal_the_documents(db: Database) -> None:
     source = random.Random(7)
     for _ in range(150):

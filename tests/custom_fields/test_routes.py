@@ -90,7 +90,7 @@ def test_pins_a_field_that_is_there(client: FlaskClient, db: Database) -> None:
     assert _fields(client)["age"] == expected
     # What is stored stays, of another type too.
     assert _contacts(client)[1]["custom_fields"]["age"] == "thirty"
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 def test_pins_a_field_that_no_contact_has_yet(client: FlaskClient) -> None:
@@ -126,7 +126,7 @@ def test_a_pinned_field_outlives_its_last_contact(client: FlaskClient, db: Datab
     assert _fields(client)["a/b"] == _field("a/b", None, 0, "A")
     _post(client, "918856879199", {"a/b": 1})
     assert _fields(client)["a/b"] == _field("a/b", "number", 1, "A")
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_deletes(client: FlaskClient, db: Database) -> None:
     assert all(contact["updated_at"] > OLD for contact in contacts)
     assert _fields(client).keys() == {"a/b", "age"}
     assert _error(client.delete(f"{URL}/plan")) == (404, "not_found")
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 @pytest.mark.usefixtures("three")
@@ -181,7 +181,7 @@ def test_deletes_values_of_every_type(client: FlaskClient, db: Database) -> None
     assert client.delete(f"{URL}/age").get_json()["changed"] == 2
     assert client.delete(f"{URL}/a/b").get_json()["custom_field"]["key"] == "a/b"
     assert [contact["updated_at"] > OLD for contact in _contacts(client)] == [True, True, False]
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 @pytest.mark.usefixtures("three")

@@ -79,7 +79,7 @@ def test_finds_and_repairs(driver: sqlite3.Connection, filled_db: Database, faul
     assert _faults(driver)
     rebuild(driver, filled_db.path, nothing)
     assert _faults(driver) == []
-    assert store_faults(filled_db.path) == []
+    assert store_faults(filled_db) == []
     assert driver.execute("SELECT label FROM custom_fields WHERE key = 'plan'").fetchall() == [
         ("Plan",)
     ]
@@ -90,7 +90,7 @@ def test_repairs_everything_at_once(driver: sqlite3.Connection, filled_db: Datab
         driver.execute(statement.replace("INSERT", "INSERT OR IGNORE", 1))
     rebuild(driver, filled_db.path, nothing)
     assert _faults(driver) == []
-    assert store_faults(filled_db.path) == []
+    assert store_faults(filled_db) == []
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,7 @@ def test_counts_writes_by_outcome(client: FlaskClient) -> None:
     assert metrics["contacts_rejected_rows_total"] == 1
 
 
+@pytest.mark.sqlite
 def test_counts_imports_by_the_api_and_by_command(
     client: FlaskClient, db: Database, tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ def test_counts_imports_by_the_api_and_by_command(
     assert metrics["contacts_rejected_rows_total"] == 2
 
 
+@pytest.mark.sqlite
 def test_shows_what_is_stored(client: FlaskClient, db: Database) -> None:
     fields = {"plan": "pro"}
     client.post("/v1/contacts", json={"phone": PHONE, "tags": ["a", "b"], "custom_fields": fields})
@@ -179,6 +181,7 @@ def test_shows_what_is_stored(client: FlaskClient, db: Database) -> None:
     assert any(name.startswith("contacts_build_info{version=") for name in metrics)
 
 
+@pytest.mark.sqlite
 def test_shows_when_the_last_backup_was_made(
     client: FlaskClient, db: Database, tmp_path: Path
 ) -> None:
@@ -208,6 +211,7 @@ def test_shows_the_state_of_deliveries(client: FlaskClient, db: Database) -> Non
         assert after[f'contacts_webhook_attempts_total{{state="{state}"}}'] == 1
 
 
+@pytest.mark.sqlite
 def test_counts_writers_that_wait(client: FlaskClient, db: Database) -> None:
     before = read(client)
     with closing(sqlite3.connect(db.path, isolation_level=None)) as other:
@@ -229,6 +233,7 @@ def test_counts_requests_over_a_limit(app: Flask, db: Database, client: FlaskCli
     assert read(client)['contacts_rate_limited_total{by="key"}'] == 3
 
 
+@pytest.mark.sqlite
 def test_answers_while_the_store_is_away(app: Flask, anonymous: FlaskClient, db: Database) -> None:
     make_public(app)
     anonymous.get("/healthz")
@@ -275,6 +280,7 @@ def make_public(app: Flask) -> None:
     service.settings = replace(service.settings, metrics_public=True)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("name", ["grafana-dashboard.json", "alerts.yml"])
 def test_dashboard_and_alerts_use_existing_metrics(
     client: FlaskClient, db: Database, name: str
@@ -374,6 +380,7 @@ class Explaining(Connection):
         return super().execute(sql, parameters)
 
 
+@pytest.mark.sqlite
 def test_its_queries_use_indexes(db: Database) -> None:
     with closing(Explaining(db.path)) as explaining:
         count_pending(explaining, "whk_1")

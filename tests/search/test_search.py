@@ -410,6 +410,7 @@ def test_the_last_character_has_a_beginning_too(people: FlaskClient) -> None:
     assert people.delete(f"{PATH}/918856879185").status_code == 200
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("field", ["id", "phone", "first_name", "tag", "custom_fields.x"])
 def test_a_contact_is_compared_once_with_many_values(db: Database, field: str) -> None:
     bind = Parameters(FieldValues())

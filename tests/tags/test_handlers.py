@@ -75,7 +75,7 @@ def test_others_write_while_a_tag_of_many_is_renamed(large_folder: Path) -> None
     assert len(waits) > 10
     assert max(waits) < 1.0
     assert _counts(large_db) == {"Gold": MANY + len(waits), "Lead": MANY}
-    assert store_faults(large_db.path) == []
+    assert store_faults(large_db) == []
     large_db.close()
 
 
@@ -94,12 +94,12 @@ def test_a_batch_is_short(filled_db: Database, monkeypatch: pytest.MonkeyPatch) 
 def test_what_was_begun_is_finished_in_the_background(filled_db: Database) -> None:
     _start(filled_db, "VIP", "Gold")
     assert _counts(filled_db)["Gold"] == sweeps.FIRST_BATCH
-    assert store_faults(filled_db.path) == []
+    assert store_faults(filled_db) == []
     finish_sweeps(filled_db)
     wait_until(lambda: _counts(filled_db) == {"Lead": SOME, "Gold": SOME})
     wait_until(lambda: store.list_sweeps(filled_db.connection()) == [])
     assert _other_documents(filled_db) == 0
-    assert store_faults(filled_db.path) == []
+    assert store_faults(filled_db) == []
 
 
 def test_several_who_finish_the_same_are_harmless(filled_db: Database) -> None:
@@ -122,7 +122,7 @@ def test_several_who_finish_the_same_are_harmless(filled_db: Database) -> None:
     assert all(0 < changed < SOME for _, changed in answers)
     assert _counts(filled_db) == {"Lead": SOME, "Gold": SOME}
     assert _other_documents(filled_db) == 0
-    assert store_faults(filled_db.path) == []
+    assert store_faults(filled_db) == []
 
 
 def test_reports_a_tag_whose_last_contact_goes_during_the_sweep(filled_db: Database) -> None:
@@ -159,7 +159,7 @@ def test_changes_of_one_tag_come_one_after_the_other(
     _start(filled_db, "VIP", "Gold")
     change(filled_db)
     assert {name for name in _counts(filled_db) if name != "Lead"} == expected
-    assert store_faults(filled_db.path) == []
+    assert store_faults(filled_db) == []
 
 
 def test_another_change_of_a_tag_that_is_going_finds_none(filled_db: Database) -> None:
@@ -182,7 +182,7 @@ def test_keeps_changes_of_contacts_made_during_the_sweep(filled_db: Database) ->
     # Those given the old name after the rename had passed them, or as new ones, have it.
     assert tags == [("Lead", "Gold", "VIP"), ("Lead", "Gold"), ("Lead",), ("VIP",)]
     assert _counts(filled_db)["VIP"] == 2
-    assert store_faults(filled_db.path) == []
+    assert store_faults(filled_db) == []
 
 
 def test_a_failure_half_way_is_made_up_for(
@@ -197,9 +197,10 @@ def test_a_failure_half_way_is_made_up_for(
             handlers.rename_tag(filled_db, "VIP", "Gold")
     wait_until(lambda: _counts(filled_db) == {"Lead": SOME, "Gold": SOME})
     wait_until(lambda: store.list_sweeps(filled_db.connection()) == [])
-    assert store_faults(filled_db.path) == []
+    assert store_faults(filled_db) == []
 
 
+@pytest.mark.sqlite
 def test_a_renamed_tag_stays_in_the_journal_alone(db: Database) -> None:
     upsert_contact(db, Draft("918856879188", tags=("Betelgeuse-Five",)))
     handlers.rename_tag(db, "Betelgeuse-Five", "Earth")

@@ -96,7 +96,7 @@ def test_renames_in_place(client: FlaskClient, db: Database) -> None:
     assert _tags(client) == {"Gold": 1, "Lead": 2, "Silver": 3, "a/b": 1, "é": 1}
     assert client.get("/v1/contacts?tag=Silver").get_json()["pagination"]["total"] == 3
     assert client.get("/v1/contacts?tag=VIP").get_json()["pagination"]["total"] == 0
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 @pytest.mark.usefixtures("three")
@@ -112,7 +112,7 @@ def test_merges_into_a_tag_that_exists(client: FlaskClient, db: Database) -> Non
     ]
     assert [contact["updated_at"] > OLD for contact in contacts] == [True, False, True]
     assert _tags(client) == {"Gold": 2, "VIP": 3, "a/b": 1, "é": 1}
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 @pytest.mark.usefixtures("three")
@@ -158,7 +158,7 @@ def test_deletes(client: FlaskClient, db: Database) -> None:
     assert all(contact["updated_at"] > OLD for contact in contacts)
     assert "VIP" not in _tags(client)
     assert _error(client.delete("/v1/tags/VIP")) == (404, "not_found")
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 @pytest.mark.usefixtures("three")

@@ -69,7 +69,7 @@ def test_imports_csv(client: FlaskClient, db: Database) -> None:
     assert contacts[PRIYA]["tags"] == ["VIP", "Lead"]
     assert contacts[PRIYA]["custom_fields"] == {"plan": "pro", "age": 30}
     assert contacts[LENA]["custom_fields"] == {"plan": 30, "age": "=1"}
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 def test_imports_json_lines(client: FlaskClient) -> None:
@@ -304,6 +304,7 @@ def test_a_body_that_is_too_large_is_refused(settings: Settings) -> None:
     db.close()
 
 
+@pytest.mark.sqlite
 def test_reports_what_was_stored_before_the_disk_was_full(
     client: FlaskClient, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,7 +319,7 @@ def test_reports_what_was_stored_before_the_disk_was_full(
     assert response.status_code == 507
     found = response.get_json()["error"]["details"]["report"]
     assert found["created"] == found["last_line"] == len(stored(client)) > 0
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 def test_a_stopping_server_reports_what_is_stored(

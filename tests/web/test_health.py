@@ -44,6 +44,7 @@ def test_is_ready_without_a_key(anonymous: FlaskClient) -> None:
     )
 
 
+@pytest.mark.sqlite
 def test_is_alive_without_a_store(anonymous: FlaskClient, db: Database) -> None:
     db.close()
     db.path.unlink()
@@ -56,6 +57,7 @@ def test_readiness_writes(anonymous: FlaskClient, db: Database) -> None:
     assert started <= last_check(db) <= time.time()
 
 
+@pytest.mark.sqlite
 def test_readiness_writes_once_a_second(
     anonymous: FlaskClient, db: Database, version: Callable[[], int]
 ) -> None:
@@ -76,6 +78,7 @@ def test_readiness_survives_a_clock_set_back(anonymous: FlaskClient, db: Databas
     assert last_check(db) <= time.time()
 
 
+@pytest.mark.sqlite
 def test_is_not_ready_without_a_store(anonymous: FlaskClient, db: Database) -> None:
     db.close()
     db.path.unlink()
@@ -90,6 +93,7 @@ def test_is_not_ready_without_a_data_folder(anonymous: FlaskClient, db: Database
     assert anonymous.get("/readyz").status_code == 503
 
 
+@pytest.mark.sqlite
 def test_is_not_ready_where_it_cannot_write(anonymous: FlaskClient, db: Database) -> None:
     set_last_check(db, 0)
     db.connection().execute("PRAGMA query_only = ON")

@@ -69,6 +69,7 @@ def test_every_error_has_the_envelope(
     assert_envelope(client.post(PATH, json={}), 422, "validation_error")
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_has_the_envelope(client: FlaskClient, db: Database) -> None:
     db.connection().execute("PRAGMA max_page_count = 1")
     body = PRIYA | {"custom_fields": {str(n): "x" * 4_000 for n in range(50)}}
@@ -76,6 +77,7 @@ def test_a_full_disk_has_the_envelope(client: FlaskClient, db: Database) -> None
     assert client.get(PATH).get_json()["contacts"] == []
 
 
+@pytest.mark.sqlite
 def test_a_lost_store_has_the_envelope(client: FlaskClient, db: Database) -> None:
     db.close()
     db.path.rename(db.path.with_suffix(".away"))
@@ -95,6 +97,7 @@ def test_a_lost_data_folder_has_the_envelope(client: FlaskClient, db: Database) 
     assert client.get(PATH).status_code == 200
 
 
+@pytest.mark.sqlite
 def test_a_damaged_store_has_the_envelope(client: FlaskClient, db: Database) -> None:
     db.close()
     for path in db.path.parent.glob("contacts.db*"):

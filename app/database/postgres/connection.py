@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -20,6 +20,7 @@ from app.errors import Busy, InsufficientStorage, ServiceError, StoreFault, Unav
 CONNECT_SECONDS = 5
 IDLE_SECONDS = 10  # A transaction of a server that hangs ends after these, and frees its locks.
 MOST_ROWS = 512  # Of one statement.
+STREAMED_ROWS = 5_000  # That are in memory at a time.
 GATE = 0x436E7463  # The advisory lock that all writers share, and that one who is alone excludes.
 
 # Every query is led by an index, for which the planner's estimates of a small table are no help.
@@ -124,6 +125,15 @@ class Connection:
             [list(phones)],
         )
 
+    def stream(self, sql: str) -> Iterator[Row]:
+        """Yield rows without holding all of them in memory, within a snapshot."""
+        with self._driver.cursor(name="stream") as cursor:
+            cursor.itersize = STREAMED_ROWS
+            try:
+                yield from cursor.execute(postgres_sql(sql))
+            except psycopg.Error as error:
+                raise self._translated(error) from error
+
     def number_changes(self) -> None:
         """Number the events that are committed and have no number yet."""
         self._run("SELECT number_changes()", None)
@@ -177,7 +187,7 @@ class Connection:
 
     def __del__(self) -> None:
         """Close the connection of a thread that has ended."""
-        if self.pid == os.getpid():
+        if hasattr(self, "_driver") and self.pid == os.getpid():
             self._driver.close()
 
     def _run(

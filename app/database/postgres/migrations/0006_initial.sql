@@ -122,7 +122,7 @@ CREATE TABLE changes (
     data text NOT NULL
 );
 CREATE INDEX changes_without_number ON changes (id) WHERE seq IS NULL;
-CREATE INDEX changes_by_phone ON changes (phone);
+CREATE INDEX changes_by_phone ON changes (phone, seq);
 
 CREATE TABLE webhooks (
     id text COLLATE "C" PRIMARY KEY,

@@ -1,0 +1,88 @@
+"""The schema of PostgreSQL: as many migrations as SQLite has, refusals that change nothing."""
+
+import re
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from app.database.postgres.migrate import migrate, migrations
+from app.database.postgres.store import Database
+from app.database.sqlite import migrate as sqlite
+from app.errors import StartError
+from tests.conftest import FreshStore
+from tests.database.sqlite.stores import older_store
+from tests.postgres import PostgresServer
+
+NO_TABLE = {"schema_version", "counts_due", "limits", "leases"}
+TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+COLUMNS = """
+    SELECT table_name, column_name
+    FROM information_schema.columns
+    WHERE table_schema = 'public' AND table_name != 'sqlite_sequence'
+"""
+
+
+def test_both_engines_have_the_same_last_version() -> None:
+    assert max(migrations()) == max(sqlite.migrations()), (
+        "a migration needs a file of the same number in app/database/postgres/migrations"
+    )
+
+
+def test_both_engines_have_the_same_columns(db: Database, tmp_path: Path) -> None:
+    with sqlite3.connect(older_store(tmp_path / "a.db", max(sqlite.migrations()))) as driver:
+        tables = [name for (name,) in driver.execute(TABLES)]
+        expected = {
+            (table, column)
+            for table in tables
+            for (column,) in driver.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        }
+    driver.close()
+    found = {(t, c) for t, c in db.connection().execute(COLUMNS) if t not in NO_TABLE}
+    assert found - expected == {("changes", "id")}
+    assert expected - found == set()
+
+
+def test_servers_that_start_together_migrate_once(postgres: PostgresServer) -> None:
+    url = postgres.create()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(migrate, [url] * 4))
+    assert postgres.run("SELECT version FROM schema_version", _name(url)) == [(max(migrations()),)]
+    postgres.drop(url)
+
+
+def test_refuses_a_newer_schema(postgres: PostgresServer, settings: object, db: Database) -> None:
+    db.connection().execute("UPDATE schema_version SET version = 999")
+    with pytest.raises(StartError, match=r"schema version 999.*install a newer"):
+        migrate(db._url)
+
+
+def test_refuses_the_database_of_another_program(postgres: PostgresServer) -> None:
+    url = postgres.create()
+    postgres.run("CREATE TABLE contacts (name text)", _name(url))
+    with pytest.raises(StartError, match="another program"):
+        migrate(url)
+    assert postgres.run("SELECT to_regclass('schema_version') IS NULL", _name(url)) == [(True,)]
+    postgres.drop(url)
+
+
+def test_refuses_what_it_cannot_reach(postgres: PostgresServer) -> None:
+    with pytest.raises(StartError, match=r"cannot use postgresql://who@.*/nowhere") as refused:
+        migrate(f"postgresql://who:secret@/nowhere?host={postgres.folder}")
+    assert "secret" not in str(refused.value)
+
+
+def test_refuses_another_encoding(postgres: PostgresServer) -> None:
+    postgres.run("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    with pytest.raises(StartError, match="encoding LATIN1: create the database with ENCODING"):
+        migrate(postgres.url("latin"))
+    postgres.drop(postgres.url("latin"))
+
+
+def test_a_fresh_store_has_the_template(db: Database, fresh_store: FreshStore) -> None:
+    assert re.match("PostgreSQL [0-9]", db.engine)
+
+
+def _name(url: str) -> str:
+    return url.partition("@/")[2].partition("?")[0]

@@ -1,9 +1,7 @@
 """Every setting, with its type, default and meaning; the only module that reads the environment."""
 
 import difflib
-import ipaddress
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -12,23 +10,24 @@ from typing import Any
 
 from app.errors import StartError
 from app.logs import FORMATS, LEVELS
+from app.setting_values import (
+    Network,
+    PrivateTargets,
+    parse_choice,
+    parse_database_url,
+    parse_durations,
+    parse_integer,
+    parse_networks,
+    parse_origins,
+    parse_path,
+    parse_targets,
+    parse_text,
+    parse_yes_or_no,
+)
 
 PREFIX = "CONTACTS_"
 _FILE = "_FILE"  # Ends the name of a variable that names a file with a secret.
 _CHECKOUT = Path(__file__).resolve().parent.parent
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?")
-_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-@dataclass(frozen=True)
-class PrivateTargets:
-    """Private networks and hosts that webhooks may reach; names are lower-case."""
-
-    networks: tuple[Network, ...] = ()
-    hosts: tuple[str, ...] = ()
 
 
 def default_data_folder() -> Path:
@@ -37,92 +36,6 @@ def default_data_folder() -> Path:
         return _CHECKOUT / "instance"
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(home) / "contacts-service"
-
-
-def _integer(lowest: int, highest: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        digits = text.lstrip("0")[:20] or "0"
-        if text.isascii() and text.isdigit() and lowest <= int(digits) <= highest:
-            return int(digits)
-        raise ValueError(f"a whole number from {lowest} to {highest}")
-
-    return parse
-
-
-def _choice(*names: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in names:
-            raise ValueError(" or ".join(names))
-        return text
-
-    return parse
-
-
-def _text(text: str) -> str:
-    if not text.strip():
-        raise ValueError("a value that is not empty")
-    return text
-
-
-def _path(text: str) -> Path:
-    return Path(_text(text)).expanduser().resolve()
-
-
-def _database_url(text: str) -> str:
-    if not re.match(r"postgres(ql)?://", text):
-        raise ValueError("a URL such as postgresql://user@host/database")
-    return text
-
-
-def _yes_or_no(text: str) -> bool:
-    return _choice("no", "yes")(text) == "yes"
-
-
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """Return networks and addresses that are separated by commas. Raises `ValueError`."""
-    try:
-        return tuple(ipaddress.ip_network(each, strict=False) for each in _parts(text))
-    except ValueError:
-        raise ValueError("networks, separated by commas") from None
-
-
-def parse_targets(text: str) -> PrivateTargets:
-    """Return networks and host names that are separated by commas. Raises `ValueError`."""
-    networks, hosts = [], []
-    for each in _parts(text):
-        try:
-            networks.append(ipaddress.ip_network(each, strict=False))
-        except ValueError:
-            if not _HOST_NAME.fullmatch(each):
-                raise ValueError("networks or host names, separated by commas") from None
-            hosts.append(each)
-    return PrivateTargets(tuple(networks), tuple(hosts))
-
-
-def parse_durations(text: str) -> tuple[int, ...]:
-    """Return durations that are separated by commas, in seconds. Raises `ValueError`."""
-    found = [re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", each) for each in _parts(text)]
-    seconds = tuple(int(each[1]) * _UNITS[each[2]] for each in found if each)
-    if len(seconds) < len(found) or not 1 <= len(found) <= 20 or max(seconds) > 7 * _UNITS["d"]:
-        raise ValueError("1 to 20 durations of at most 7d, such as 10s,60s,5m")
-    return seconds
-
-
-def parse_origins(text: str) -> tuple[str, ...]:
-    """Return web origins that are separated by commas, as browsers send them (RFC 6454)."""
-    origins = []
-    for each in _parts(text):
-        found = _ORIGIN.fullmatch(each)
-        if not found:
-            raise ValueError("origins such as https://app.example.com, separated by commas")
-        scheme, host, port = found.groups("")
-        is_default = (scheme, port) in (("http", ":80"), ("https", ":443"))
-        origins.append(f"{scheme}://{host}{'' if is_default else port}")
-    return tuple(origins)
-
-
-def _parts(text: str) -> list[str]:
-    return [part.strip().lower() for part in text.split(",") if part.strip()]
 
 
 def _setting(
@@ -139,33 +52,38 @@ class Settings:
 
     data: Path = field(
         default_factory=default_data_folder,
-        metadata={"parse": _path, "meaning": "Folder that holds everything the service stores"},
+        metadata={
+            "parse": parse_path,
+            "meaning": "Folder that holds everything the service stores",
+        },
     )
     database_url: str | None = _setting(
-        _database_url,
+        parse_database_url,
         None,
         "URL of a PostgreSQL database that several servers share; none means a SQLite file in the "
         "data folder",
         secret=True,
     )
-    host: str = _setting(_text, "127.0.0.1", "Address to listen on")
-    port: int = _setting(_integer(0, 65_535), 8000, "Port to listen on; 0 takes a free one")
-    workers: int = _setting(_integer(1, 64), 2, "Worker processes")
-    threads: int = _setting(_integer(1, 64), 8, "Threads in each worker process")
+    host: str = _setting(parse_text, "127.0.0.1", "Address to listen on")
+    port: int = _setting(parse_integer(0, 65_535), 8000, "Port to listen on; 0 takes a free one")
+    workers: int = _setting(parse_integer(1, 64), 2, "Worker processes")
+    threads: int = _setting(parse_integer(1, 64), 8, "Threads in each worker process")
     phone_check: str = _setting(
-        _choice("possible", "valid"),
+        parse_choice("possible", "valid"),
         "possible",
         "`possible` accepts any number of a possible length, `valid` only assigned ranges",
     )
     max_body_bytes: int = _setting(
-        _integer(1_024, 2**30), 2**20, "Largest request body, in bytes; a larger one gets a 413"
+        parse_integer(1_024, 2**30),
+        2**20,
+        "Largest request body, in bytes; a larger one gets a 413",
     )
     max_import_bytes: int = _setting(
-        _integer(1_024, 2**40),
+        parse_integer(1_024, 2**40),
         2**30,
         "Largest body of an import, in bytes; a larger one gets a 413",
     )
-    changes_days: int = _setting(_integer(1, 36_500), 30, "Days for which the journal is kept")
+    changes_days: int = _setting(parse_integer(1, 36_500), 30, "Days for which the journal is kept")
     webhook_allow_private: PrivateTargets = field(
         default=PrivateTargets(),
         metadata={
@@ -181,12 +99,12 @@ class Settings:
         "`h` and `d`",
     )
     rate_limit: int = _setting(
-        _integer(0, 1_000_000),
+        parse_integer(0, 1_000_000),
         6_000,
         "Requests a minute for a key that has no limit of its own; `0` means no limit",
     )
     wrong_key_limit: int = _setting(
-        _integer(0, 1_000_000),
+        parse_integer(0, 1_000_000),
         300,
         "Wrong keys a minute from one address that get a 401; `0` means no limit",
     )
@@ -199,12 +117,12 @@ class Settings:
     cors_origins: tuple[str, ...] = _setting(
         parse_origins, (), "Origins of web pages, separated by commas, that may call /v1 (CORS)"
     )
-    metrics_public: bool = _setting(_yes_or_no, False, "`yes` serves /metrics without a key")
+    metrics_public: bool = _setting(parse_yes_or_no, False, "`yes` serves /metrics without a key")
     log_level: str = _setting(
-        _choice(*LEVELS), "info", "Lowest level that is logged; requests are logged at `info`"
+        parse_choice(*LEVELS), "info", "Lowest level that is logged; requests are logged at `info`"
     )
     log_format: str = _setting(
-        _choice(*FORMATS), "auto", "`json`, `text`, or `auto`: text on a terminal, else JSON"
+        parse_choice(*FORMATS), "auto", "`json`, `text`, or `auto`: text on a terminal, else JSON"
     )
 
     @property

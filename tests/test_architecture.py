@@ -23,7 +23,14 @@ FEATURES = (
     *("app.api_keys", "app.journal", "app.webhooks", "app.contacts", "app.search"),
     *("app.tags", "app.custom_fields", "app.transfer", "app.metrics", "app.api_docs"),
 )
-FLOOR_0 = ("app.settings", "app.errors", "app.clock", "app.logs", "app.version")
+FLOOR_0 = (
+    "app.settings",
+    "app.setting_values",
+    "app.errors",
+    "app.clock",
+    "app.logs",
+    "app.version",
+)
 DATABASE = ("app.database",)
 WEB = ("app.web",)
 TOP = (

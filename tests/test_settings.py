@@ -8,9 +8,12 @@ import pytest
 from pytest import CaptureFixture, MonkeyPatch, Subtests
 
 from app.errors import StartError
-from app.settings import PREFIX, PrivateTargets, Settings, default_data_folder, load, load_or_exit
+from app.setting_values import PrivateTargets
+from app.settings import PREFIX, Settings, default_data_folder, load, load_or_exit
 
 GOOD = {
+    "webhook_retries": ("10s, 2m", (10, 120)),
+    "database_url": ("postgresql://user@host/name", "postgresql://user@host/name"),
     "data": ("/srv/contacts", Path("/srv/contacts")),
     "host": ("::1", "::1"),
     "port": ("65535", 65_535),
@@ -36,8 +39,11 @@ GOOD = {
     ),
 }
 
-DEFAULT_TEXTS = {False: "no", (): "", PrivateTargets(): ""}
+RETRIES = "10s,60s,5m"
+DEFAULT_TEXTS = {None: "postgres://a/b", False: "no", (): "", PrivateTargets(): ""}
 BAD = {
+    "webhook_retries": ["", "10", "8d", "0s", "1.5m"],
+    "database_url": ["", "mysql://host/name", "host=localhost", "sqlite:///x"],
     "data": ["", "  "],
     "host": ["", "  "],
     "port": [
@@ -124,7 +130,7 @@ def test_reads_the_environment(name: str) -> None:
 def test_options_win(name: str) -> None:
     text, value = GOOD[name]
     default = getattr(load({}), name)
-    other = DEFAULT_TEXTS.get(default, str(default))
+    other = RETRIES if name == "webhook_retries" else DEFAULT_TEXTS.get(default, str(default))
     assert getattr(load({PREFIX + name.upper(): other}, **{name: text}), name) == value
     assert getattr(load({PREFIX + name.upper(): text}, **{name: None}), name) == value
 
@@ -210,3 +216,19 @@ def test_exits_with_one_line(monkeypatch: MonkeyPatch, capsys: CaptureFixture[st
     assert caught.value.code == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith("contacts: CONTACTS_PORT must be ")
+
+
+def test_reads_a_secret_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://user:secret@host/name\n")
+    given = {"CONTACTS_DATABASE_URL_FILE": str(file)}
+    settings = load(given)
+    assert settings.database_url == "postgresql://user:secret@host/name"
+    assert "secret" not in repr(settings)
+    assert "set twice" in reason(given | {"CONTACTS_DATABASE_URL": "postgresql://a/b"})
+    assert "cannot read" in reason({"CONTACTS_DATABASE_URL_FILE": str(tmp_path / "none")})
+    assert "unknown setting CONTACTS_PORT_FILE" in reason({"CONTACTS_PORT_FILE": str(file)})
+
+
+def test_never_shows_a_secret() -> None:
+    assert "secret" not in reason({"CONTACTS_DATABASE_URL": "mysql://user:secret@host/name"})

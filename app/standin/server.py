@@ -23,7 +23,8 @@ from app.errors import ServiceError, StartError
 from app.maintenance.replace import copy
 from app.serving.server import Server
 from app.serving.startup import prepare_folder
-from app.settings import PrivateTargets, Settings, parse_targets
+from app.setting_values import PrivateTargets, parse_targets
+from app.settings import Settings
 from app.standin import middleware, routes
 from app.standin.movable_clock import MovableClock
 from app.standin.state import State

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from app.settings import Network
+from app.setting_values import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from app import clock
 from app.journal.model import EVENTS
-from app.settings import PrivateTargets
+from app.setting_values import PrivateTargets
 from app.web.fields import CONTROL, Parsed, clean_text, digits, text
 from app.webhooks.model import ACTIVE, DEAD, DISABLED, STATES
 from app.webhooks.targets import MAX_URL, TargetRefused, check_url

@@ -12,7 +12,7 @@ from contextlib import suppress
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from app.settings import PrivateTargets
+from app.setting_values import PrivateTargets
 from app.version import VERSION
 from app.webhooks.model import MAX_ANSWER, Outcome
 from app.webhooks.targets import Target, TargetRefused, check_url, resolve

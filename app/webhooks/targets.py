@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from app.settings import Network, PrivateTargets
+from app.setting_values import Network, PrivateTargets
 
 MAX_URL = 2_000
 LOWEST_PORT = 1_024  # Except 80 and 443: lower ports belong to other protocols.

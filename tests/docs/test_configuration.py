@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.settings import PREFIX, PrivateTargets, Settings, parse_durations
+from app.setting_values import PrivateTargets, parse_durations
+from app.settings import PREFIX, Settings
 from tests.docs.pages import page, rows
 
 RETRIES = Settings.webhook_retries
@@ -29,7 +30,13 @@ def test_shows_the_default(name: str) -> None:
     if default is MISSING:
         assert shown.startswith("`instance/` in a checkout, else `~/.local/share/contacts-service`")
     else:
-        words = {False: "`no`", (): "none", PrivateTargets(): "none", RETRIES: "`10s,60s,5m`"}
+        words = {
+            None: "none",
+            False: "`no`",
+            (): "none",
+            PrivateTargets(): "none",
+            RETRIES: "`10s,60s,5m`",
+        }
         assert shown == words.get(default, f"`{default}`")
         assert default != RETRIES or parse_durations("10s,60s,5m") == RETRIES
 

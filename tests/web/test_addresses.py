@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings import parse_networks
+from app.setting_values import parse_networks
 from app.web.addresses import client_address
 
 PROXY, CLIENT = "10.0.0.1", "203.0.113.7"

@@ -14,7 +14,8 @@ import pytest
 from app.contacts.handlers import upsert_contact
 from app.contacts.model import Draft
 from app.database import Database
-from app.settings import Settings, load, parse_targets
+from app.setting_values import parse_targets
+from app.settings import Settings, load
 from app.webhooks import handlers
 from app.webhooks.delivery import Deliverer
 from app.webhooks.model import Delivery, Webhook

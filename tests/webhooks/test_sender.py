@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from app.settings import PrivateTargets, parse_targets
+from app.setting_values import PrivateTargets, parse_targets
 from app.webhooks.model import Outcome
 from app.webhooks.sender import Sender
 from tests.webhooks.conftest import LOCAL, Behaviour, Handler, Receiver, StartReceiver, answer

@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from app.settings import PrivateTargets, parse_targets
+from app.setting_values import PrivateTargets, parse_targets
 from app.webhooks.targets import Target, TargetRefused, check_url, is_public, resolve
 
 NOTHING = PrivateTargets()

@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 
 from app.database.interface import Row
-from app.database.postgres.connection import SESSION, connect
+from app.database.postgres.driver import SESSION, connect
 from app.database.postgres.url import shown
 from app.errors import StartError
 

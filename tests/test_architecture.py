@@ -148,9 +148,11 @@ INSIDE = {
     },
     "app.transfer": {
         "routes": ("schemas", "importer", "exporter", "readers", "report"),
-        "schemas": ("columns", "readers"),
+        "schemas": ("columns", "formats"),
         "importer": ("damage", "report", "rows"),
-        "exporter": ("cells",),
+        "exporter": ("cells", "vcard_writer", "xlsx_writer"),
+        "vcard_writer": ("cells",),
+        "xlsx_writer": (),
         "readers": ("columns", "csv_table", "json_lines", "lines", "rows"),
         "csv_table": ("cells", "columns", "lines", "rows"),
         "json_lines": ("columns", "lines", "rows"),

@@ -13,6 +13,7 @@ from app.api_docs.json_schema import (
     success,
 )
 from app.api_docs.operation import Feature, Operation, Response
+from app.transfer import formats
 from app.transfer.readers import MEDIA_TYPES
 from app.transfer.report import MAX_ERRORS
 from app.transfer.schemas import ExportQuerySchema, ImportQuery, ImportQuerySchema
@@ -31,13 +32,14 @@ _LINES: JsonSchema = {
     "description": "JSON Lines: each line is a body of `POST /v1/contacts`, optionally with `id`, "
     "`created_at` and `updated_at`.",
 }
+_EXPORTED = tuple(name for name in formats.MEDIA_TYPES if name != "application/jsonl")
 _SCHEMAS = {"csv": _CSV, "jsonl": _LINES}
 _LINE: JsonSchema = {**INTEGER, "description": "Line on which the row starts, from 1."}
 _REASONS = array(shape(line=_LINE, column=nullable(STRING), reason=STRING))
 
 FEATURE = Feature(
     name="Files",
-    description="Import and export contacts as CSV or JSON Lines.",
+    description="Import contacts from CSV or JSON Lines; export them as these, .xlsx or vCards.",
     operations={
         "transfer.post_contacts_import": Operation(
             "Import a file",
@@ -59,9 +61,7 @@ FEATURE = Feature(
             "export is written as it is when its page is read. A response without its last chunk "
             "is incomplete.",
             query=ExportQuerySchema(),
-            responses={
-                200: Response("The file.", STRING, media_types=("text/csv", "application/x-ndjson"))
-            },
+            responses={200: Response("The file.", STRING, media_types=_EXPORTED)},
         ),
     },
     schemas={
@@ -89,6 +89,6 @@ FEATURE = Feature(
         "ignores a column. Write a comma in a name as `\\,`. The parameter can be repeated.",
         "default_country": "Country of phone numbers without a country code, such as `IN`. "
         "Default: these numbers are rejected.",
-        "format": "Format of the file. Default: `csv`.",
+        "format": "Format of the file; `vcf` is vCard 3.0. Default: `csv`.",
     },
 )

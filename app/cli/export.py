@@ -13,8 +13,9 @@ from app.cli import options
 from app.cli.output import NewFile
 from app.cli.progress import Progress, progress
 from app.database import open_store, prepare_store
+from app.transfer.exporter import Part
 from app.transfer.exporter import export as export_contacts
-from app.transfer.readers import ENDINGS, FORMATS
+from app.transfer.formats import ENDINGS, FORMATS
 from app.transfer.schemas import ExportQuery, ExportQuerySchema
 from app.web.loading import load
 
@@ -42,7 +43,7 @@ def export(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Write contacts to FILE, CSV or JSON Lines; - or none is standard output.
+    """Write contacts to FILE: CSV, JSON Lines, .xlsx or vCards; - or none is standard output.
 
     Others write meanwhile. The file appears when it is whole, and only its owner can read it.
     """
@@ -98,7 +99,7 @@ def _write(file: Path, parts: Iterable[bytes]) -> None:
 class _Counter:
     """Passes the parts on, counts their contacts, and shows the count as progress."""
 
-    def __init__(self, parts: Iterator[tuple[str, int]], shown: Progress) -> None:
+    def __init__(self, parts: Iterator[Part], shown: Progress) -> None:
         self.contacts = 0
         self._parts = parts
         self._shown = shown
@@ -109,4 +110,4 @@ class _Counter:
             self.contacts += count
             rate = self.contacts / max(time.monotonic() - self._started, 0.001)
             self._shown(f"{self.contacts:,} contacts, {rate:,.0f}/s", None)
-            yield part.encode()
+            yield part

@@ -1,35 +1,71 @@
-"""Exports contacts as CSV or JSON Lines, page by page: no writer waits, and memory is bounded."""
+"""Exports contacts as a file, page by page: no writer waits, and memory is bounded."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from app.custom_fields.handlers import list_keys
-from app.database import Database
+from app.database.interface import Database
+from app.errors import InvalidInput
 from app.search.paging import Search
 from app.search.planner import search_contacts
-from app.transfer import cells
+from app.transfer import cells, vcard_writer
+from app.transfer.xlsx_writer import Cell, XlsxWriter
 
 PAGE = 250
 _TEXTS = ("id", "phone", "first_name", "last_name", "email")
 _EVERYTHING = frozenset({"custom_fields", "updated_at"})
 
+Part = tuple[bytes, int]  # Bytes of a file, and the number of contacts in them.
 
-def export(db: Database, search: Search, format: str) -> Iterator[tuple[str, int]]:
-    """Yield the parts of a file, and the number of contacts in each.
+
+def export(db: Database, search: Search, format: str) -> Iterator[Part]:
+    """Yield the parts of a file in one of `formats.FORMATS`.
 
     A contact that changes during the export is in it as it is when its page is read. The columns
-    of a CSV file are the custom fields that exist at the start.
+    of a table are the custom fields that exist at the start. Raises `InvalidInput` where a sheet
+    has too few columns.
     """
-    if format == "jsonl":
-        for page in _pages(db, search):
-            yield "".join(f"{view}\n" for view in page), len(page)
-        return
+    return _WRITERS[format](db, _pages(db, search))
+
+
+def _csv(db: Database, pages: Iterator[Sequence[str]]) -> Iterator[Part]:
     keys = list_keys(db)
-    yield cells.record([*_TEXTS, "tags", "created_at", "updated_at", *_columns(keys)]), 0
-    for page in _pages(db, search):
-        yield "".join(_record(json.loads(view), keys) for view in page), len(page)
+    yield cells.record(_header(keys)).encode(), 0
+    for page in pages:
+        rows = (cells.record(_cells(json.loads(view), keys)) for view in page)
+        yield "".join(rows).encode(), len(page)
+
+
+def _jsonl(_: Database, pages: Iterator[Sequence[str]]) -> Iterator[Part]:
+    for page in pages:
+        yield "".join(f"{view}\n" for view in page).encode(), len(page)
+
+
+def _vcf(_: Database, pages: Iterator[Sequence[str]]) -> Iterator[Part]:
+    for page in pages:
+        yield "".join(vcard_writer.card(json.loads(view)) for view in page).encode(), len(page)
+
+
+def _xlsx(db: Database, pages: Iterator[Sequence[str]]) -> Iterator[Part]:
+    keys = list_keys(db)
+    try:
+        writer = XlsxWriter(_header(keys))
+    except ValueError as error:
+        reason = f"There are too many custom fields, {error}: export csv or jsonl."
+        raise InvalidInput({"format": [reason]}) from None
+    for page in pages:
+        yield writer.rows([_typed_cells(json.loads(view), keys) for view in page]), len(page)
+    yield writer.end(), 0
+
+
+_WRITERS: dict[str, Callable[[Database, Iterator[Sequence[str]]], Iterator[Part]]] = {
+    "csv": _csv,
+    "jsonl": _jsonl,
+    "vcf": _vcf,
+    "xlsx": _xlsx,
+}
 
 
 def _pages(db: Database, search: Search) -> Iterator[Sequence[str]]:
@@ -44,18 +80,30 @@ def _pages(db: Database, search: Search) -> Iterator[Sequence[str]]:
         search = replace(search, after=page.next)
 
 
-def _columns(keys: Sequence[str]) -> Iterator[str]:
-    return (f"custom_fields.{key}" for key in keys)
+def _header(keys: Sequence[str]) -> list[str]:
+    return [*_TEXTS, "tags", "created_at", "updated_at", *(f"custom_fields.{key}" for key in keys)]
 
 
-def _record(view: dict[str, Any], keys: Sequence[str]) -> str:
+def _cells(view: dict[str, Any], keys: Sequence[str]) -> list[str]:
     fields = view["custom_fields"]
-    return cells.record(
-        [
-            *(cells.text(view[name]) for name in _TEXTS),
-            cells.tags(view["tags"]),
-            view["created_at"],
-            view["updated_at"],
-            *(cells.value(fields[key]) if key in fields else "" for key in keys),
-        ]
-    )
+    return [
+        *(cells.text(view[name]) for name in _TEXTS),
+        cells.tags(view["tags"]),
+        view["created_at"],
+        view["updated_at"],
+        *(cells.value(fields[key]) if key in fields else "" for key in keys),
+    ]
+
+
+def _typed_cells(view: dict[str, Any], keys: Sequence[str]) -> list[Cell]:
+    """Return the cells of a CSV file, with numbers and booleans as such."""
+    fields = view["custom_fields"]
+    found: list[Cell] = [*_cells(view, ())]
+    for key in keys:
+        value = fields.get(key)
+        # A spreadsheet keeps 15 digits of a number.
+        is_typed = isinstance(value, bool) or (
+            isinstance(value, int | float) and float(f"{value:.15g}") == value
+        )
+        found.append(value if is_typed else cells.value(value))
+    return found

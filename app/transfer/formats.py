@@ -6,6 +6,20 @@ from typing import BinaryIO
 
 from app.errors import InvalidInput
 
+FORMATS = ("csv", "jsonl", "xlsx", "vcf")
+MEDIA_TYPES = {
+    "text/csv": "csv",
+    "application/x-ndjson": "jsonl",
+    "application/jsonl": "jsonl",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "text/vcard": "vcf",
+}
+ENDINGS = {
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), "csv"),
+    **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
+    **dict.fromkeys((".xlsx", ".xlsm"), "xlsx"),
+    **dict.fromkeys((".vcf", ".vcard"), "vcf"),
+}
 _HEAD = 4_096
 _MARKS = re.compile(rb"\xef\xbb\xbf|\xff\xfe|\xfe\xff")
 _SAVE_AS = "open it in {program} and save it as .xlsx or CSV."

@@ -34,7 +34,12 @@ STOPPING_SECONDS = 15  # Half of what gunicorn gives a worker to stop.
 
 _import_query = ImportQuerySchema()
 _export_query = ExportQuerySchema()
-_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
+_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/x-ndjson",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "vcf": "text/vcard; charset=utf-8",
+}
 
 
 @blueprint.post("/import")
@@ -129,4 +134,4 @@ def get_contacts_export() -> Response:
 def _export(db: Database, query: ExportQuery) -> Generator[bytes]:
     with _reserve_transfer_slot():  # A slow client keeps it until the end.
         for part, _ in export(db, query.search, query.format):
-            yield part.encode()
+            yield part

@@ -9,7 +9,7 @@ from app.contacts.phone import REGIONS
 from app.search.paging import Search
 from app.search.schemas import ListQuerySchema
 from app.transfer.columns import parse_mapping
-from app.transfer.readers import FORMATS
+from app.transfer.formats import FORMATS
 from app.web.fields import Parsed, flag
 
 

@@ -16,7 +16,7 @@ from app.transfer.lines import Lines
 from app.transfer.vcard_lines import Property, read_cards
 
 MAX_REPEATED = 50
-MAX_COLUMNS = 10_000
+MAX_COLUMNS = 20_000
 _ORDER = (
     *("id", "FN", "Given Name", "Family Name", "Middle Name", "Name Prefix", "Name Suffix"),
     *("Nickname", "Phone whatsapp", "Phone mobile", "Phone main", "Phone home", "Phone work"),
@@ -131,7 +131,7 @@ def _columns(found: Property, labels: dict[str, str]) -> Iterator[tuple[str, str
     if name in _TEXTS:
         yield _TEXTS[name], text
     elif name == "N":
-        yield from zip(_NAMES, (" ".join(part.split()) for part in found.parts()), strict=False)
+        yield from zip(_NAMES, found.parts(), strict=False)
     elif name == "TEL":
         yield _phone_column(found, labels.get(found.group, "")), _phone(text)
     elif name in ("X-WHATSAPP", "X-WHATSAPP-NUMBER"):
@@ -146,7 +146,7 @@ def _columns(found: Property, labels: dict[str, str]) -> Iterator[tuple[str, str
         yield "Address", ", ".join(filter(None, found.parts()))
     elif name == "UID" and text.startswith("cnt_"):
         yield "id", text
-    elif name == "X-CONTACTS-FIELD" and (key := found.parameters.get("key")):
+    elif name == "X-CONTACTS-FIELD" and (key := found.parameters.get("x-key")):
         yield f"custom_fields.{key}", found.text()
 
 

@@ -16,6 +16,7 @@ MAX_PROPERTIES = 2_000
 _ATTACHMENTS = frozenset(("PHOTO", "LOGO", "SOUND", "KEY", "CALADRURI", "X-MS-CARDPICTURE"))
 _HEAD = re.compile(rb'(?:[\w-]+\.)?([\w-]+)((?:;(?:"[^"]*"|[^:"])*)?):', re.DOTALL)
 _END = re.compile(rb"END:VCARD\s*$", re.IGNORECASE)
+_QUOTED = re.compile(rb";(?:ENCODING=)?QUOTED-PRINTABLE(?:;|$)", re.IGNORECASE)
 _GROUP = re.compile(rb"([\w-]+)\.")
 _PARAMETER = re.compile(r';([^;="]*)=?((?:"[^"]*"|[^;"])*)')
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -174,7 +175,7 @@ def _unfolded(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         line = raw.rstrip(b"\r\n")
         match = None if line[:1] in (b" ", b"\t") else _HEAD.match(line)
         if whole and (not match or (is_soft and not _END.match(line))):
-            if is_attachment or not line.strip():
+            if is_attachment or not line:
                 is_soft = False
                 continue
             if not is_soft and line[:1] in (b" ", b"\t"):
@@ -188,7 +189,7 @@ def _unfolded(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             whole, start, size = [], number, len(line)
             name, parameters = (match[1], match[2]) if match else (b"", b"")
             is_attachment = name.decode("ascii", "replace").upper() in _ATTACHMENTS
-            is_quoted = b"QUOTED-PRINTABLE" in parameters.upper()
+            is_quoted = bool(_QUOTED.search(parameters))
         if size > MAX_LINE and not is_attachment:
             raise InvalidInput({"file": [f"The property in line {start} is too long."]})
         is_soft = is_quoted and line.endswith(b"=")

@@ -1,5 +1,6 @@
 """`contacts export`: a whole file or none."""
 
+import io
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.database.sqlite.store import Database
+from app.transfer.xlsx import XlsxSheet
 from tests.conftest import clean_environ, run_contacts
 
 FILLED = 1_000
@@ -30,6 +32,22 @@ def test_writes_a_file(tmp_path: Path, data: Path, name: str) -> None:
     assert len(lines) == FILLED + (not name.endswith(".jsonl"))
     assert lines[0].startswith("{" if name.endswith(".jsonl") else "id,phone,")
     assert [each for each in tmp_path.iterdir() if each.is_file()] == [file]
+
+
+@pytest.mark.parametrize(
+    ("name", "mark"), [("out.vcf", b"BEGIN:VCARD"), ("out.xlsx", b"PK\x03\x04")]
+)
+def test_writes_other_formats(tmp_path: Path, data: Path, name: str, mark: bytes) -> None:
+    file = tmp_path / name
+    finished = run_contacts("export", file, "--data", data)
+    assert finished.stdout == f"Exported 1,000 contacts to {file}\n"
+    content = file.read_bytes()
+    assert content.startswith(mark)
+    if name.endswith(".vcf"):
+        assert content.count(b"END:VCARD\r\n") == FILLED
+    else:
+        with closing(XlsxSheet(io.BytesIO(content))) as sheet:
+            assert len(list(sheet.rows())) == FILLED
 
 
 def test_writes_to_standard_output(data: Path) -> None:

@@ -14,7 +14,7 @@ def archive(*names: str) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as new:
         for name in names:
-            new.writestr(name, "x")
+            new.writestr(zipfile.ZipInfo(name), "x")
     return file.getvalue()
 
 

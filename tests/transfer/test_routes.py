@@ -1,8 +1,10 @@
 """`POST /v1/contacts/import` and `GET /v1/contacts/export`."""
 
+import io
 import json
 from typing import Any
 
+import openpyxl
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,7 +15,7 @@ from app.api_keys.handlers import create_api_key
 from app.contacts import bulk
 from app.database import Database
 from app.settings import Settings, load
-from app.transfer import importer, routes
+from app.transfer import importer, routes, xlsx_writer
 from app.web.service import service_of
 from tests.conftest import store_faults
 
@@ -396,10 +398,50 @@ def test_exports_json_lines(client: FlaskClient) -> None:
     assert found == [client.get(f"/v1/contacts/{n}").get_json()["contact"] for n in (PRIYA, JOHN)]
 
 
+def test_exports_vcards(client: FlaskClient) -> None:
+    client.post(
+        "/v1/contacts", json={"phone": PRIYA, "first_name": "Priya", "tags": ["a;b", "c,d"]}
+    )
+    response = client.get("/v1/contacts/export?format=vcf")
+    assert response.headers["Content-Type"] == "text/vcard; charset=utf-8"
+    assert "contacts.vcf" in response.headers["Content-Disposition"]
+    for line in ("BEGIN:VCARD", f"TEL;TYPE=CELL:+{PRIYA}", "CATEGORIES:a\\;b,c\\,d", "END:VCARD"):
+        assert f"{line}\r\n" in response.text
+
+
+def test_exports_a_workbook(client: FlaskClient) -> None:
+    fields = {"n": 12, "half": 0.5, "yes": True, "code": "12", "long": 0.1 + 0.2}
+    client.post(
+        "/v1/contacts", json={"phone": PRIYA, "first_name": "=cmd()", "custom_fields": fields}
+    )
+    response = client.get("/v1/contacts/export?format=xlsx")
+    assert response.headers["Content-Type"].endswith("spreadsheetml.sheet")
+    assert "contacts.xlsx" in response.headers["Content-Disposition"]
+    head, row = openpyxl.load_workbook(io.BytesIO(response.data)).active.iter_rows(values_only=True)
+    found = dict(zip(head, row, strict=True))
+    assert (found["phone"], found["first_name"], found["last_name"]) == (PRIYA, "'=cmd()", None)
+    values = {key.removeprefix("custom_fields."): found[key] for key in head if "." in key}
+    assert values == fields | {"code": '"12"', "long": "0.30000000000000004"}
+    assert type(values["n"]) is int
+
+
+def test_a_workbook_has_too_few_columns_for_some_stores(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xlsx_writer, "MAX_COLUMNS", 8)
+    assert client.get("/v1/contacts/export?format=xlsx").status_code == 200
+    client.post("/v1/contacts", json={"phone": PRIYA, "custom_fields": {"n": 12}})
+    response = client.get("/v1/contacts/export?format=xlsx")
+    assert (response.status_code, "csv or jsonl" in response.text) == (422, True)
+
+
 def test_an_empty_store_gives_an_empty_file(client: FlaskClient) -> None:
     assert client.get("/v1/contacts/export?format=jsonl").data == b""
     header = "id,phone,first_name,last_name,email,tags,created_at,updated_at\r\n"
     assert client.get("/v1/contacts/export").text == header
+    assert client.get("/v1/contacts/export?format=vcf").data == b""
+    book = openpyxl.load_workbook(io.BytesIO(client.get("/v1/contacts/export?format=xlsx").data))
+    assert [cell.value for cell in book.active[1]] == header.strip().split(",")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def workbook(
     pieces = [rows.encode()] if isinstance(rows, str) else rows
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content)  # Of a fixed time.
         with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
             sheet.write(f"<worksheet {_MAIN}><sheetData>".encode())
             for piece in pieces:

@@ -110,10 +110,14 @@ INSIDE = {
     },
     "app.search": {
         "routes": ("schemas", "handlers", "store", "planner", "filters", "paging", "views"),
-        "handlers": ("planner", "filters"),
+        "handlers": ("resolve", "matching", "filters", "store"),
+        "matching": ("conditions", "filters", "operands"),
+        "resolve": ("dates", "filters", "operands", "store"),
+        "dates": (),
         "store": ("views",),
         "planner": (
-            *("conditions", "index_sources", "page_queries", "filters", "paging", "views"),
+            *("conditions", "index_sources", "page_queries", "resolve", "filters"),
+            *("paging", "views"),
         ),
         "page_queries": ("conditions", "index_sources", "paging", "views"),
         "index_sources": ("conditions", "filters", "operands"),
@@ -121,8 +125,8 @@ INSIDE = {
         "schemas": ("filters", "grammar", "paging", "operands"),
         "paging": ("filters",),
         "grammar": ("filters", "operands"),
-        "filters": (),
-        "operands": (),
+        "filters": ("dates",),
+        "operands": ("dates",),
         "views": (),
     },
     "app.tags": {

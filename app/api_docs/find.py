@@ -22,6 +22,7 @@ from app.search.planner import CHEAP_CONDITIONS, SCAN_BUDGET
 from app.search.schemas import MAX_TAGS_ASKED, ListQuerySchema, MatchSchema, SearchSchema
 
 _FOUND = Response("A page of matching contacts.", ref("ContactList"))
+_TIMES = "RFC 3339, or `now`, `today`, `-7d`, `+12h`, `-3mo` (`min h d w mo y`)."
 _TOTAL: JsonSchema = {
     **nullable({**INTEGER, "minimum": 0}),
     "description": "Number of matching contacts; null if counting them would take too long.",
@@ -127,16 +128,17 @@ FEATURE = Feature(
         "phone number. Case and accents are ignored. There are no operators.",
         "email": "Contacts with exactly this e-mail address.",
         "phone": "The contact with this phone number, in any accepted spelling.",
-        "created_since": "Created at or after this time.",
-        "created_before": "Created before this time.",
-        "updated_since": "Updated at or after this time.",
-        "updated_before": "Updated before this time.",
+        "created_since": f"Created at or after this time. {_TIMES}",
+        "created_before": f"Created before this time. {_TIMES}",
+        "updated_since": f"Updated at or after this time. {_TIMES}",
+        "updated_before": f"Updated before this time. {_TIMES}",
         "custom_fields": "Conditions on custom fields. Each member is a separate query parameter "
         "with the key in brackets and an optional operator, such as `custom_fields[plan]=pro` or "
         f"`custom_fields[score][gte]=10`. Operators are `{' '.join(OPS)}`; the default is `eq`. "
         "`in` takes a comma list, `exists` takes `true` or `false`. Values have no types: `eq` "
         'matches the number 10 and the string "10". `gt gte lt lte` compare a number with numbers '
-        "and other text with strings.",
+        "and other text with strings; fields that are pinned to `date` or `datetime` compare by "
+        "instant. A comparison that cannot mean anything is a 422 that says what to pin.",
         "filter": "The filter that contacts must match.",
         "sort": "Field to sort by; `-` in front means descending. Nulls come last. Default: oldest "
         "first.",

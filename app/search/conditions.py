@@ -28,6 +28,15 @@ _JSON_TYPES = {
     "number": "type IN ('integer', 'real')",
     "boolean": "type IN ('true', 'false')",
 }
+_ANY_DATE = (
+    "value >= '0' AND value < ':' AND substr(value, 5, 1) = '-' AND substr(value, 8, 1) = '-'"
+)
+# What is stored otherwise, from before the field was pinned, is no date.
+_DATE_FORMS = {
+    "date": f"length(value) = 10 AND {_ANY_DATE}",
+    "datetime": f"length(value) >= 20 AND substr(value, 11, 1) = 'T' "
+    f"AND substr(value, length(value), 1) = 'Z' AND {_ANY_DATE}",
+}
 TAG_ID = "(SELECT id FROM tags WHERE name = {})"
 FIELD_ID = "(SELECT id FROM custom_fields WHERE key = {})"
 _ID_OF_PHONE = """coalesce(
@@ -161,6 +170,10 @@ def _custom_condition(node: Condition, bind: Parameters) -> str:
         )"""
     # `custom_field_values` is not ordered by contact: its JSON is the only place by contact.
     entry = f"SELECT 1 FROM json_each(contacts.custom_fields) WHERE key = {key}"
+    if node.type:
+        instant = "rtrim(value, 'Z')" if node.type == "datetime" else "value"
+        compared = f"{instant} {OPERATORS[node.op]} {bind.add(node.value)}"
+        return f"EXISTS ({entry} AND type = 'text' AND {_DATE_FORMS[node.type]} AND {compared})"
     match node.op:
         case "exists":
             return f"EXISTS ({entry})" if node.value else f"NOT EXISTS ({entry})"

@@ -4,27 +4,31 @@ from typing import Any
 
 from app.contacts import handlers as contacts
 from app.database import Database
-from app.search import planner
 from app.search.filters import Filter, conditions
+from app.search.matching import matches
+from app.search.resolve import resolve
+from app.search.store import find_aliases
 
 
 def match_contact(db: Database, phone: str, filter: Filter) -> tuple[bool, list[dict[str, Any]]]:
     """Return whether a contact matches a filter, and the result of each condition.
 
-    Raises `NotFound`.
+    Raises `NotFound`, and `InvalidInput` for a comparison that cannot mean anything.
     """
     leaves = list(conditions(filter))
     with db.snapshot() as snapshot:
         contact = contacts.find_contact(snapshot, phone)
-        matches, *results = planner.match_contact(snapshot, contact.phone, [filter, *leaves])
+        resolved = resolve(snapshot, filter)
+        by_phone = any(leaf.field in ("id", "phone") for leaf in leaves)
+        aliases = find_aliases(snapshot, contact.phone) if by_phone else []
     because = [
         {
             "field": leaf.field,
             "op": leaf.op,
             "value": leaf.value,
             "actual": contact.value(leaf.field),
-            "matches": result,
+            "matches": matches(contact, meant, aliases),
         }
-        for leaf, result in zip(leaves, results, strict=True)
+        for leaf, meant in zip(leaves, conditions(resolved), strict=True)
     ]
-    return matches, because
+    return matches(contact, resolved, aliases), because

@@ -123,6 +123,12 @@ def _custom_source(node: Condition, bind: Parameters) -> IndexSource:
     if node.op == "exists":
         return IndexSource(select)
     select += f" AND type = '{type_name(node.value)}'"
+    if node.type:
+        # All values of the same day or second too: with a fraction they sort otherwise.
+        same = node.value[: 10 if node.type == "date" else 19]
+        is_after = node.op in ("gt", "gte")
+        part = f">= {bind.add(same)}" if is_after else f"< {bind.add(same + '[')}"
+        return IndexSource(f"{select} AND value {part}")
     if node.op == "starts_with":
         select += f" AND {starts_with('value', bind.field_values.prefix(node.value), bind)}"
     elif node.op != "contains":

@@ -9,12 +9,17 @@ from marshmallow import ValidationError
 
 from app.contacts.fields import MAX_NAME, clean_value, parse_phone
 from app.contacts.phone import MAX_LENGTH
-from app.web.fields import clean_text, clean_word, is_blank
+from app.contacts.values import NUMBER
+from app.search.dates import PATTERN, is_relative
+from app.web.fields import JsonSchema, clean_text, clean_word, is_blank
 
 CUSTOM = "custom_fields."
 ORDERED = ("gt", "gte", "lt", "lte")
 SEARCHING = ("contains", "starts_with")
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+INSTANT_SCHEMA: JsonSchema = {
+    "type": "string",
+    "anyOf": [{"format": "date-time"}, {"pattern": f"^({PATTERN})$"}],
+}
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
     r"([Zz]|[+ -][0-9]{2}:?[0-9]{2})"
@@ -26,7 +31,7 @@ def operand(field: str, op: str, value: object) -> Any:
     if field.startswith(CUSTOM):
         return _custom_value(op, value)
     if field in ("created_at", "updated_at"):
-        return instant(value, op)
+        return str(value) if op in ORDERED and is_relative(value) else instant(value, op)
     if field in ("phone", "id"):
         return _digits(value) if op == "starts_with" else _phone(field, value)
     clean = clean_text if field in ("first_name", "last_name") else clean_word
@@ -85,7 +90,8 @@ def instant(value: object, op: str) -> str:
     """
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
         raise ValidationError(
-            'Must be a date and time with its zone, such as "2026-06-02T08:00:00Z".'
+            'Must be a date and time with its zone, such as "2026-06-02T08:00:00Z", or for an '
+            "order now, today, -7d, +12h or -3mo."
         )
     try:
         # A space before the zone is a + that a client did not encode in a query string.
@@ -106,7 +112,7 @@ def readings(text: str) -> list[Any]:
     """Return every value that a text can mean: itself, then a boolean or a number."""
     if text in ("true", "false"):
         return [text, text == "true"]
-    if not _NUMBER.fullmatch(text):
+    if not NUMBER.fullmatch(text):
         return [text]
     number = float(text)
     if not math.isfinite(number):
@@ -116,4 +122,4 @@ def readings(text: str) -> list[Any]:
 
 
 def is_number(text: str) -> bool:
-    return bool(_NUMBER.fullmatch(text))
+    return bool(NUMBER.fullmatch(text))

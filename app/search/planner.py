@@ -15,7 +15,6 @@ at the contact that fills the page.
 `conditions` writes the test, `index_sources` the sources, `page_queries` the two kinds of pages.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -32,6 +31,7 @@ from app.search.page_queries import (
     sort_candidates,
 )
 from app.search.paging import Position, Search
+from app.search.resolve import resolve
 from app.search.views import MAX_PAGE_BYTES
 
 MAX_CANDIDATES = 5_000
@@ -55,7 +55,12 @@ class Page:
 
 
 def search_contacts(db: Connection, search: Search) -> Page:
-    """Return a page of the contacts that match a filter. Needs a snapshot."""
+    """Return a page of the contacts that match a filter. Needs a snapshot.
+
+    Raises `InvalidInput` for a comparison that cannot mean anything.
+    """
+    if search.filter:
+        search = replace(search, filter=resolve(db, search.filter))
     bind = Parameters(db.field_values)
     where = condition_sql(search.filter, bind) if search.filter else ""
     sources, size = _smallest_plan(db, search.filter, bind)
@@ -75,15 +80,6 @@ def search_contacts(db: Connection, search: Search) -> Page:
         total = search.offset + len(found)
     page = _page(db, search, found, total)
     return page if page.next or not end else replace(page, next=end, ended_by="budget")
-
-
-def match_contact(db: Connection, phone: str, filters: Sequence[Filter]) -> list[bool]:
-    """Return for each filter whether the contact of a phone, which must exist, matches it."""
-    bind = Parameters(db.field_values)
-    columns = ", ".join(condition_sql(each, bind) for each in filters)
-    parameters = bind.values | {"phone": phone}
-    [row] = db.execute(f"SELECT {columns} FROM contacts WHERE phone = :phone", parameters)
-    return [bool(each) for each in row]
 
 
 def _scan_budget(node: Filter | None) -> int:

@@ -20,7 +20,7 @@ from app.contacts.fields import (
 )
 from app.search import grammar
 from app.search.filters import All, Condition, Filter
-from app.search.operands import CUSTOM, ORDERED
+from app.search.operands import CUSTOM, INSTANT_SCHEMA, ORDERED
 from app.search.paging import BY_ARRIVAL, SORTS, Search, decode_cursor, parse_sort
 from app.web.fields import JsonSchema, Parsed, digits
 
@@ -39,7 +39,7 @@ def _parameter(field: str, op: str, schema: JsonSchema) -> Parsed[Filter]:
 
 
 def _bound(name: str) -> Parsed[Filter]:
-    return _parameter(*_BOUNDS[name], {"type": "string", "format": "date-time"})
+    return _parameter(*_BOUNDS[name], INSTANT_SCHEMA)
 
 
 def _filter(**options: Any) -> Parsed[Filter]:

@@ -1,10 +1,53 @@
-"""The list that the vendor documents: all contacts, or those with one tag, oldest first."""
+"""Reads of searches beside the planner's: the documented list, kinds of fields, aliases."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from app.database import Connection
 from app.search.views import MAX_PAGE_BYTES, VIEW_BYTES, page_too_large, view, view_within
+
+
+@dataclass(frozen=True)
+class FieldKind:
+    """What a custom field holds: its pinned type, and how many values it has of each type."""
+
+    required_type: str | None = None
+    texts: int = 0
+    numbers: int = 0
+    booleans: int = 0
+
+    def only(self, name: str) -> bool:
+        """Return whether all values, at least one, are of a type."""
+        found = {each for each in ("texts", "numbers", "booleans") if getattr(self, each)}
+        return found == {name}
+
+
+def find_kinds(db: Connection, keys: Iterable[str]) -> dict[str, FieldKind]:
+    rows = db.execute(
+        """
+        SELECT key, required_type, strings, numbers, booleans
+        FROM custom_fields
+        WHERE key IN (SELECT value FROM json_each(:keys))
+        """,
+        {"keys": json.dumps(list(keys))},
+    )
+    return {key: FieldKind(*kind) for key, *kind in rows}
+
+
+def find_aliases(db: Connection, phone: str) -> list[str]:
+    """Return the phones that were merged into the contact of a phone."""
+    rows = db.execute(
+        """
+        SELECT phone
+        FROM aliases
+        WHERE contact_id = (SELECT id FROM contacts WHERE phone = :phone)
+        ORDER BY phone
+        """,
+        {"phone": phone},
+    )
+    return [alias for (alias,) in rows]
 
 
 def list_contacts(

@@ -10,6 +10,7 @@ from app.database.interface import Database
 from app.errors import InvalidInput
 from app.search.paging import Search
 from app.search.planner import search_contacts
+from app.search.resolve import resolve
 from app.transfer import cells, vcard_writer
 from app.transfer.xlsx_writer import Cell, XlsxWriter
 
@@ -24,9 +25,11 @@ def export(db: Database, search: Search, format: str) -> Iterator[Part]:
     """Yield the parts of a file in one of `formats.FORMATS`.
 
     A contact that changes during the export is in it as it is when its page is read. The columns
-    of a table are the custom fields that exist at the start. Raises `InvalidInput` where a sheet
-    has too few columns.
+    of a table are the custom fields that exist at the start. Relative dates count from the start.
+    Raises `InvalidInput` where a sheet has too few columns, or the filter cannot mean anything.
     """
+    if search.filter:
+        search = replace(search, filter=resolve(db.connection(), search.filter))
     return _WRITERS[format](db, _pages(db, search))
 
 

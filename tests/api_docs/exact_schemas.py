@@ -22,7 +22,7 @@ from app.search.grammar import (
     MAX_VALUES,
     OPS,
 )
-from app.search.operands import ORDERED, SEARCHING
+from app.search.operands import INSTANT_SCHEMA, ORDERED, SEARCHING
 
 _ID: JsonSchema = {"anyOf": [{"type": "string", "pattern": "^cnt_[0-9]+$"}, PHONE_SCHEMA]}
 _DIGITS: JsonSchema = {
@@ -42,7 +42,7 @@ def _value(field: str, op: str) -> JsonSchema:
     if field == "phone":
         return _DIGITS if op == "starts_with" else PHONE_SCHEMA
     if field in ("created_at", "updated_at"):
-        return INSTANT if op in ORDERED else {**INSTANT, "pattern": "^[^.]*$"}
+        return INSTANT_SCHEMA if op in ORDERED else {**INSTANT, "pattern": "^[^.]*$"}
     if field == "custom_fields":
         if op in SEARCHING:
             return {**STRING_VALUE_SCHEMA, "minLength": 1}
@@ -109,7 +109,9 @@ FILTERS: dict[str, JsonSchema] = {
     },
     "Condition": {
         "description": 'A comparison of one field. `ne` is "not eq": it also matches contacts '
-        "without the field.",
+        "without the field. Fields that are pinned to `date` or `datetime` compare by instant, and "
+        "with `now`, `today`, `-7d`, `+12h`, `-3mo` (`min h d w mo y`), as `created_at` and "
+        "`updated_at` do. An order comparison that cannot mean anything is a 422.",
         "anyOf": [
             _condition(", ".join(fields), {"enum": fields}, ops, value)
             for fields, ops, value in _groups(FIELD_OPS)

@@ -16,6 +16,7 @@ from app.contacts.phone import normalise
 from app.database.text import fold, words
 
 NAMES = ("first_name", "last_name", "email")
+ORDERED = ("gt", "gte", "lt", "lte")
 COMPARE = {
     "eq": operator.eq,
     "gt": operator.gt,
@@ -100,6 +101,30 @@ class Reads:
         value = entry.view[field] if field else entry.number
         return fold(value) if field in NAMES else value
 
+    def refuses(self, tree: Mapping[str, Any]) -> bool:
+        """Tell whether a tree has a comparison by order that cannot mean anything."""
+        for name in ("all", "any"):
+            if name in tree:
+                return any(map(self.refuses, tree[name]))
+        if "not" in tree:
+            return self.refuses(tree["not"])
+        if tree["op"] not in ORDERED or not tree["field"].startswith("custom_fields."):
+            return False
+        found = {kind(actual_value(tree["field"], entry)) for entry in self.entries.values()}
+        found.discard(type(None))
+        return len(found) == 1 and found != {kind(tree["value"])}
+
+    def refuses_query(self, query: Query) -> bool:
+        if query.body is not None:
+            return bool(query.body.get("filter")) and self.refuses(query.body["filter"])
+        for name, text in query.parameters:
+            custom = re.fullmatch(r"custom_fields\[(.+?)\]\[(gt|gte|lt|lte)\]", name)
+            if custom:
+                leaf = {"field": f"custom_fields.{custom[1]}", "op": custom[2]}
+                if self.refuses({**leaf, "value": ordered_reading(text)}):
+                    return True
+        return False
+
     def _asked(self, query: Query) -> Callable[[Entry], bool]:
         if query.body is not None:
             tree, text = query.body.get("filter"), query.body.get("q")
@@ -127,8 +152,7 @@ class Reads:
             case "eq" | "ne":
                 return self._leaf(field, "in", readings(text), entry) == (op == "eq")
             case "gt" | "gte" | "lt" | "lte":
-                numbers = [each for each in readings(text) if kind(each) is float]
-                return self._leaf(field, op, (numbers or [text])[0], entry)
+                return self._leaf(field, op, ordered_reading(text), entry)
         return self._leaf(field, op, text, entry)
 
     def holds(self, tree: Mapping[str, Any], entry: Entry) -> bool:
@@ -162,6 +186,11 @@ class Reads:
                 (actual, line(value)) if op == "eq" else map(fold, (actual, line(value)))
             )
         return kind(actual) is kind(value) and bool(COMPARE[op](actual, value))
+
+
+def ordered_reading(text: str) -> Any:
+    numbers = [each for each in readings(text) if kind(each) is float]
+    return (numbers or [text])[0]
 
 
 def actual_value(field: str, entry: Entry) -> Any:

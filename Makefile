@@ -4,9 +4,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 # How the tests run side by side; `make test PARALLEL=` runs them one after another.
 PARALLEL ?= -n 2 --dist loadfile
+PEERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/contacts-service/peers
 PYTEST := $(BIN)/pytest $(PARALLEL) -m 'not soak'
 
-.PHONY: help run test soak check wheel binary binary-folder coverage fuzz bench upgrade clean
+.PHONY: help run test soak check wheel binary binary-folder coverage fuzz bench bench-peers upgrade clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -54,6 +55,14 @@ bench: $(VENV)/installed ## Measure requests beside Flask's hello (needs wrk), i
 	PYTHONPATH=. $(BIN)/python bench/bulk.py
 	PYTHONPATH=. $(BIN)/python bench/growth.py
 	PYTHONPATH=. $(BIN)/python bench/backup.py
+
+bench-peers: $(VENV)/installed ## Measure beside PocketBase, FastAPI, Django REST and json-server, installed into PEERS=~/.cache/… (needs wrk, npm)
+	@for tool in wrk npm; do command -v $$tool >/dev/null || { \
+		echo "make bench-peers needs $$tool: install it with your package manager first"; exit 2; }; done
+	$(PYTHON) -m venv $(PEERS)/python
+	$(PEERS)/python/bin/pip install --quiet --disable-pip-version-check -r bench/peers/requirements.txt
+	cp bench/peers/package.json $(PEERS) && npm install --silent --no-audit --no-fund --prefix $(PEERS)
+	PYTHONPATH=. $(BIN)/python bench/peers/run.py $(PEERS)
 
 upgrade: ## Renew constraints.txt with the newest releases that setup.cfg allows
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \

@@ -15,6 +15,15 @@ local function post(number, name)
   return wrk.format("POST", nil, nil, string.format(body, number, name))
 end
 
+local function batch(head, before, after, tail)
+  local rows = {}
+  for place = 1, 100 do
+    fresh = fresh + 1
+    rows[place] = before .. string.format(body, fresh, "Priya") .. after
+  end
+  return wrk.format("POST", nil, nil, head .. table.concat(rows, ",") .. tail)
+end
+
 local scenarios = {
   create = function() fresh = fresh + 1 return post(fresh, "Priya") end,
   update = function() return post(math.random(0, contacts - 1), "Name" .. math.random(1000000)) end,
@@ -22,6 +31,10 @@ local scenarios = {
   mixed = function()
     if math.random() < 0.5 then fresh = fresh + 1 return post(fresh, "Priya") end
     return post(math.random(0, contacts - 1), "Name" .. math.random(1000000))
+  end,
+  batch = function() return batch('{"contacts": [', "", "", "]}") end,
+  pocketbase_batch = function()
+    return batch('{"requests": [', '{"method": "POST", "url": "/api/collections/contacts/records", "body": ', "}", "]}")
   end,
   get = function() return wrk.format("GET") end,
 }

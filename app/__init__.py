@@ -21,7 +21,7 @@ def create_app(settings: "Settings | None" = None, *, prepared: bool = False) ->
     from app.serving.startup import prepare
     from app.settings import load
     from app.version import VERSION
-    from app.web.rate_limit import RateLimiter
+    from app.web.rate_limit import DatabaseRateLimiter, FileRateLimiter, RateLimiter
     from app.web.service import Service
 
     settings = settings or load()
@@ -29,12 +29,15 @@ def create_app(settings: "Settings | None" = None, *, prepared: bool = False) ->
     if not prepared:
         prepare(settings)
         db.hold()
+    limiter: RateLimiter = FileRateLimiter(settings.data / "rate-limits")
+    if settings.database_url:
+        limiter = DatabaseRateLimiter(db)
     app = web.Application("app", static_folder=None)
     app.url_map.merge_slashes = False
     Service(
         settings,
         db,
-        RateLimiter(settings.data / "rate-limits"),
+        limiter,
         VERSION,
         long_polls=threading.Semaphore(settings.threads // 2),
         file_transfers=threading.Semaphore(max(1, settings.threads - 1)),

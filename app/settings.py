@@ -129,10 +129,6 @@ class Settings:
     def database(self) -> Path:
         return self.data / "contacts.db"
 
-    @property
-    def deliverer_lock(self) -> Path:
-        return self.data / "deliverer.lock"
-
 
 def load(
     environ: Mapping[str, str] | None = None,

@@ -389,7 +389,12 @@ def test_sql_stays_in_stores_and_database() -> None:
         *("app.search.conditions", "app.search.index_sources"),
         *("app.tags.store", "app.custom_fields.store"),
         *("app.api_keys.store", "app.metrics.store", "app.journal.store"),
-        *("app.webhooks.store", "app.webhooks.delivery_store", "app.web.health"),
+        *(
+            "app.webhooks.store",
+            "app.webhooks.delivery_store",
+            "app.web.health",
+            "app.web.rate_limit",
+        ),
         *DATABASE,
         "app.maintenance",
     )

@@ -1,5 +1,6 @@
 """What features may use of a database, whichever engine stores it."""
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
@@ -78,6 +79,17 @@ class Connection(Protocol):
         ...
 
 
+class Turn:
+    """A turn at work that one process at a time does; this one lasts as long as its process."""
+
+    def seconds_left(self) -> float:
+        """Renew the turn where that is due; return for how long nobody else has it, 0 if lost."""
+        return math.inf
+
+    def check(self, tx: Connection) -> None:
+        """Keep the turn until the transaction ends. Raises `Unavailable` if it is lost."""
+
+
 class Database(Protocol):
     """One store, for all threads of a process; opened on first use, never before a fork."""
 
@@ -152,6 +164,13 @@ class Database(Protocol):
 
     def settle(self, seconds: float) -> None:
         """Wait until deleted data is erased, for at most `seconds`."""
+        ...
+
+    def turn(self, name: str) -> AbstractContextManager[Turn | None]:
+        """Take a turn while the context lasts; None while another process has it.
+
+        Raises `OSError` or a `ServiceError` where that cannot be known.
+        """
         ...
 
     def in_background(self, name: str, attempt: Callable[[], bool]) -> None:

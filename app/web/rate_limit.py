@@ -1,16 +1,19 @@
 """Rate limits over a rolling minute, exact over all threads and processes that use a store.
 
-Each key has a file: a ring buffer of the times of its counted requests, by the clock that all
-processes of a machine share and nobody can set (CLOCK_MONOTONIC).
+Beside a SQLite store each key has a file: a ring buffer of the times of its counted requests, by
+the clock that all processes of a machine share and nobody can set (CLOCK_MONOTONIC).
 """
 
+import math
 import os
 import threading
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from app import clock
+from app.database import Database
 from app.database.shared_words import SharedWords
 
 WINDOW = 60 * 10**9  # nanoseconds
@@ -28,7 +31,34 @@ class Quota:
     retry_after: int | None = None
 
 
-class RateLimiter:
+class RateLimiter(Protocol):
+    def take(self, key: str, limit: int, *, count: bool = True) -> Quota:
+        """Return what a key has left, after counting a request if it is allowed and `count`.
+
+        Raises `OSError` or `ValueError` if the key's file cannot be used, or a `ServiceError`.
+        """
+        ...
+
+
+class DatabaseRateLimiter:
+    """Counts the requests of each key in the database that several servers share, by its clock."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def take(self, key: str, limit: int, *, count: bool = True) -> Quota:
+        [(allowed, used, seconds)] = self._db.connection().execute(
+            "SELECT allowed, used, seconds FROM take(:key, :limit, :count)",
+            {"key": key, "limit": limit, "count": count},
+        )
+        now = clock.time_ns() / 10**9
+        if allowed:
+            return Quota(limit, limit - used, math.ceil(now + seconds))
+        retry_after = max(1, math.ceil(seconds))
+        return Quota(limit, 0, int(now) + retry_after, retry_after)
+
+
+class FileRateLimiter:
     """Counts the requests of each key in files of its own folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -38,10 +68,6 @@ class RateLimiter:
         self._pid = 0
 
     def take(self, key: str, limit: int, *, count: bool = True) -> Quota:
-        """Return what a key has left, after counting a request if it is allowed and `count`.
-
-        Raises `OSError` or `ValueError` if the key's file cannot be used.
-        """
         with self._mutex:
             try:
                 return self._ring(key, limit).take(count=count)

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from app import clock
 from app.database import Database
+from app.database.interface import Turn
 from app.settings import Settings
 from app.webhooks import delivery_store, outbox, store
 from app.webhooks.model import DISABLED, Attempt, Delivery, Outcome, Webhook
 
 MAX_ATTEMPTS = 8  # Concurrent ones for one webhook, so that a slow receiver takes no more threads.
 SECONDS_BETWEEN_LOOKS = 0.25
+SECONDS_OF_ATTEMPT = 11.0  # The time-out of an attempt, and a second to begin it.
 
 Send = Callable[[str, Mapping[str, str], bytes], Outcome]
 
@@ -28,11 +30,17 @@ class Deliverer:
     """
 
     def __init__(
-        self, db: Database, send: Send, *, delays: Sequence[float] = Settings.webhook_retries
+        self,
+        db: Database,
+        send: Send,
+        turn: Turn | None = None,
+        *,
+        delays: Sequence[float] = Settings.webhook_retries,
     ) -> None:
         """`delays` are the seconds before each retry."""
         self._db = db
         self._send = send
+        self._turn = turn or Turn()
         self._delays = delays
         self._running: dict[int, str] = {}
         self._finished: queue.SimpleQueue[Attempt] = queue.SimpleQueue()
@@ -44,7 +52,7 @@ class Deliverer:
         Raises a `ServiceError` if the store cannot be used; a later step continues from there.
         """
         self._record()
-        more = outbox.queue_changes(self._db)
+        more = outbox.queue_changes(self._db, self._turn)
         self._send_due()
         self._collect(0 if more else SECONDS_BETWEEN_LOOKS)
 
@@ -67,7 +75,7 @@ class Deliverer:
     def _record(self) -> None:
         if self._unrecorded:
             # Until they are recorded, these deliveries are not sent again.
-            outbox.record_attempts(self._db, self._unrecorded, self._delays)
+            outbox.record_attempts(self._db, self._unrecorded, self._delays, self._turn)
             for attempt in self._unrecorded:
                 del self._running[attempt.delivery.number]
             self._unrecorded = []
@@ -76,6 +84,9 @@ class Deliverer:
         db, now = self._db.connection(), clock.now().timestamp()
         running = Counter(self._running.values())
         for webhook in store.list_webhooks(db):
+            # An attempt that one of the next process could overlap is not begun.
+            if self._turn.seconds_left() < SECONDS_OF_ATTEMPT:
+                return
             free = MAX_ATTEMPTS - running[webhook.id]
             if free > 0 and webhook.status != DISABLED:
                 due = delivery_store.list_due(db, webhook.id, now, most=2 * MAX_ATTEMPTS)

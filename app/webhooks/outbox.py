@@ -6,10 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from app import clock
 from app.database import Connection, Database
+from app.database.interface import Turn
 from app.journal import handlers as journal
 from app.journal.model import Event, Subject
 from app.webhooks import delivery_store, store
@@ -50,14 +52,14 @@ SAMPLE: dict[str, Any] = {
 _log = logging.getLogger(__name__)
 
 
-def queue_changes(db: Database) -> bool:
+def queue_changes(db: Database, turn: Turn | None = None) -> bool:
     """Queue the next events for the webhooks that want them; return whether there are more."""
     db.connection().number_changes()
     last = journal.last_change(db.connection())
     behind = [each for each in store.list_webhooks(db.connection()) if _lags(each, last)]
     more = False
     for webhook in behind:
-        more |= db.write(lambda tx, id=webhook.id: _queue_some(tx, id))  # type: ignore[misc]
+        more |= db.write(partial(_queue_some, webhook.id, turn))
     return more
 
 
@@ -65,7 +67,9 @@ def _lags(webhook: Webhook, last: int) -> bool:
     return webhook.status != DISABLED and webhook.position < last
 
 
-def _queue_some(tx: Connection, id: str) -> bool:
+def _queue_some(id: str, turn: Turn | None, tx: Connection) -> bool:
+    if turn:
+        turn.check(tx)
     webhook = store.find_webhook(tx, id)
     if webhook is None or webhook.status == DISABLED:
         return False
@@ -123,9 +127,16 @@ def headers(webhook: Webhook, delivery: Delivery, change: Event, body: bytes) ->
     return found
 
 
-def record_attempts(db: Database, attempts: Sequence[Attempt], delays: Sequence[float]) -> None:
+def record_attempts(
+    db: Database, attempts: Sequence[Attempt], delays: Sequence[float], turn: Turn
+) -> None:
     """Record the outcomes of attempts, and make the next deliveries of their queues due."""
-    results = db.write(lambda tx: [_record(tx, attempt, delays) for attempt in attempts])
+
+    def write(tx: Connection) -> list[tuple[str, bool]]:
+        turn.check(tx)
+        return [_record(tx, attempt, delays) for attempt in attempts]
+
+    results = db.write(write)
     db.counters.add(Counter(ATTEMPTS[state] for state, _ in results))
     for attempt, (state, is_failing) in zip(attempts, results, strict=True):
         webhook_id, number = attempt.delivery.webhook_id, attempt.delivery.attempt + 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from app import clock
 from app.database import Connection, Database
-from app.database.sqlite.locks import sole_lock
+from app.database.interface import Turn
 from app.errors import ServiceError
 from app.journal import handlers as journal
 from app.settings import Settings
@@ -54,25 +54,31 @@ class Runner:
 
     def run(self) -> None:
         """Wait for the runner's lock, then deliver and prune."""
-        turn: bool | None = None
+        is_mine: bool | None = None
         while not self._stopping.is_set():
             try:
-                with sole_lock(self._settings.deliverer_lock) as is_sole:
-                    if is_sole is not turn:
-                        turn = is_sole
-                        self._on_turn(is_sole)
-                    if is_sole:
-                        self._work()
+                with self._db.turn("deliverer") as mine:
+                    if (mine is not None) is not is_mine:
+                        is_mine = mine is not None
+                        self._on_turn(is_mine)
+                    if mine is not None:
+                        self._work(mine)
+            except ServiceError as error:
+                self._report(f"the store cannot be used ({error.code})")
             except OSError as error:
                 # The folder may come back, such as a network mount; the store is retried as well.
                 self._report(f"no lock in the data folder: {error.strerror}")
             self._stopping.wait(SECONDS_BETWEEN_TRIES)
         self._db.close()
 
-    def _work(self) -> None:
-        deliverer = Deliverer(self._db, self._send, delays=self._settings.webhook_retries)
+    def _work(self, turn: Turn) -> None:
+        """Deliver and prune until the process stops, or loses its turn."""
+        retries = self._settings.webhook_retries
+        deliverer = Deliverer(self._db, self._send, turn, delays=retries)
         while not self._stopping.is_set():
             try:
+                if not turn.seconds_left():
+                    break
                 deliverer.step()
                 self._prune()
                 self._last_problem = ""

@@ -32,7 +32,7 @@ def undelivered(tmp_path: Path) -> Iterator[Path]:
     """A data folder whose webhooks are sent nothing, so that no made-up host is looked up."""
     settings = load({}, data=tmp_path / "undelivered")
     settings.data.mkdir()
-    with sole_lock(settings.deliverer_lock) as is_sole:
+    with sole_lock(settings.data / "deliverer.lock") as is_sole:
         assert is_sole
         yield settings.data
 

@@ -17,7 +17,7 @@ from app.api_keys.handlers import create_api_key
 from app.api_keys.model import SCOPES
 from app.database import Database
 from app.web import rate_limit
-from app.web.rate_limit import RateLimiter
+from app.web.rate_limit import FileRateLimiter
 from app.web.service import service_of
 from tests.conftest import RunningServer, StartServer, run_contacts, wait_for_workers
 
@@ -25,8 +25,8 @@ SECOND = 10**9
 
 
 @pytest.fixture
-def limiter(tmp_path: Path) -> RateLimiter:
-    return RateLimiter(tmp_path / "rate-limits")
+def limiter(tmp_path: Path) -> FileRateLimiter:
+    return FileRateLimiter(tmp_path / "rate-limits")
 
 
 @pytest.fixture
@@ -43,14 +43,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 Clock = Callable[[float], None]
 
 
-def test_counts_down_to_nothing(limiter: RateLimiter, clock: Clock) -> None:
+def test_counts_down_to_nothing(limiter: FileRateLimiter, clock: Clock) -> None:
     assert [limiter.take("a", 3).remaining for _ in range(3)] == [2, 1, 0]
     refused = limiter.take("a", 3)
     assert (refused.remaining, refused.retry_after) == (0, 60)
     assert limiter.take("b", 3).remaining == 2
 
 
-def test_the_window_rolls(limiter: RateLimiter, clock: Clock) -> None:
+def test_the_window_rolls(limiter: FileRateLimiter, clock: Clock) -> None:
     for seconds in (1000, 1010, 1020):
         clock(seconds)
         assert limiter.take("a", 3).retry_after is None
@@ -65,7 +65,9 @@ def test_the_window_rolls(limiter: RateLimiter, clock: Clock) -> None:
     assert limiter.take("a", 3).remaining == 2
 
 
-def test_a_rejected_request_and_a_look_are_not_counted(limiter: RateLimiter, clock: Clock) -> None:
+def test_a_rejected_request_and_a_look_are_not_counted(
+    limiter: FileRateLimiter, clock: Clock
+) -> None:
     assert limiter.take("a", 1, count=False).remaining == 1
     limiter.take("a", 1)
     clock(1030)
@@ -74,7 +76,7 @@ def test_a_rejected_request_and_a_look_are_not_counted(limiter: RateLimiter, clo
     assert limiter.take("a", 1).retry_after is None
 
 
-def test_returns_when_the_limit_resets(limiter: RateLimiter, clock: Clock) -> None:
+def test_returns_when_the_limit_resets(limiter: FileRateLimiter, clock: Clock) -> None:
     before = time.time()
     assert before + 59 <= limiter.take("a", 2).reset <= time.time() + 61
     clock(1050)
@@ -82,7 +84,7 @@ def test_returns_when_the_limit_resets(limiter: RateLimiter, clock: Clock) -> No
 
 
 def test_ignores_requests_from_before_a_restart_of_the_machine(
-    limiter: RateLimiter, clock: Clock
+    limiter: FileRateLimiter, clock: Clock
 ) -> None:
     for _ in range(2):
         limiter.take("a", 2)
@@ -90,7 +92,7 @@ def test_ignores_requests_from_before_a_restart_of_the_machine(
     assert limiter.take("a", 2).remaining == 1
 
 
-def test_agrees_with_a_list_of_instants(limiter: RateLimiter, clock: Clock) -> None:
+def test_agrees_with_a_list_of_instants(limiter: FileRateLimiter, clock: Clock) -> None:
     import random
 
     source, seconds, counted = random.Random(3), 1000.0, []
@@ -109,7 +111,7 @@ def test_agrees_with_a_list_of_instants(limiter: RateLimiter, clock: Clock) -> N
 
 @pytest.mark.parametrize("damage", [b"", b"x" * 5, b"x" * 200, bytes(200)])
 def test_rejects_a_damaged_file(
-    limiter: RateLimiter, tmp_path: Path, clock: Clock, damage: bytes
+    limiter: FileRateLimiter, tmp_path: Path, clock: Clock, damage: bytes
 ) -> None:
     limiter.take("a", 3)
     (tmp_path / "rate-limits" / "a-3").write_bytes(damage)
@@ -118,7 +120,7 @@ def test_rejects_a_damaged_file(
 
 
 def test_writes_its_file_in_full_or_not_at_all(
-    limiter: RateLimiter, tmp_path: Path, clock: Clock
+    limiter: FileRateLimiter, tmp_path: Path, clock: Clock
 ) -> None:
     """A map of a file that has holes would kill the process where the disk is full."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

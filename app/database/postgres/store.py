@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.database.background_task import BackgroundTask
-from app.database.interface import BUSY, WAITED_NANOSECONDS, WAITS, Retry
+from app.database.interface import BUSY, WAITED_NANOSECONDS, WAITS, Retry, Turn
 from app.database.postgres.connection import Connection
+from app.database.postgres.lease import Lease
 from app.database.shared_counters import SharedCounters
 from app.errors import Busy, ServiceError
 
@@ -144,6 +145,18 @@ class Database:
     def settle(self, seconds: float) -> None:
         """Wait until deleted rows are removed, for at most `seconds`."""
         self._vacuum.wait(seconds)
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[Turn | None]:
+        """Take the lease of a turn, and give it back; None while another process has it."""
+        lease = Lease(self, name)
+        if not lease.take():
+            yield None
+            return
+        try:
+            yield lease
+        finally:
+            lease.give_back()
 
     def in_background(self, name: str, attempt: Callable[[], bool]) -> None:
         """Have a thread call `attempt` until it is true; one thread at a time for each name.

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.database.background_task import BackgroundTask
-from app.database.interface import BUSY, WAITED_NANOSECONDS, WAITS
+from app.database.interface import BUSY, WAITED_NANOSECONDS, WAITS, Turn
 from app.database.shared_counters import SharedCounters
 from app.database.sqlite.connection import SQLITE_VERSION, Connection
 from app.database.sqlite.group_commit import GroupCommit
-from app.database.sqlite.locks import BUSY_SECONDS, InUseLock
+from app.database.sqlite.locks import BUSY_SECONDS, InUseLock, sole_lock
 from app.errors import Busy, ServiceError
 
 MAX_COMPACTED_BYTES = 128 * 1024 * 1024  # About a second, in which writers wait.
@@ -164,6 +164,12 @@ class Database:
         deadline = time.monotonic() + seconds
         for chore in (self._compactor, self._log_eraser):
             chore.wait(deadline - time.monotonic())
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[Turn | None]:
+        """Hold the lock of a turn; None while another process holds it. Raises `OSError`."""
+        with sole_lock(self.path.with_name(f"{name}.lock")) as is_sole:
+            yield Turn() if is_sole else None
 
     def in_background(self, name: str, attempt: Callable[[], bool]) -> None:
         """Have a thread call `attempt` until it is true; one thread at a time for each name.

@@ -354,3 +354,60 @@ CREATE FUNCTION json_each(given text, path text) RETURNS TABLE (key text, value 
 LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10 AS $$
     SELECT key, value, type FROM json_each((given::json #> json_path(path))::text)
 $$;
+
+-- Who does work that one process does at a time, and until when.
+CREATE TABLE leases (
+    name text COLLATE "C" PRIMARY KEY,
+    holder text NOT NULL,
+    until timestamptz NOT NULL
+) WITH (fillfactor = 50);
+
+-- The requests of a key in each tenth of a second: a ring of 601, for the last one at `slot`. A
+-- tenth is forgotten as a whole when its end is a minute ago.
+CREATE UNLOGGED TABLE limits (
+    key text COLLATE "C" PRIMARY KEY,
+    slot bigint NOT NULL,
+    counts int[] NOT NULL,
+    total bigint NOT NULL
+) WITH (fillfactor = 50);
+
+CREATE FUNCTION take(
+    asked text, most bigint, counted boolean,
+    OUT allowed boolean, OUT used bigint, OUT seconds double precision
+) LANGUAGE plpgsql AS $$
+DECLARE
+    ring limits;
+    present bigint;
+    place bigint;
+BEGIN
+    INSERT INTO limits (key, slot, counts, total)
+    VALUES (asked, 0, array_fill(0, ARRAY[601]), 0)
+    ON CONFLICT DO NOTHING;
+    SELECT * INTO ring FROM limits WHERE key = asked FOR UPDATE;
+    -- Not before the lock. A clock that was set back stands still.
+    present := greatest(ring.slot, floor(extract(epoch FROM clock_timestamp()) * 10)::bigint);
+    IF present - ring.slot > 600 THEN
+        ring.counts := array_fill(0, ARRAY[601]);
+        ring.total := 0;
+    ELSE
+        FOR step IN 1 .. (present - ring.slot)::int LOOP
+            place := ring.slot + step;
+            ring.total := ring.total - ring.counts[place % 601 + 1];
+            ring.counts[place % 601 + 1] := 0;
+        END LOOP;
+    END IF;
+    allowed := ring.total < most;
+    IF allowed AND counted THEN
+        ring.total := ring.total + 1;
+        ring.counts[present % 601 + 1] := ring.counts[present % 601 + 1] + 1;
+        UPDATE limits
+        SET slot = present, counts = ring.counts, total = ring.total
+        WHERE key = asked;
+    END IF;
+    used := ring.total;
+    place := present - 600;
+    WHILE place < present AND ring.counts[place % 601 + 1] = 0 LOOP
+        place := place + 1;
+    END LOOP;
+    seconds := (place + 601) / 10.0 - extract(epoch FROM clock_timestamp());
+END $$;

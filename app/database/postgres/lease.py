@@ -1,0 +1,71 @@
+"""A lease in the database: who does work that one process over all servers does at a time.
+
+Not a lock: that would end with its connection while an attempt goes on, and a pooler lends
+connections for a transaction only.
+"""
+
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from app.database.interface import Connection, Turn
+from app.errors import ServiceError, Unavailable
+
+SECONDS = 15.0  # After which others take over from a process that was killed.
+SECONDS_BETWEEN_RENEWALS = 2.0
+
+
+class Store(Protocol):
+    def connection(self) -> Connection: ...
+
+
+class Lease(Turn):
+    """A turn that ends unless it is renewed, counted by the own clock from before the renewal."""
+
+    def __init__(
+        self, store: Store, name: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._names = {"name": name, "holder": secrets.token_hex(8), "seconds": SECONDS}
+        self._renewed = 0.0
+        self._until = 0.0
+
+    def take(self) -> bool:
+        """Take or renew the lease; return False while another process has it."""
+        before = self._clock()
+        taken = self._store.connection().execute(_TAKE, self._names)
+        self._renewed, self._until = before, before + SECONDS if taken else 0.0
+        return bool(taken)
+
+    def seconds_left(self) -> float:
+        """Raises a `ServiceError` if it can be renewed no more, and still lasts."""
+        now = self._clock()
+        if self._until and now - self._renewed >= SECONDS_BETWEEN_RENEWALS:
+            self.take()
+        return max(0.0, self._until - self._clock())
+
+    def check(self, tx: Connection) -> None:
+        if not tx.execute(_CHECK, self._names):
+            self._until = 0.0
+            raise Unavailable("Another process has taken over this work.")
+
+    def give_back(self) -> None:
+        """Let others take over at once."""
+        with suppress(ServiceError):
+            self._store.connection().execute(_GIVE_BACK, self._names)
+
+
+_TAKE = """
+    INSERT INTO leases (name, holder, until)
+    VALUES (:name, :holder, clock_timestamp() + make_interval(secs => :seconds))
+    ON CONFLICT (name) DO UPDATE
+    SET holder = excluded.holder,
+        until = excluded.until
+    WHERE leases.holder = excluded.holder OR leases.until < clock_timestamp()
+    RETURNING name
+"""
+_CHECK = "SELECT name FROM leases WHERE name = :name AND holder = :holder FOR SHARE"
+_GIVE_BACK = "DELETE FROM leases WHERE name = :name AND holder = :holder"

@@ -11,7 +11,7 @@ from app.contacts.listeners import Written, announce
 from app.contacts.model import Change, Contact, Draft
 from app.contacts.store import Known, Save, Stored
 from app.contacts.writer import Edit, Outcome
-from app.database import Connection, Database, note_erasure
+from app.database import Connection, Database, check_locked, note_erasure
 from app.errors import Conflict, NotFound, PreconditionFailed, ServiceError
 from app.journal import handlers as journal
 from app.journal.model import MERGED
@@ -120,8 +120,9 @@ def delete_contact(
     actor = acting_key()
 
     def write(tx: Connection) -> Contact:
-        tx.lock_contacts([phone])
+        locked = tx.lock_contacts([phone])
         stored = _find_stored(tx, phone)
+        check_locked(locked, [stored.id])
         contact = stored.contact
         _check(precondition, contact)
         store.delete_contact(tx, stored)

@@ -17,7 +17,7 @@ from app.contacts.model import Change, Contact, Draft, upsert
 from app.contacts.model import change as compare
 from app.contacts.store import Known, Row, Save
 from app.contacts.values import NOUNS, NotConvertible, convert
-from app.database import Connection
+from app.database import Connection, check_locked
 from app.errors import InvalidInput, ServiceError
 from app.journal.model import CREATED, UPDATED
 
@@ -85,8 +85,9 @@ def plan_edits(
 
 def write_edits(tx: Connection, edits: Sequence[Edit]) -> list[Outcome]:
     """Apply edits in their order, in the caller's transaction; return what became of each."""
-    tx.lock_contacts({phone for edit in edits for phone in edit.phones})
+    locked = tx.lock_contacts({phone for edit in edits for phone in edit.phones})
     known, now = _look_up(tx, edits), clock.timestamp()
+    check_locked(locked, (each.id for each in known.contacts.values()))
     outcomes = _plan(edits, known, now, {})
     changes = [
         (each, edit.actor)

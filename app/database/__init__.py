@@ -1,10 +1,17 @@
 """Opens the store, and names what features may use of it; knows no feature."""
 
-from app.database.interface import Connection, Database, note_erasure
+from app.database.interface import Connection, Database, check_locked, note_erasure
 from app.errors import StartError
 from app.settings import Settings
 
-__all__ = ["Connection", "Database", "note_erasure", "open_store", "prepare_store"]
+__all__ = [
+    "Connection",
+    "Database",
+    "check_locked",
+    "note_erasure",
+    "open_store",
+    "prepare_store",
+]
 
 
 def open_store(settings: Settings) -> Database:

@@ -1,7 +1,7 @@
 """What features may use of a database, whichever engine stores it."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -70,8 +70,11 @@ class Connection(Protocol):
         """Return ids for rows to insert; `last` is the newest in `sqlite_sequence`, or 0."""
         ...
 
-    def lock_contacts(self, phones: Collection[str]) -> None:
-        """Wait for other writers of these contacts, and keep them waiting until the commit."""
+    def lock_contacts(self, phones: Collection[str]) -> Collection[int] | None:
+        """Wait for other writers of these contacts, and keep them waiting until the commit.
+
+        Returns the row ids, for `check_locked`; None where nobody else writes.
+        """
         ...
 
     def number_changes(self) -> None:
@@ -183,6 +186,12 @@ class Database(Protocol):
     def close(self) -> None:
         """Close this thread's connection."""
         ...
+
+
+def check_locked(locked: Collection[int] | None, ids: Iterable[int]) -> None:
+    """Raise `Retry` if a contact that was read was created after the others had been locked."""
+    if locked is not None and not set(ids).issubset(locked):
+        raise Retry("Another request created the same contact: send this one again.")
 
 
 def note_erasure(tx: Connection) -> None:

@@ -192,6 +192,7 @@ def test_a_key_without_limit(app: Flask, db: Database, client: FlaskClient) -> N
     assert profile.json["profile"]["rate_limit"] is None
 
 
+@pytest.mark.sqlite
 def test_a_damaged_file_disables_the_limit_and_logs_a_warning(
     app: Flask, limited: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -34,12 +34,12 @@ class Connection:
         self._driver = self._opened()
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
-        cursor = self._run(postgres_sql(sql), parameters)
+        cursor = self._run(postgres_sql(sql), parameters or {})
         return cursor.fetchall() if cursor.description else []
 
     def change(self, sql: str, parameters: Parameters) -> int:
         """Run a statement that gives no rows; return how many it changed."""
-        return self._run(postgres_sql(sql), parameters).rowcount
+        return self._run(postgres_sql(sql), parameters or {}).rowcount
 
     def change_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """Run a statement that gives no rows once for each row of parameters (`?`)."""
@@ -86,9 +86,9 @@ class Connection:
         )
         return sorted(id for (id,) in rows)
 
-    def lock_contacts(self, phones: Collection[str]) -> None:
+    def lock_contacts(self, phones: Collection[str]) -> set[int]:
         """Lock rows in the order of their ids; statements that follow see them as they are then."""
-        self._run(
+        found = self._run(
             """
             SELECT id
             FROM contacts
@@ -104,6 +104,7 @@ class Connection:
             """,
             [list(phones)],
         )
+        return {id for (id,) in found}
 
     def stream(self, sql: str) -> Iterator[Row]:
         """Yield rows without holding all of them in memory, within a snapshot."""

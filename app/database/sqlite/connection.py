@@ -123,7 +123,7 @@ class Connection:
         return range(last + 1, last + 1 + count)
 
     def lock_contacts(self, phones: Collection[str]) -> None:
-        """A transaction that writes is alone."""
+        """Return None: a transaction that writes is alone."""
 
     def number_changes(self) -> None:
         """Events are numbered when they are inserted."""

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.database.postgres.dialect import postgres_sql
@@ -28,6 +28,7 @@ def test_translates(sql: str, expected: str) -> None:
     assert postgres_sql(sql) == expected
 
 
+@settings(deadline=None)
 @given(NUMBERS, NUMBERS)
 def test_numbers_sort_as_their_text(one: float, other: float) -> None:
     values = SortableText()
@@ -36,6 +37,7 @@ def test_numbers_sort_as_their_text(one: float, other: float) -> None:
     assert (keys[0] == keys[1]) == (float(one) == float(other))
 
 
+@settings(deadline=None)
 @given(st.text(min_size=MOST - 2, max_size=MOST + 2), st.text(max_size=MOST + 2))
 def test_bounds_find_all_that_compares(one: str, other: str) -> None:
     values = SortableText()

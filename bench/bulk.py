@@ -7,6 +7,7 @@ each follow each other, so that the ratios hold while the machine's speed drifts
 
 import argparse
 import http.client
+import io
 import json
 import random
 import statistics
@@ -15,14 +16,13 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from app.contacts.schemas import ContactSchema
 from app.database.sqlite.migrate import migrate
 from app.database.sqlite.store import Database
 from app.search.paging import Search
 from app.transfer.exporter import export
-from app.transfer.importer import Importer
-from app.transfer.readers import open_reader
-from app.transfer.report import Report
+from app.transfer.intake import Intake
+from app.transfer.options import Options
+from app.transfer.readers import Source
 from bench.load import fill, progress, server
 
 LETTERS = "aeioubcdfghklmnprstvyz"
@@ -53,10 +53,11 @@ def import_rows(path, file):
     migrate(path)
     with closing(Database(path)) as db:
         started = time.perf_counter()
-        pieces = (file[start : start + 2**16] for start in range(0, len(file), 2**16))
-        source = open_reader(pieces, "csv", {}, guess=False)
-        with closing(Importer(db, ContactSchema(), Report(), names=source.names)) as importer:
-            importer.run(source.rows)
+        with (
+            Intake(Source(io.BytesIO(file)), Options(), "possible") as intake,
+            closing(intake.importer(db, dry_run=False)) as importer,
+        ):
+            intake.run(db, importer)
         assert importer.report.rejected == 0
         return importer.report.created / (time.perf_counter() - started)
 

@@ -23,7 +23,9 @@ from app.web.loading import load
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default="-")
 @click.option(
-    "--format", type=click.Choice(FORMATS), help="[default: by the ending of FILE, else csv]"
+    "--format",
+    type=click.Choice(FORMATS),
+    help="[default: by the ending of FILE, else csv]",
 )
 @click.option(
     "--where",

@@ -1,33 +1,33 @@
-"""Reads a file or standard input in pieces, and knows how far it has come."""
+"""Reads a file, or standard input to its end, and names files beside it."""
 
 import os
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 from app.errors import StartError
-from app.transfer.readers import ENDINGS
+from app.transfer.readers import spooled
 
 CHUNK = 2**16
 
 
 class Input:
+    """`file` can be read more than once; `size` is in bytes."""
+
     def __init__(self, path: Path) -> None:
         """Raise `StartError` if the file cannot be read."""
         self._path = None if str(path) == "-" else path
         if self._path is None and not sys.stdin:
             raise StartError("standard input is closed: name a file")
         try:
-            self._stream: BinaryIO = self._path.open("rb") if self._path else sys.stdin.buffer
-            self._size = self._path.stat().st_size if self._path else 0
-            self._first = self._stream.read(CHUNK)
+            self.file = self._path.open("rb") if self._path else _standard_input()
+            self.file.seek(0, os.SEEK_END)
+            self.size = self.file.tell()
+            self.file.seek(0)
+            self.file.read(1)  # Raises for a folder.
         except OSError as error:
             raise StartError(f"cannot read {path}: {error.strerror}") from None
-        self._read = 0
-        self._started = time.monotonic()
 
     def __enter__(self) -> "Input":
         return self
@@ -35,23 +35,13 @@ class Input:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        if self._path:
-            self._stream.close()
+        self.file.close()
 
-    def __iter__(self) -> Iterator[bytes]:
-        chunk = self._first
-        while chunk:
-            self._read += len(chunk)
-            yield chunk
-            chunk = self._stream.read(CHUNK)
+    @property
+    def name(self) -> str:
+        return self._path.name if self._path else ""
 
-    def format(self) -> str:
-        """Return the format by the ending of the name, else by the first character."""
-        by_name = ENDINGS.get(self._path.suffix.lower()) if self._path else None
-        text = self._first.removeprefix(b"\xef\xbb\xbf").lstrip()
-        return by_name or ("jsonl" if text.startswith(b"{") else "csv")
-
-    def beside(self, word: str) -> Path | None:
+    def beside(self, word: str, ending: str | None = None) -> Path | None:
         """Return an unused path beside the file, with a word before its ending.
 
         None for standard input, and in a folder that is not writable.
@@ -61,20 +51,21 @@ class Input:
         number = 1
         while True:
             more = word if number == 1 else f"{word}-{number}"
-            path = self._path.with_name(f"{self._path.stem}.{more}{self._path.suffix}")
+            name = f"{self._path.stem}.{more}{ending or self._path.suffix}"
+            path = self._path.with_name(name)
             if not path.exists():
                 return path
             number += 1
 
     def is_same(self, path: Path) -> bool:
         """Return whether a path is the file that is read, also through a link."""
-        return path.exists() and os.path.samestat(path.stat(), os.fstat(self._stream.fileno()))
+        if self._path is None or not path.exists():
+            return False
+        return os.path.samestat(path.stat(), os.fstat(self.file.fileno()))
 
-    def progress(self, rows: int, more: str) -> str:
-        """Return the progress as text: rows, rate, time left."""
-        seconds = time.monotonic() - self._started
-        text = f"{rows:,} rows, {rows / max(seconds, 0.001):,.0f}/s, {more}"
-        if self._size > self._read > 0:
-            left = int(seconds * (self._size - self._read) / self._read)
-            text += f", {left // 60}:{left % 60:02} left"
-        return text
+
+def _standard_input() -> BinaryIO:
+    file = spooled()
+    while chunk := sys.stdin.buffer.read(CHUNK):
+        file.write(chunk)
+    return file

@@ -44,7 +44,7 @@ def _fill(db: Database, settings: Settings, seed: Path | None, demo: int | None)
         for dry_run in (True, False):  # An invalid row leaves no contact of another one.
             with Input(seed.absolute()) as rows:
                 check = settings.phone_check
-                seeds.load_rows(db, rows, rows.format(), phone_check=check, dry_run=dry_run)
+                seeds.load_rows(db, rows.file, rows.name, phone_check=check, dry_run=dry_run)
     if demo:
         seeds.load_demo(db, demo)
 

@@ -1,7 +1,7 @@
 """Many upserts at once: each row as a single one would be, many rows in one commit."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import accumulate, islice
 
 from app.contacts import handlers, store, writer
@@ -142,6 +142,26 @@ def plan_all(
     """
     with db.snapshot() as snapshot:
         return _with_failed(drafts, lambda edits: writer.plan_edits(snapshot, edits, planned))
+
+
+def known_phones(db: Database, phones: Collection[str]) -> Collection[str]:
+    """Return those phones that have a contact, also as the alias of a merged one."""
+    return store.look_up(db.connection(), phones).contacts.keys()
+
+
+def required_types(db: Database, keys: Collection[str]) -> Mapping[str, str]:
+    """Return the pinned types of those custom fields that have one."""
+    return store.look_up(db.connection(), (), keys).required_types
+
+
+def new_names(
+    db: Database, keys: Collection[str], tags: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """Return those keys of custom fields, and those tags, that the store does not know yet."""
+    known = store.look_up(db.connection(), (), keys, tags).ids
+    return [key for key in keys if key not in known.fields], [
+        tag for tag in tags if tag not in known.tags
+    ]
 
 
 def _with_failed(

@@ -122,19 +122,13 @@ def twins(phone: str) -> list[str]:
 _WITH_OR_WITHOUT_9 = (re.compile(r"(55\d\d)(9?)([6-9]\d{7})"), re.compile(r"(54)(9?)(\d{10})"))
 
 
-def with_country(text: str, region: str) -> str:
-    """Return a number in its international form, with the code of a region where it has none.
+def spelled(text: str) -> str:
+    """Return the digits of a number, with + in front where it is spelled as international.
 
-    `region` is one of `REGIONS`. Raises `PhoneError`.
+    Raises `PhoneError`.
     """
     *_, (_, digits) = _spelling(text)
-    if digits.startswith("+"):
-        return text
-    try:
-        number = phonenumbers.parse(digits, region)
-    except phonenumbers.NumberParseException as error:
-        raise PhoneError(_REASONS.get(error.error_type, _UNKNOWN)) from None
-    return f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
+    return digits
 
 
 def _steps(text: str) -> Iterator[tuple[str, str]]:

@@ -42,18 +42,21 @@ class ContactSchema(Schema):
         fields = cast(Mapping[str, Parsed[Any]], self.load_fields)
         self._parse = {name: each.parse for name, each in fields.items()}
 
-    def draft(self, values: Mapping[str, Any]) -> Draft:
+    def draft(self, values: Mapping[str, Any], *, phone: str | None = None) -> Draft:
         """Check a row as `load` does, but call the parsers directly.
 
         This takes less than half the time. An invalid row goes through `load` for its reasons.
+        `phone` is E.164 digits that were checked before; `values` then has none.
         """
+        known = {} if phone is None else {"phone": phone}
         try:
             parsers = {name: self._parse[name] for name in values}
-            return _draft(
-                {name: parsers[name](value) for name, value in values.items() if value is not None}
-            )
+            given = {
+                name: parsers[name](value) for name, value in values.items() if value is not None
+            }
+            return _draft({**known, **given})
         except (KeyError, TypeError, FieldError):
-            draft: Draft = load(self, values)
+            draft: Draft = load(self, {**values, **known})
             return draft
 
     @post_load

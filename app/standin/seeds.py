@@ -4,17 +4,16 @@ import random
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from app.contacts import bulk, phone
 from app.contacts.model import Draft
-from app.contacts.schemas import ContactSchema
 from app.database import Database
 from app.errors import ServiceError, StartError
 from app.standin.demo_names import NAMES
-from app.transfer.importer import Importer
-from app.transfer.readers import open_reader
-from app.transfer.report import Report
+from app.transfer.intake import Intake
+from app.transfer.options import Options
+from app.transfer.readers import Source
 
 BATCH_SIZE = 1_000
 _TAGS = ("Lead", "VIP", "Newsletter", "Trial", "Churned")
@@ -23,18 +22,17 @@ T = TypeVar("T")
 _SOURCES = ("AdWords", "Referral", "Instagram", "Website")
 
 
-def load_rows(
-    db: Database, chunks: Iterable[bytes], format: str, *, phone_check: str, dry_run: bool
-) -> None:
-    """Load CSV or JSON Lines, as an import does. Raises `StartError` for the first invalid row."""
-    report = Report(dry_run=dry_run)
+def load_rows(db: Database, file: BinaryIO, name: str, *, phone_check: str, dry_run: bool) -> None:
+    """Load a file, as an import does. Raises `StartError` for the first invalid row."""
+    options = Options(international=True, replace_tags=True)
     try:
-        source = open_reader(chunks, format, {}, guess=False)
-        importer = Importer(db, ContactSchema(phone_check), report, names=source.names)
-        with closing(importer):
-            importer.run(source.rows)
+        with Intake(Source(file, name), options, phone_check) as intake:
+            importer = intake.importer(db, dry_run=dry_run)
+            with closing(importer):
+                intake.run(db, importer)
     except ServiceError as error:
         raise StartError(f"--seed: {error.message}") from None
+    report = importer.report
     if report.errors:
         first = report.errors[0]
         column = f"{first['column']}: " if first["column"] else ""

@@ -1,4 +1,4 @@
-"""Writes and parses the cells of a CSV file: texts, tags, and typed values of custom fields.
+"""Writes and parses the cells of a file: texts, lists of tags, and values of custom fields.
 
 Parsing returns exactly what was written. A cell that a spreadsheet would run as a formula
 (https://owasp.org/www-community/attacks/CSV_Injection) gets a `'` in front. Examples of cells of
@@ -6,6 +6,7 @@ custom fields: the number 12 is `12`, the string "12" is `"12"` in quotes, "pro"
 "=1+1" is `'=1+1`.
 """
 
+import csv
 import json
 import math
 import re
@@ -16,11 +17,14 @@ from app.contacts.model import MAX_INTEGER, FieldValue
 _FORMULA_START = "=+\\-@\t\r\n＝＋－＠"
 _FORMULA = re.compile(f"'*[{_FORMULA_START}]")
 _ESCAPED_FORMULA = re.compile(f"'+[{_FORMULA_START}]")
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_BOOLEANS = {"true": True, "false": False, "TRUE": True, "FALSE": False}
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?(e[+-][0-9]+)?")
+_BOOLEANS = {"true": True, "false": False}
 _SPECIAL = re.compile(r'[",;\t\r\n]')
 _TAGS = re.compile(r"(?:[^;\\]|\\.|\\$)+", re.DOTALL)
 _ESCAPED = re.compile(r"\\([;\\])")
+_QUOTED_LIST = re.compile(r'\s*"([^"]|"")*"(\s*,\s*"([^"]|"")*")*\s*')
+SYSTEM_GROUP = "* "  # Google's, such as "* myContacts".
+LIST_SIGN = ":::"  # Between the values of a cell, in files of Google Contacts.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -50,8 +54,24 @@ def tags(values: Iterable[str]) -> str:
 
 
 def parse_tags(cell: str) -> list[str]:
+    """Return the tags of a cell that this service wrote: `;` between, `\\;` and `\\\\` inside."""
     found = (_ESCAPED.sub(r"\1", part) for part in _TAGS.findall(parse_text(cell)))
     return [tag for tag in found if tag.strip()]
+
+
+def split_tags(cell: str, separator: str | None) -> list[str]:
+    """Return the tags of a cell that another program wrote.
+
+    They are separated by `separator`, or where there is none by `;` or ` ::: `. In any case
+    `"VIP","Spring 2024, Blog"` are two tags.
+    """
+    if _QUOTED_LIST.fullmatch(cell):
+        found = next(csv.reader([cell.strip()], skipinitialspace=True))
+    elif separator:
+        found = cell.split(separator)
+    else:
+        found = [tag for part in cell.split(LIST_SIGN) for tag in parse_tags(part)]
+    return [tag for each in found if (tag := each.strip())]
 
 
 def value(value: FieldValue | None) -> str:
@@ -78,8 +98,17 @@ def parse_value(cell: str) -> FieldValue | None:
     return parse_bare(parse_text(cell))
 
 
+def parse_string(cell: str) -> str:
+    """Return the text of a cell of a custom field that has a type, without JSON's quotes."""
+    found = parse_value(cell) if cell[:1] == '"' else parse_text(cell)
+    return found if isinstance(found, str) else cell
+
+
 def parse_bare(cell: str) -> FieldValue:
-    """Return a boolean, a number, or the text itself, also where the number would lose digits."""
+    """Return a number or boolean where a cell is exactly its JSON, else the text itself.
+
+    What would come back in another form stays text: `1.10`, `12E4`, `007`, and too many digits.
+    """
     if cell in _BOOLEANS:
         return _BOOLEANS[cell]
     match = _NUMBER.fullmatch(cell)
@@ -87,6 +116,17 @@ def parse_bare(cell: str) -> FieldValue:
         return cell
     if match[2] is match[3] is None:
         number = int(cell) if len(cell) <= 17 else MAX_INTEGER + 1
-        return number if abs(number) <= MAX_INTEGER else cell
+        return number if abs(number) <= MAX_INTEGER and str(number) == cell else cell
     real = float(cell)
-    return real if math.isfinite(real) else cell
+    return real if math.isfinite(real) and _encode(real) == cell else cell
+
+
+def parse_number(cell: str) -> int | float | None:
+    """Return the number of a cell that must be one: JSON's, or with zeros that say nothing."""
+    if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", cell):
+        return None
+    real = float(cell)
+    whole = real.is_integer() and abs(real) <= MAX_INTEGER
+    if whole and re.fullmatch(r"[+-]?[0-9]+", cell):
+        return int(cell)
+    return real if math.isfinite(real) and (whole or "." in cell or "e" in cell.lower()) else None

@@ -1,146 +1,191 @@
-"""Maps the columns of a file to fields: by the mapping of the client, by name, or by a guess.
+"""Decides what each column of a file becomes: by the person, by its name, or by its words.
 
-Example: with the mapping `Mobile=phone`, a header `Mobile,first_name,Vorname,Plan` becomes
-`phone`, `first_name`, and, if guessing is allowed, `custom_fields.Vorname` (`first_name` is
-taken) and `custom_fields.Plan`.
+Example: `Vorname,Name,Handy,Plan` becomes `first_name`, `full_name`, `phone` (mobile) and
+`custom_fields.Plan`.
 """
 
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from marshmallow import ValidationError
 
-from app.contacts.fields import clean_key
+from app.contacts.fields import MAX_KEY, clean_key
 from app.errors import InvalidInput
 from app.search.operands import CUSTOM
+from app.transfer import profiles
+from app.transfer.mapping import CARRIED, FIELDS, SKIPPED, split_type
+from app.transfer.profiles import NEVER, PHONE_KINDS, Profile
 from app.transfer.rows import LINE, REASON, TEXT
 from app.web.loading import printable, printable_name
 
-FIELDS = ("phone", "first_name", "last_name", "email", "tags")
-CARRIED = ("id", "created_at", "updated_at")
-SKIPPED = ""
-MAX_PAIRS = 1_000
-
-# Names that people and other systems use, reduced to letters and digits.
-_GUESSES = {
-    "phone": "phone phones phonenumber phoneno mobile mobilephone mobilenumber mobileno cell "
-    "cellphone cellnumber tel telephone telephonenumber whatsapp whatsappnumber whatsappphone "
-    "msisdn contactnumber number phone1value handy handynummer telefon telefonnummer telefono "
-    "celular telefone portable movil",
-    "first_name": "firstname givenname forename name fullname contactname vorname nombre prenom "
-    "nome",
-    "last_name": "lastname surname familyname nachname apellido apellidos nomdefamille sobrenome "
-    "cognome",
-    "email": "email emailaddress mail mailaddress email1value correo correoelectronico courriel",
-    "tags": "tag tags label labels group groups groupmembership etiquetas etiquettes",
-    "created_at": "created createdat createdon createddate creationdate",
-    "updated_at": "updatedat updated updatedon modified modifiedat lastmodified",
-}
-_TARGETS = {name: target for target, names in _GUESSES.items() for name in names.split()}
+NAMED, MAPPED, KNOWN, GUESSED = "named", "mapped", "known", "guessed"
+_SEVERAL = (SKIPPED, "phone", "email", "tags", "phone_label")
+_UNFIT = re.compile(r"[\[\]\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
-class Columns:
-    """The field of each column, in the order of the file; `guessed` maps the guessed columns."""
+class Column:
+    """A column and the field that it holds, "" for none.
 
-    names: Sequence[str]
-    targets: Sequence[str]
-    guessed: Mapping[str, str] = field(default_factory=dict)
-
-
-def parse_mapping(texts: Iterable[str]) -> dict[str, str]:
-    """Read `Mobile=phone,Plan=custom_fields.plan`; `Notes=` leaves a column out.
-
-    A comma or backslash in a name is escaped by a backslash. Raises marshmallow's
-    `ValidationError`.
+    `kind` says which phone numbers it has, `type` what its custom field must be. `source` tells who
+    decided: the name itself, a person, the known names, or nobody, so that it keeps its name.
     """
-    mapping: dict[str, str] = {}
-    for pair in (each for text in texts for each in _pairs(text)):
-        name, equals, target = pair.rpartition("=")
-        if not equals or not name.strip():
-            raise ValidationError("Must be COLUMN=FIELD pairs, separated by commas.")
-        if name.strip() in mapping:
-            raise ValidationError(f'The column "{printable_name(name)}" is mapped twice.')
-        mapping[name.strip()] = _target(target.strip())
-    if len(mapping) > MAX_PAIRS:
-        raise ValidationError(f"At most {MAX_PAIRS} columns.")
-    if twice := _duplicate(mapping.values()):
-        raise ValidationError(f"Two columns for {printable_name(twice)}: leave one out with NAME=")
-    return mapping
+
+    name: str
+    field: str
+    kind: str | None = None
+    type: str | None = None
+    source: str = KNOWN
 
 
-def _duplicate(targets: Iterable[str]) -> str | None:
-    return next((name for name, count in Counter(targets).items() if name and count > 1), None)
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a file, in its order, and the profile of the program that wrote it."""
+
+    columns: Sequence[Column]
+    profile: Profile | None = None
+
+    @property
+    def as_written(self) -> bool:
+        return self.profile is not None and self.profile.as_written
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The first column of each field."""
+        found: dict[str, str] = {}
+        for column in self.columns:
+            found.setdefault(column.field, column.name)
+        found.pop(SKIPPED, None)
+        return found
+
+    @property
+    def guessed(self) -> dict[str, str]:
+        return {each.name: each.field for each in self.columns if each.source in (KNOWN, GUESSED)}
 
 
-def _pairs(text: str) -> list[str]:
-    found = re.findall(r"(?:[^,\\]|\\.|\\$)+", text, re.DOTALL)
-    return [re.sub(r"\\([,\\])", r"\1", pair) for pair in found if pair.strip()]
+def numbered(header: Sequence[str]) -> list[str]:
+    """Return the names of columns, each once: the second Phone becomes Phone (2)."""
+    names: list[str] = []
+    taken = {name.strip() for name in header}
+    counts: Counter[str] = Counter()
+    for name in (each.strip() for each in header):
+        counts[name] += 1
+        number = counts[name]
+        while name and number > 1 and f"{name} ({number})" in taken:
+            number += 1
+        names.append(f"{name} ({number})" if name and number > 1 else name)
+        taken.add(names[-1])
+    return names
 
 
-def _target(name: str) -> str:
-    if name.startswith(CUSTOM):
-        return CUSTOM + clean_key(name.removeprefix(CUSTOM))
-    if name not in (SKIPPED, *FIELDS, *CARRIED):
-        known = ", ".join((*FIELDS, *CARRIED))
-        raise ValidationError(f'No field "{printable_name(name)}": use {known} or {CUSTOM}KEY.')
-    return name
+def choose(
+    header: Sequence[str],
+    mapping: Mapping[str, str],
+    sample: Sequence[Sequence[str]] = (),
+    profile: Profile | None = None,
+) -> Layout:
+    """Return the field of each column of a file, of which `sample` has some rows.
 
-
-def choose(header: Sequence[str], mapping: Mapping[str, str], *, guess: bool) -> Columns:
-    """Return the field of each column of a file: from `mapping`, else by its name.
-
-    Other columns get a guessed field, or without `guess` are rejected with a mapping to use.
-    Raises `InvalidInput`.
+    Without a `profile` the header tells which one it has.
+    Raises `InvalidInput` where the mapping does not fit the file, or no column is the phone.
     """
-    names = [name.strip() for name in header]
+    names = numbered(header)
     if unknown := [name for name in mapping if name not in names]:
-        raise _refused(f'There is no column "{printable_name(unknown[0])}" in the file.')
-    chosen = [mapping[name] if name in mapping else _by_name(name) for name in names]
-    taken = {target for target in chosen if target}
-    guessed: dict[str, str] = {}
-    for place, name in enumerate(names):
-        if chosen[place] is None:
-            chosen[place] = guessed[name] = _guess(name, taken)
-            taken.add(guessed[name])
-    if guessed and not guess:
-        proposed = ",".join(f"{_escaped(name)}={target}" for name, target in guessed.items())
-        raise _refused(f"Columns without a field: give them one, such as map={proposed}")
-    targets = [target or SKIPPED for target in chosen]
-    if twice := _duplicate(targets):
-        raise _refused(f"Two columns for {printable_name(twice)}: leave one out with NAME=")
-    if "phone" not in targets:
-        raise _refused("No column is the phone: name it, such as Mobile=phone")
-    return Columns(names, targets, guessed)
+        known = ", ".join(printable_name(name) for name in names[:20] if name)
+        reason = f'There is no column "{printable_name(unknown[0])}" in the file: it has {known}.'
+        raise _refused(reason)
+    profile = profile or profiles.find_profile(names)
+    chosen = [_chosen(name, mapping, profile) for name in names]
+    taken = Counter(each.field for each in chosen if each and each.source in (NAMED, MAPPED))
+    columns: list[Column] = []
+    for place, (name, column) in enumerate(zip(names, chosen, strict=True)):
+        cells = [row[place] for row in sample if place < len(row) and row[place].strip()]
+        column = _fitting(column or _by_words(name), cells)
+        if column.source not in (NAMED, MAPPED):
+            if column.field in taken and column.field not in _SEVERAL:
+                column = _kept(name)
+            taken[column.field] += 1
+        columns.append(column)
+    return _checked(Layout(columns, profile))
 
 
-def _by_name(name: str) -> str | None:
+def _chosen(name: str, mapping: Mapping[str, str], profile: Profile | None) -> Column | None:
+    """Return what somebody said about a column: a person, its profile, or its own name."""
+    if name in mapping:
+        return _column(name, mapping[name], MAPPED)
+    said = profile.field(name) if profile else None
+    if said is not None:
+        return _column(name, said, KNOWN)
     if name in (*FIELDS, *CARRIED):
-        return name
+        return _column(name, name, NAMED)
     if name in (LINE, REASON, TEXT, ""):
-        return SKIPPED
+        return Column(name, SKIPPED, source=NAMED)
     if name.startswith(CUSTOM):
+        key, type_ = split_type(name.removeprefix(CUSTOM))
         try:
-            return CUSTOM + clean_key(name.removeprefix(CUSTOM))
+            return Column(name, CUSTOM + clean_key(key), type=type_, source=NAMED)
         except ValidationError as error:
             raise _refused(f'"{printable_name(name)}": {error.messages[0]}') from None
     return None
 
 
-def _guess(name: str, taken: set[str]) -> str:
-    plain = unicodedata.normalize("NFKD", name.casefold())
-    target = _TARGETS.get("".join(letter for letter in plain if letter.isalnum()))
-    if target and target not in taken:
-        return target
-    key = re.sub(r"[\[\]\x00-\x1f\x7f-\x9f]", " ", name)[:64].strip()
-    return f"{CUSTOM}{key}" if key else SKIPPED
+def _column(name: str, field: str, source: str) -> Column:
+    if field.startswith(CUSTOM):
+        key, type_ = split_type(field.removeprefix(CUSTOM))
+        return Column(name, CUSTOM + key, type=type_, source=source)
+    if field.startswith("phone_") and field != "phone_label":
+        return Column(name, "phone", kind=field.removeprefix("phone_"), source=source)
+    return Column(name, field, kind="main" if field == "phone" else None, source=source)
 
 
-def _escaped(name: str) -> str:
-    return printable_name(name).replace("\\", "\\\\").replace(",", "\\,")
+def _by_words(name: str) -> Column:
+    """Return what a column holds by the words of its name, in the languages that are known."""
+    field = profiles.field_of(name)
+    if field:
+        return Column(name, "full_name" if field == "name" else field)
+    kind = profiles.phone_kind(name)
+    if kind in PHONE_KINDS:
+        return Column(name, "phone", kind=kind)
+    if kind != NEVER and profiles.is_email(name):
+        return Column(name, "email")
+    return _kept(name)
+
+
+def _kept(name: str) -> Column:
+    """Return a column that becomes a custom field of its name."""
+    key = _UNFIT.sub(" ", name)[:MAX_KEY].strip()
+    return Column(name, CUSTOM + key if key else SKIPPED, source=GUESSED)
+
+
+def _fitting(column: Column, cells: Sequence[str]) -> Column:
+    """Return another field where what a column has contradicts its name.
+
+    Many programs have an `id` of their own, and columns such as `WhatsApp` that say yes or no.
+    """
+    if not cells or column.source == MAPPED:
+        return column
+    foreign = column.field == "id" and not any(cell.startswith("cnt_") for cell in cells)
+    flags = column.field == "phone" and column.source != NAMED
+    if foreign or (flags and not any(map(_has_digits, cells))):
+        return _kept(column.name)
+    return column
+
+
+def _has_digits(cell: str) -> bool:
+    return sum(each.isdigit() for each in cell) > 1
+
+
+def _checked(layout: Layout) -> Layout:
+    single = [each.field for each in layout.columns if each.field not in _SEVERAL]
+    if twice := next((field for field, count in Counter(single).items() if count > 1), None):
+        raise _refused(f"Two columns for {printable_name(twice)}: leave one out with NAME=")
+    if not any(each.field == "phone" for each in layout.columns):
+        raise _refused(
+            "No column is the phone: name it, such as Mobile=phone, or skip lines above the names"
+        )
+    return layout
 
 
 def _refused(reason: str) -> InvalidInput:

@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from pathlib import PurePath
 from typing import BinaryIO
 
 from app.errors import InvalidInput
@@ -24,6 +25,14 @@ _HEAD = 4_096
 _MARKS = re.compile(rb"\xef\xbb\xbf|\xff\xfe|\xfe\xff")
 _SAVE_AS = "open it in {program} and save it as .xlsx or CSV."
 _EXCEL = "a spreadsheet program"
+
+
+def format_of(file: BinaryIO, *, name: str = "", declared: str | None = None) -> str:
+    """Return the format of a seekable file by its content, its ending, or that of its media type.
+
+    Raises `InvalidInput` for a format that cannot be read, with what to do.
+    """
+    return recognize(file) or ENDINGS.get(PurePath(name).suffix.lower()) or declared or "csv"
 
 
 def recognize(file: BinaryIO) -> str | None:

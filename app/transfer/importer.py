@@ -1,24 +1,23 @@
-"""Imports the rows of a file: each is an upsert, and each batch is stored as a whole."""
+"""Imports rows: each is an upsert, and each batch is stored as a whole."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
-
-from marshmallow import ValidationError
 
 from app.contacts import bulk
 from app.contacts.model import Change, Contact, Draft
-from app.contacts.phone import PhoneError, with_country
+from app.contacts.national import region_of
 from app.contacts.schemas import ContactSchema
 from app.contacts.writer import Outcome
 from app.database import Database
 from app.database.scratch import Scratch
 from app.errors import InvalidInput, ServiceError
-from app.search.operands import CUSTOM, instant
-from app.transfer.damage import describe_damage, describe_lost_zeros
+from app.transfer.drafts import Drafts, leaves
+from app.transfer.findings import Findings
+from app.transfer.options import Options
+from app.transfer.phone_cells import PhoneReader
 from app.transfer.report import MAX_ERRORS, Report, entry
 from app.transfer.rows import Reason, Row
+from app.transfer.twins import Twins
 
 BATCH_ROWS = 1_000
 BATCH_BYTES = 2**21
@@ -29,10 +28,10 @@ class Importer:
     """One import, or the preview of one where `report.dry_run` is set.
 
     `report` counts whole batches, also where the import fails. `names` maps each field to its
-    column. `region` is the country of phone numbers without a country code. `on_rejected` gets
-    each rejected row with its reasons as text. `after_batch` is called when everything that is
-    reported is stored; it may raise to stop the import. `is_storing` is True while a batch is
-    stored: the import must not be interrupted then.
+    column. `on_rejected` gets each rejected row with its reasons as text. `after_batch` is called
+    when everything that is reported is stored; it may raise to stop the import. `is_storing` is
+    True while a batch is stored: the import must not be interrupted then. `shown` has the first
+    rows of each outcome, by line, in a dry run.
     """
 
     def __init__(
@@ -42,28 +41,33 @@ class Importer:
         report: Report,
         *,
         names: Mapping[str, str],
-        region: str | None = None,
+        options: Options,
+        reader: PhoneReader,
+        findings: Findings,
         on_rejected: Callable[[Row, str], object] = lambda *_: None,
         after_batch: Callable[[Report], object] = lambda _: None,
     ) -> None:
         self.report = report
         self.is_storing = False
-        self.preview: list[tuple[int, Change]] = []
+        self.shown: dict[str, list[tuple[int, Change]]] = {}
         self._db = db
-        self._schema = schema
-        self._names = names
-        self._region = region
+        self._drafts = Drafts(schema, report, names=names, options=options, reader=reader)
+        self.findings = findings
         self._on_rejected = on_rejected
         self._after_batch = after_batch
         self._seen = Scratch()
+        self._twins = Twins(db, self._seen, join=options.match_twins)
         self._planned = _PlannedContacts() if report.dry_run else None
 
-    def run(self, rows: Iterable[Row]) -> None:
-        """Import all rows. Raises `Unavailable` or `InsufficientStorage` where the store fails."""
+    def run(self, rows: Iterable[tuple[Row, str | None]]) -> None:
+        """Import all rows, with the phones of those that are read already.
+
+        Raises `Unavailable` or `InsufficientStorage` where the store fails.
+        """
         batch: list[tuple[Row, bulk.Checked]] = []
         size = 0
-        for row in rows:
-            batch.append((row, self._checked(row)))
+        for row, phone in rows:
+            batch.append((row, self._drafts.checked(row, phone)))
             size += len(row.raw)
             if len(batch) == BATCH_ROWS or size > BATCH_BYTES:
                 self._finish(batch)
@@ -75,42 +79,6 @@ class Importer:
         if self._planned:
             self._planned.close()
 
-    def _checked(self, row: Row) -> bulk.Checked:
-        try:
-            if row.values is None:
-                raise InvalidInput({reason.column or "": [reason.text] for reason in row.reasons})
-            return self._draft(dict(row.values))
-        except InvalidInput as error:
-            return error
-
-    def _draft(self, values: dict[str, Any]) -> Draft:
-        id, created_at = values.pop("id", None), values.pop("created_at", None)
-        values.pop("updated_at", None)
-        phone = values.get("phone")
-        if isinstance(phone, str):
-            values["phone"] = self._international(phone)
-        try:
-            draft = self._schema.draft(values)
-        except InvalidInput as error:
-            raise _explained(error, phone) from None
-        if id is not None and id != f"cnt_{draft.phone}":
-            raise InvalidInput({"id": [f"Does not match the phone: must be cnt_{draft.phone}."]})
-        if created_at is not None:
-            try:
-                draft = replace(draft, created_at=instant(created_at, "lte"))
-            except ValidationError as error:
-                raise InvalidInput({"created_at": list(error.messages)}) from None
-        return draft
-
-    def _international(self, phone: str) -> str:
-        """Return a phone with a country code, where the file can be sure of one."""
-        try:
-            if damage := describe_damage(phone):
-                raise PhoneError(damage)
-            return with_country(phone, self._region) if self._region else phone
-        except PhoneError as error:
-            raise InvalidInput({"phone": [str(error)]}) from None
-
     def _finish(self, batch: Sequence[tuple[Row, bulk.Checked]]) -> None:
         """Store a batch, or only plan it in a dry run, and report it."""
         self.is_storing = True
@@ -121,6 +89,7 @@ class Importer:
         self._after_batch(self.report)
 
     def _store(self, batch: Sequence[tuple[Row, bulk.Checked]]) -> None:
+        batch, notes = self._twins.resolve(batch)
         drafts = [draft for _, draft in batch]
         if self._planned:
             outcomes = bulk.plan_all(self._db, drafts, self._planned)
@@ -130,17 +99,26 @@ class Importer:
         failure = next((each for each in outcomes if _is_failure(each)), None)
         if failure:
             done = done[: outcomes.index(failure)]
-        for (row, _), outcome in done:
-            if isinstance(outcome, Change):
-                self.report.count(outcome.status)
-                if self.report.dry_run and len(self.preview) < PREVIEWED:
-                    self.preview.append((row.line, outcome))
-            else:
+        for (row, draft), outcome in done:
+            if isinstance(outcome, Change) and isinstance(draft, Draft):
+                self._count(row, draft, outcome)
+            elif isinstance(outcome, ServiceError):
                 self._reject(row, outcome)
             self.report.last_line = row.last_line
+        for line, reason in notes:
+            self.report.warn(line, self._drafts.column("phone"), reason)
         self._warn_of_repeats(done)  # Last: it raises where the temporary folder is full.
         if isinstance(failure, ServiceError):
             raise failure
+
+    def _count(self, row: Row, draft: Draft, change: Change) -> None:
+        self.report.count(change.status)
+        self.report.numbers[region_of(draft.phone)] += 1
+        self.findings.count(draft)
+        if self._planned:
+            shown = self.shown.setdefault(change.status, [])
+            if len(shown) < PREVIEWED:
+                shown.append((row.line, change))
 
     def _warn_of_repeats(self, done: Sequence[tuple[tuple[Row, bulk.Checked], Outcome]]) -> None:
         lines = [
@@ -152,16 +130,15 @@ class Importer:
         for phone, line in lines:
             if phone in seen:
                 self.report.repeated += 1
-                if len(self.report.warnings) < MAX_ERRORS:
-                    reason = f"The phone is also in line {seen[phone]}: the last row wins."
-                    self.report.warnings.append(entry(line, self._name("phone"), reason))
+                reason = f"The phone is also in line {seen[phone]}: the last row wins."
+                self.report.warn(line, self._drafts.column("phone"), reason)
             seen[phone] = str(line)
         self._seen.put(seen)
 
     def _reject(self, row: Row, error: ServiceError) -> None:
         reasons = [
-            Reason(self._name(name) if name else None, text)
-            for name, text in _leaves(error.details or {"": [error.message]})
+            Reason(self._drafts.column(name) if name else None, text)
+            for name, text in leaves(error.details or {"": [error.message]})
         ]
         self.report.count("rejected")
         for column, text in reasons:
@@ -169,12 +146,6 @@ class Importer:
                 self.report.errors.append(entry(row.line, column, text))
         text = "; ".join(f"{column}: {text}" if column else text for column, text in reasons)
         self._on_rejected(row, text)
-
-    def _name(self, field: str) -> str:
-        """Return the column of a field, such as `tags` or `tags.3`."""
-        if field in self._names or field.startswith(CUSTOM):
-            return self._names.get(field, field)
-        return self._names.get(field.partition(".")[0], field)
 
 
 class _PlannedContacts:
@@ -199,21 +170,3 @@ class _PlannedContacts:
 
 def _is_failure(outcome: Outcome) -> bool:
     return isinstance(outcome, ServiceError) and not isinstance(outcome, InvalidInput)
-
-
-def _explained(error: InvalidInput, phone: object) -> InvalidInput:
-    """Add what a spreadsheet may have done to a rejected phone."""
-    details = dict(error.details or {})
-    lost = describe_lost_zeros(phone) if isinstance(phone, str) else None
-    if "phone" in details and lost:
-        details["phone"] = [f"{details['phone'][0]} {lost}"]
-    return InvalidInput(details)
-
-
-def _leaves(details: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
-    """Yield the path and the text of each reason in the details of an error."""
-    for name, reasons in details.items():
-        if isinstance(reasons, dict):
-            yield from _leaves(reasons, f"{prefix}{name}.")
-        else:
-            yield from ((f"{prefix}{name}", reason) for reason in reasons)

@@ -1,14 +1,13 @@
 """Reads JSON Lines (https://jsonlines.org): each line is an upsert or an exported contact."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.errors import InvalidJson
 from app.search.operands import CUSTOM
-from app.transfer.columns import SKIPPED
 from app.transfer.lines import MAX_BYTES, Lines
-from app.transfer.rows import LINE, REASON, TEXT, Reason, Row
+from app.transfer.mapping import SKIPPED, split_type
+from app.transfer.rows import LINE, REASON, TEXT, FileRow
 from app.web.strict_json import parse_object
 
 _ADDED = (LINE, REASON)
@@ -19,15 +18,13 @@ class JsonLines:
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
 
-    def rows(self, mapping: Mapping[str, str]) -> Iterator[Row]:
+    def rows(self, mapping: Mapping[str, str]) -> Iterator[FileRow]:
         """Yield all rows except empty lines. Keys are renamed by `mapping`."""
         for line in self._lines:
-            if self._lines.number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
             if line.strip():
                 yield self._row(line, mapping)
 
-    def _row(self, line: bytes, mapping: Mapping[str, str]) -> Row:
+    def _row(self, line: bytes, mapping: Mapping[str, str]) -> FileRow:
         number = self._lines.number
         try:
             if len(line) > MAX_BYTES:
@@ -37,10 +34,11 @@ class JsonLines:
                 raise InvalidJson(_STILL_BROKEN)
             for name in _ADDED:
                 values.pop(name, None)
-            return Row(number, number, line, _renamed(values, mapping) if mapping else values)
+            values = _renamed(values, mapping) if mapping else values
+            return FileRow(number, number, line, values=values)
         except InvalidJson as error:
             reason = error.message.replace("The body", "A line")
-            return Row(number, number, line, None, (Reason(None, reason),))
+            return FileRow(number, number, line, fault=reason)
 
 
 def _renamed(values: dict[str, Any], mapping: Mapping[str, str]) -> dict[str, Any]:
@@ -55,7 +53,7 @@ def _renamed(values: dict[str, Any], mapping: Mapping[str, str]) -> dict[str, An
         if target.startswith(CUSTOM):
             if kept.get("custom_fields") is None:
                 kept["custom_fields"] = {}
-            place, key = kept["custom_fields"], target.removeprefix(CUSTOM)
+            place, (key, _) = kept["custom_fields"], split_type(target.removeprefix(CUSTOM))
         if isinstance(place, dict):
             if place.get(key) is not None:
                 raise InvalidJson(
@@ -63,23 +61,3 @@ def _renamed(values: dict[str, Any], mapping: Mapping[str, str]) -> dict[str, An
                 )
             place[key] = values[name]
     return kept
-
-
-class RejectedJson:
-    """Makes a file of rejected rows: each as it was, with its line and the reason."""
-
-    head = b""
-
-    def row(self, row: Row, reason: str) -> bytes:
-        record: dict[str, object] = {LINE: row.line, REASON: reason}
-        try:
-            values = json.loads(row.raw)
-        except ValueError:
-            values = None
-        if row.values is not None and isinstance(values, dict):
-            record |= {name: each for name, each in values.items() if name not in record}
-        elif isinstance(values, dict) and TEXT in values:
-            record[TEXT] = values[TEXT]
-        else:
-            record[TEXT] = row.raw.decode(errors="backslashreplace").rstrip("\r\n")
-        return json.dumps(record).encode() + b"\n"

@@ -1,5 +1,6 @@
-"""The report of an import: counts by outcome, and the reasons of rejected rows."""
+"""The report of an import: counts by outcome and country, and the reasons of rejected rows."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,8 +12,9 @@ MAX_REASON = 500
 class Report:
     """`rows` is the sum of the four counts after it; all rows up to `last_line` are done.
 
-    `repeated` counts rows whose phone an earlier row has too; the last row wins. `errors` and
-    `warnings` have the first `MAX_ERRORS`.
+    `repeated` counts rows whose phone an earlier row has too; the last row wins. `numbers` counts
+    the rows that are not rejected by the country of their phone (ISO 3166). `columns` has the field
+    of each column. `errors` and `warnings` have the first `MAX_ERRORS`.
     """
 
     rows: int = 0
@@ -23,6 +25,11 @@ class Report:
     repeated: int = 0
     dry_run: bool = False
     last_line: int = 0
+    format: str = "csv"
+    encoding: str | None = None
+    profile: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+    numbers: Counter[str] = field(default_factory=Counter)
     errors: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[dict[str, Any]] = field(default_factory=list)
 
@@ -30,8 +37,12 @@ class Report:
         self.rows += 1
         setattr(self, status, getattr(self, status) + 1)
 
+    def warn(self, line: int, column: str | None, reason: str) -> None:
+        if len(self.warnings) < MAX_ERRORS:
+            self.warnings.append(entry(line, column, reason))
+
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"numbers": dict(self.numbers.most_common())}
 
 
 def entry(line: int, column: str | None, reason: str) -> dict[str, Any]:

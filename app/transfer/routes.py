@@ -4,12 +4,13 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import chain
 
 from flask import Blueprint, Response
+from marshmallow import ValidationError
 
 from app.api_keys.guard import require_scope
-from app.contacts.schemas import contact_schema
 from app.database import Database
 from app.errors import (
     CutShort,
@@ -19,12 +20,15 @@ from app.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from app.transfer.encodings import Encoding, named
 from app.transfer.exporter import export
-from app.transfer.importer import Importer
-from app.transfer.readers import MEDIA_TYPES, open_reader
+from app.transfer.formats import MEDIA_TYPES
+from app.transfer.intake import Intake
+from app.transfer.preview import preview
+from app.transfer.readers import spooled
 from app.transfer.report import Report
 from app.transfer.schemas import ExportQuery, ExportQuerySchema, ImportQuery, ImportQuerySchema
-from app.web.requests import body_chunks, database, load_query, media_type, settings
+from app.web.requests import body_chunks, content_type, database, load_query, settings
 from app.web.responses import success
 from app.web.service import service
 
@@ -45,30 +49,51 @@ _TYPES = {
 @blueprint.post("/import")
 @require_scope("contacts:write")
 def post_contacts_import() -> Response:
-    format = _format()
+    name, charset = content_type()
+    declared = MEDIA_TYPES.get(name)
+    if declared is None:
+        raise UnsupportedMediaType(f"Send the body as one of {', '.join(MEDIA_TYPES)}.")
     chunks = body_chunks(settings().max_import_bytes)
     query: ImportQuery = load_query(_import_query)
-    report = Report(dry_run=query.dry_run)
-    with _reserve_transfer_slot(), closing(chunks):
+    if query.encoding is None and charset:
+        query = replace(query, encoding=_charset(charset))
+    with _reserve_transfer_slot(), closing(chunks), spooled() as file:
         try:
-            _import(chunks, format, query, report)
-        except (CutShort, PayloadTooLarge, Unavailable, InsufficientStorage) as error:
-            raise _with_report(error, report) from error
-    return success({"report": report.as_dict()})
+            for chunk in chunks:
+                file.write(chunk)
+        except (CutShort, PayloadTooLarge) as error:
+            raise _with_report(error, Report(dry_run=query.dry_run)) from error
+        except OSError as error:
+            raise InsufficientStorage("There is no room left for temporary files.") from error
+        with Intake(query.source(file, declared=declared), query.options(), _check()) as intake:
+            return _previewed(intake) if query.dry_run else _imported(intake)
 
 
-def _import(chunks: Iterator[bytes], format: str, query: ImportQuery, report: Report) -> None:
-    reader = open_reader(chunks, format, query.map, guess=False)
-    importer = Importer(
-        database(),
-        contact_schema(settings().phone_check),
-        report,
-        names=reader.names,
-        region=query.default_country,
-        after_batch=_StopDeadline(service().stopping),
-    )
+def _check() -> str:
+    return settings().phone_check
+
+
+def _charset(name: str) -> Encoding:
+    try:
+        return named(name)
+    except ValidationError as error:
+        raise UnsupportedMediaType(f"charset: {error.messages[0]}") from None
+
+
+def _previewed(intake: Intake) -> Response:
+    importer, found = preview(database(), intake)
+    return success({"report": importer.report.as_dict(), "preview": found})
+
+
+def _imported(intake: Intake) -> Response:
+    db = database()
+    importer = intake.importer(db, dry_run=False, after_batch=_StopDeadline(service().stopping))
     with closing(importer):
-        importer.run(reader.rows)
+        try:
+            intake.run(db, importer)
+        except (Unavailable, InsufficientStorage) as error:
+            raise _with_report(error, importer.report) from error
+    return success({"report": importer.report.as_dict()})
 
 
 class _StopDeadline:
@@ -85,13 +110,6 @@ class _StopDeadline:
         self._deadline = self._deadline or now + STOPPING_SECONDS
         if now >= self._deadline:
             raise Unavailable("The server is stopping: send the rest again.")
-
-
-def _format() -> str:
-    format = MEDIA_TYPES.get(media_type() or "")
-    if format is None:
-        raise UnsupportedMediaType(f"Send the body as one of {', '.join(MEDIA_TYPES)}, in UTF-8.")
-    return format
 
 
 def _with_report(error: ServiceError, report: Report) -> ServiceError:

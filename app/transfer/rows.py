@@ -1,6 +1,7 @@
-"""A row of an imported file: its lines, its values, and the reasons if it cannot be read."""
+"""A row of an imported file: as it is read, and as what it says about a contact."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 LINE, REASON, TEXT = "rejected_line", "rejected_reason", "rejected_text"
@@ -15,16 +16,52 @@ class Reason(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
-    """One contact of a file, from `line` to `last_line`, which count from 1.
+class FileRow:
+    """A row from `line` to `last_line`, which count from 1, and its bytes in UTF-8.
 
-    `values` has the members of a `POST /v1/contacts`, and `id`, `created_at` or `updated_at` if the
-    file has them. It is None where the row cannot be read; `reasons` then say why. `raw` has the
-    bytes of the row in the file.
+    A table has `cells`, a file of JSON Lines `values`. Neither is there where the row cannot be
+    read; `fault` then says why.
     """
 
     line: int
     last_line: int
     raw: bytes
-    values: dict[str, Any] | None
-    reasons: tuple[Reason, ...] = ()
+    cells: Sequence[str] | None = None
+    values: dict[str, Any] | None = None
+    fault: str | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        return self.fault is None
+
+
+class PhoneText(NamedTuple):
+    """A phone number as it is written, the column it is from, and its kind.
+
+    `is_first` is False for one that is kept beside the phone, but never is the phone. `region` is
+    the country that the row names.
+    """
+
+    text: str
+    column: str
+    kind: str
+    is_first: bool = True
+    region: str | None = None
+
+
+@dataclass
+class Row:
+    """What a row says of one contact.
+
+    `values` has the members of a `POST /v1/contacts` without the phone, and `id`, `created_at` or
+    `updated_at` if the file has them. `phones` are in the order in which they are tried, `reasons`
+    say why the row must be rejected. `is_readable` is False where the line has another form.
+    """
+
+    line: int
+    last_line: int
+    raw: bytes
+    values: dict[str, Any] = field(default_factory=dict)
+    phones: Sequence[PhoneText] = ()
+    reasons: Sequence[Reason] = ()
+    is_readable: bool = True

@@ -102,14 +102,20 @@ def json_object(*media_types: str, limit: int | None = None) -> dict[str, Any]:
 
 def media_type() -> str | None:
     """Return the media type of the body, None if its charset is not UTF-8."""
-    return _media_type(current().environ.get("CONTENT_TYPE", ""))
+    name, charset = content_type()
+    return name if charset in (None, "utf-8", "utf8") else None
+
+
+def content_type() -> tuple[str, str | None]:
+    """Return the media type of the body, and its charset if one is named."""
+    return _content_type(current().environ.get("CONTENT_TYPE", ""))
 
 
 @lru_cache(maxsize=64)
-def _media_type(content_type: str) -> str | None:
-    name, parameters = parse_options_header(content_type)
-    is_utf8 = parameters.get("charset", "utf-8").lower() in ("utf-8", "utf8")
-    return name.lower() if is_utf8 else None
+def _content_type(header: str) -> tuple[str, str | None]:
+    name, parameters = parse_options_header(header)
+    charset = parameters.get("charset")
+    return name.lower(), charset and charset.lower()
 
 
 def _whole_body(limit: int) -> bytes:

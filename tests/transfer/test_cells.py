@@ -98,8 +98,17 @@ def test_reads_tags(cell: str, tags: list[str]) -> None:
 @pytest.mark.parametrize(
     ("cell", "value"),
     [
-        ("TRUE", True),
-        ("FALSE", False),
+        ("TRUE", "TRUE"),
+        ("True", "True"),
+        ("1.10", "1.10"),
+        ("1.1", 1.1),
+        ("1.0", 1.0),
+        ("12E4", "12E4"),
+        ("12e4", "12e4"),
+        ("1e+16", 1e16),
+        ("007", "007"),
+        ("+5", "+5"),
+        ("-0", "-0"),
         ('"not closed', '"not closed'),
         ('"a" and "b"', '"a" and "b"'),
         ("1e999", "1e999"),
@@ -110,6 +119,32 @@ def test_reads_tags(cell: str, tags: list[str]) -> None:
 def test_reads_what_others_write(cell: str, value: object) -> None:
     found = cells.parse_value(cell)
     assert (type(found), found) == (type(value), value)
+
+
+@pytest.mark.parametrize(
+    ("cell", "separator", "tags"),
+    [
+        ("VIP;Lead", None, ["VIP", "Lead"]),
+        ("Customers ::: VIP ::: * myContacts", None, ["Customers", "VIP", "* myContacts"]),
+        ("a ::: b;c", ":::", ["a", "b;c"]),
+        ('"VIP","Spring 2024, Blog"', None, ["VIP", "Spring 2024, Blog"]),
+        ('"VIP", "a ""b"""', ",", ["VIP", 'a "b"']),
+        ("VIP, Lead", ",", ["VIP", "Lead"]),
+        ("VIP, Lead", None, ["VIP, Lead"]),
+        ('the "best", really', None, ['the "best", really']),
+        (" ; ", None, []),
+    ],
+)
+def test_splits_what_others_write(cell: str, separator: str | None, tags: list[str]) -> None:
+    assert cells.split_tags(cell, separator) == tags
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [("12", 12), ("1.10", 1.1), ("+5", 5), ("007", 7), ("12E4", 12e4), ("12,5", None), ("", None)],
+)
+def test_reads_a_number_where_one_is_required(cell: str, number: float | None) -> None:
+    assert cells.parse_number(cell) == number
 
 
 def test_quotes_what_any_spreadsheet_would_split() -> None:

@@ -1,19 +1,23 @@
-"""The field of each column: by name, by --map, by a guess."""
+"""The field of each column: by the mapping, by its name, by the words of many languages."""
 
 import pytest
-from marshmallow import ValidationError
 
 from app.errors import InvalidInput
-from app.transfer.columns import choose, parse_mapping
+from app.transfer.columns import Column, choose, numbered
+from app.transfer.mapping import parse_mapping
 
 
-def targets(header: list[str], mapping: str = "", *, guess: bool = True) -> list[str]:
-    return list(choose(header, parse_mapping([mapping]), guess=guess).targets)
+def columns(header: list[str], mapping: str = "", *rows: list[str]) -> list[Column]:
+    return list(choose(header, parse_mapping([mapping]), rows).columns)
 
 
-def refusal(header: list[str], mapping: str = "", *, guess: bool = False) -> str:
+def fields(header: list[str], mapping: str = "", *rows: list[str]) -> list[str]:
+    return [column.field for column in columns(header, mapping, *rows)]
+
+
+def refusal(header: list[str], mapping: str = "") -> str:
     with pytest.raises(InvalidInput) as caught:
-        targets(header, mapping, guess=guess)
+        columns(header, mapping)
     [reason] = (caught.value.details or {})["map"]
     return str(reason)
 
@@ -21,74 +25,101 @@ def refusal(header: list[str], mapping: str = "", *, guess: bool = False) -> str
 def test_takes_documented_names_as_they_are() -> None:
     header = ["id", "phone", "first_name", "last_name", "email", "tags", "created_at"]
     header += ["updated_at", "custom_fields.plan", "custom_fields.a.b c"]
-    columns = choose(header, {}, guess=False)
-    assert columns.targets == header
-    assert columns.guessed == {}
+    assert fields(header) == header
+    assert {column.source for column in columns(header)} == {"named"}
 
 
 @pytest.mark.parametrize(
-    ("name", "field"),
+    ("name", "field", "kind"),
     [
-        ("Mobile", "phone"),
-        ("Phone Number", "phone"),
-        ("phone-number", "phone"),
-        ("WhatsApp", "phone"),
-        ("Téléphone", "phone"),
-        ("MSISDN", "phone"),
-        ("First Name", "first_name"),
-        ("firstName", "first_name"),
-        ("Full name", "first_name"),
-        ("Surname", "last_name"),
-        ("E-Mail", "email"),
-        ("E-mail Address", "email"),
-        ("Labels", "tags"),
-        ("Created", "created_at"),
-        ("Plan", "custom_fields.Plan"),
-        ("Lead [score]", "custom_fields.Lead  score"),
+        ("Mobile", "phone", "mobile"),
+        ("Phone Number", "phone", "main"),
+        ("phone-number", "phone", "main"),
+        ("WhatsApp", "phone", "whatsapp"),
+        ("Téléphone (domicile)", "phone", "home"),
+        ("Tél. mobile", "phone", "mobile"),
+        ("Telefon geschäftlich", "phone", "work"),
+        ("Haupttelefon", "phone", "main"),
+        ("Teléfono móvil", "phone", "mobile"),
+        ("Telefone celular", "phone", "mobile"),
+        ("2º telefone da residência", "phone", "home"),
+        ("Company Main Phone", "phone", "other"),
+        ("Phone Number (with country code)", "phone", "main"),
+        ("MSISDN", "phone", "main"),
+        ("Business Fax", "custom_fields.Business Fax", None),
+        ("Télécopie (bureau)", "custom_fields.Télécopie (bureau)", None),
+        ("Assistant's Phone", "custom_fields.Assistant's Phone", None),
+        ("Phone verified", "custom_fields.Phone verified", None),
+        ("WhatsApp Opted", "custom_fields.WhatsApp Opted", None),
+        ("First Name", "first_name", None),
+        ("firstName", "first_name", None),
+        ("Full name", "full_name", None),
+        ("Surname", "last_name", None),
+        ("E-Mail", "email", None),
+        ("E-mail 2 Address", "email", None),
+        ("Dirección de correo electrónico", "email", None),
+        ("E-mail Display Name", "custom_fields.E-mail Display Name", None),
+        ("Labels", "tags", None),
+        ("Kategorien", "tags", None),
+        ("Country Code", "country_code", None),
+        ("Land", "country", None),
+        ("Created", "custom_fields.Created", None),
+        ("Plan", "custom_fields.Plan", None),
+        ("Lead [score]", "custom_fields.Lead  score", None),
     ],
 )
-def test_guesses(name: str, field: str) -> None:
+def test_knows_names(name: str, field: str, kind: str | None) -> None:
     header = [name] if field == "phone" else ["phone", name]
-    columns = choose(header, {}, guess=True)
-    assert columns.targets[-1] == field
-    assert columns.guessed == {name: field}
+    found = columns(header)[-1]
+    assert (found.field, found.kind) == (field, kind)
 
 
-def test_guesses_a_field_once() -> None:
-    assert targets(["Mobile", "Telephone"]) == ["phone", "custom_fields.Telephone"]
-    assert targets(["Mobile", "phone"]) == ["custom_fields.Mobile", "phone"]
+def test_gives_a_field_to_one_column() -> None:
+    assert fields(["Mobile", "Telephone"]) == ["phone", "phone"]
+    assert fields(["phone", "Vorname", "First Name"])[1:] == [
+        "first_name",
+        "custom_fields.First Name",
+    ]
 
 
 def test_does_as_the_mapping_says() -> None:
-    mapping = "Mobile=phone,Plan=custom_fields.plan,Notes="
-    header = ["Mobile", "Plan", "Notes"]
-    assert targets(header, mapping, guess=False) == ["phone", "custom_fields.plan", ""]
+    mapping = "Mobile=phone,Plan=custom_fields.plan:number,Notes="
+    found = columns(["Mobile", "Plan", "Notes"], mapping)
+    assert [column.field for column in found] == ["phone", "custom_fields.plan", ""]
+    assert [column.type for column in found] == [None, "number", None]
 
 
-def test_maps_names_with_commas_and_equals() -> None:
-    assert parse_mapping([r"a\,b=phone", "c=d=email", "x\\\\y=tags"]) == {
-        "a,b": "phone",
-        "c=d": "email",
-        "x\\y": "tags",
-    }
+def test_numbers_duplicates() -> None:
+    header = ["Phone", "Name", "Phone", "Phone (2)", "", ""]
+    assert numbered(header) == ["Phone", "Name", "Phone (3)", "Phone (2)", "", ""]
+    assert fields(["Phone", "Phone"], "Phone (2)=custom_fields.x") == ["phone", "custom_fields.x"]
 
 
-@pytest.mark.parametrize(
-    "text", ["Mobile", "=phone", "a=phone,a=email", "a=telephone", "a=custom_fields.", "a=b.c"]
-)
-def test_refuses_a_mapping(text: str) -> None:
-    with pytest.raises(ValidationError):
-        parse_mapping([text])
+def test_a_header_can_name_a_type() -> None:
+    found = columns(["phone", "custom_fields.age:number", "custom_fields.a:number:any"])
+    assert [(column.field, column.type) for column in found[1:]] == [
+        ("custom_fields.age", "number"),
+        ("custom_fields.a:number", "any"),
+    ]
+
+
+def test_what_a_column_has_can_contradict_its_name() -> None:
+    assert fields(["id", "WhatsApp", "Mobile"], "", ["7", "TRUE", "+491"], ["8", "", ""]) == [
+        "custom_fields.id",
+        "custom_fields.WhatsApp",
+        "phone",
+    ]
+    assert fields(["id", "phone"], "", ["cnt_491", "491"]) == ["id", "phone"]
 
 
 def test_ignores_what_a_rejected_row_has_more() -> None:
-    assert targets(["rejected_line", "rejected_reason", "phone"]) == ["", "", "phone"]
+    assert fields(["rejected_line", "rejected_reason", "phone"]) == ["", "", "phone"]
 
 
 def test_refuses_columns() -> None:
-    assert "map=Mobile=phone,Plan=custom_fields.Plan" in refusal(["Mobile", "Plan"])
     assert 'no column "Mobil"' in refusal(["phone"], "Mobil=phone")
     assert "No column is the phone" in refusal(["email"])
-    assert "Two columns for phone" in refusal(["phone", "phone"])
-    assert "Two columns for email" in refusal(["phone", "email", "Mail"], "Mail=email")
+    assert "Two columns for first_name" in refusal(
+        ["phone", "first_name", "Vorname"], "Vorname=first_name"
+    )
     assert "custom_fields.a[b]" in refusal(["phone", "custom_fields.a[b]"])

@@ -1,0 +1,87 @@
+"""Collects what a person should know about the cells of a file, in bounded memory."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from app.contacts.model import FIELD_TYPES, Draft
+from app.transfer.columns import Layout
+from app.transfer.report import entry
+
+SAMPLES = 3
+MOST_NAMES = 10_000
+_SHOWN = 60
+
+
+class Findings:
+    """`tags` and `keys` are those of the rows, up to `MOST_NAMES`; counts are by column."""
+
+    def __init__(self, layout: Layout | None) -> None:
+        self.tags: dict[str, None] = {}
+        self.keys: dict[str, Counter[str]] = {}
+        self.blanks: Counter[str] = Counter()
+        self.lists: Counter[tuple[str, str]] = Counter()
+        self.groups: Counter[str] = Counter()
+        self.unnamed: Counter[int] = Counter()
+        self._columns = layout.columns if layout else ()
+        self._samples: list[list[str]] = [[] for _ in self._columns]
+        self._unsampled = list(range(len(self._columns)))
+
+    def sample(self, cells: Sequence[str]) -> None:
+        """Keep the first values of each column."""
+        done = False
+        for place in self._unsampled:
+            cell, kept = cells[place].strip(), self._samples[place]
+            if cell and cell not in kept:
+                kept.append(cell if len(cell) <= _SHOWN else f"{cell[:_SHOWN]}…")
+                done = done or len(kept) == SAMPLES
+        if done:
+            left = [place for place in self._unsampled if len(self._samples[place]) < SAMPLES]
+            self._unsampled = left
+
+    def samples(self, place: int) -> list[str]:
+        return self._samples[place]
+
+    def count(self, draft: Draft) -> None:
+        """Count the tags, the custom fields and their types that a row brings."""
+        for tag in (*(draft.tags or ()), *draft.add_tags):
+            if tag not in self.tags and len(self.tags) < MOST_NAMES:
+                self.tags[tag] = None
+        for key, value in draft.custom_fields.items():
+            types = self.keys.get(key)
+            if types is None:
+                if len(self.keys) >= MOST_NAMES:
+                    continue
+                types = self.keys[key] = Counter()
+            types[FIELD_TYPES[type(value)]] += 1
+
+    def warnings(self, line: int) -> Iterator[dict[str, Any]]:
+        """Yield a warning for each finding; `line` is that of the header."""
+        for (column, sign), count in self.lists.items():
+            reason = (
+                f"{_cells(count)} with {sign!r} like lists, and became one tag each: if they are "
+                f"lists, import with --tag-separator {sign!r}."
+            )
+            yield entry(line, column, reason.replace(f"{sign!r}", f'"{sign}"'))
+        for column, count in self.groups.items():
+            yield entry(line, column, f"{count:,} system groups such as * myContacts are left out.")
+        for column, count in self.blanks.items():
+            verb = "says" if count == 1 else "say"
+            yield entry(line, column, f"{_cells(count)} {verb} n/a, -, NULL or the like: empty.")
+        for place, count in self.unnamed.items():
+            reason = f"Column {place + 1} has no name: {_cells(count)} left out."
+            yield entry(line, None, reason)
+        for key, types in self.keys.items():
+            if len(types) > 1:
+                parts = ", ".join(f"{count:,} {name}" for name, count in types.most_common())
+                column = f"custom_fields.{key}"
+                yield entry(
+                    line,
+                    column,
+                    f"Has values of several types: {parts}. To store one type, name it: "
+                    f"{column}:string",
+                )
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count:,} cells"

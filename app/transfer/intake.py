@@ -1,0 +1,117 @@
+"""Brings one file in: looks at all of it, then previews or stores it, for commands and routes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+
+from app.contacts import bulk
+from app.contacts.schemas import ContactSchema
+from app.database import Database
+from app.errors import InvalidInput
+from app.search.operands import CUSTOM
+from app.transfer.conversion import Converter
+from app.transfer.findings import Findings
+from app.transfer.importer import Importer
+from app.transfer.numbers import Survey
+from app.transfer.options import Options
+from app.transfer.phone_cells import PhoneReader
+from app.transfer.readers import Source, open_file
+from app.transfer.report import Report
+from app.transfer.rows import FileRow, PhoneText, Reason, Row
+
+
+class Intake:
+    """A file that was looked at and can be read several times.
+
+    `problem` says why nothing of it may be stored; None where it may. Close it after use. Raises
+    `InvalidInput` where the file cannot be read.
+    """
+
+    def __init__(self, source: Source, options: Options, phone_check: str) -> None:
+        self.opened = open_file(source)
+        self._options = options
+        self._schema = ContactSchema(phone_check)
+        self._reader = PhoneReader(phone_check, options.region)
+        self.survey: Survey | None = None
+        if options.region is None and not options.international:
+            self.survey = Survey(self._rows(Findings(None), {}), self._reader)
+        self.problem = self.survey.problem() if self.survey else None
+
+    def __enter__(self) -> "Intake":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if self.survey:
+            self.survey.close()
+        self.opened.close()
+
+    def importer(
+        self, db: Database, *, dry_run: bool, **callbacks: Callable[..., object]
+    ) -> Importer:
+        """Return what imports the rows, or only plans them in a dry run; close it after use."""
+        layout, encoding = self.opened.layout, self.opened.encoding
+        report = Report(
+            dry_run=dry_run,
+            format=self.opened.format,
+            encoding=encoding.label if encoding else None,
+            profile=layout.profile.name if layout and layout.profile else None,
+            columns={each.name: each.field for each in layout.columns} if layout else {},
+        )
+        return Importer(
+            db,
+            self._schema,
+            report,
+            names=layout.names if layout else {},
+            options=self._options,
+            reader=self._reader,
+            findings=Findings(layout),
+            **callbacks,
+        )
+
+    def run(self, db: Database, importer: Importer) -> None:
+        """Import all rows. Raises `InvalidInput` where nothing of the file may be stored."""
+        if self.problem and not importer.report.dry_run:
+            raise InvalidInput({"phone": [self.problem]})
+        rows = self._rows(importer.findings, self._required_types(db))
+        if self.survey:
+            importer.run(zip(rows, self.survey.phones(), strict=True))
+        else:
+            importer.run((row, None) for row in rows)
+        for warning in importer.findings.warnings(self.opened.header_line):
+            importer.report.warn(**warning)
+
+    def _required_types(self, db: Database) -> Mapping[str, str]:
+        columns = self.opened.layout.columns if self.opened.layout else ()
+        keys = [each.field.removeprefix(CUSTOM) for each in columns]
+        return bulk.required_types(db, keys) if keys else {}
+
+    def _rows(self, findings: Findings, required_types: Mapping[str, str]) -> Iterator[Row]:
+        layout = self.opened.layout
+        if layout is None:
+            yield from map(_of_json, self.opened.rows())
+            return
+        separator = self._options.tag_separator
+        converter = Converter(
+            layout, findings, tag_separator=separator, required_types=required_types
+        )
+        for raw in self.opened.rows():
+            yield _unreadable(raw) if raw.fault else converter.row(raw)
+
+
+def _unreadable(raw: FileRow) -> Row:
+    reasons = [Reason(None, raw.fault or "")]
+    return Row(raw.line, raw.last_line, raw.raw, reasons=reasons, is_readable=False)
+
+
+def _of_json(raw: FileRow) -> Row:
+    """Return what a line of JSON Lines says: a body of `POST /v1/contacts`."""
+    if raw.values is None:
+        return _unreadable(raw)
+    values = dict(raw.values)
+    phones: list[PhoneText] = []
+    if isinstance(phone := values.get("phone"), str):
+        del values["phone"]
+        text = f"+{phone}" if values.get("id") == f"cnt_{phone}" else phone
+        phones = [PhoneText(text, "phone", "main")]
+    return Row(raw.line, raw.last_line, raw.raw, values, phones)

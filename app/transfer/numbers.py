@@ -1,0 +1,141 @@
+"""Decides which number of a row is its phone, and whether a file's bare numbers are international.
+
+A bare number has no + and no country: `6512345678` is Singapore's or, without a country code,
+India's.
+"""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import IO
+
+from app.contacts.national import Number, region_of
+from app.contacts.phone import PhoneError
+from app.transfer.conversion import add_numbered
+from app.transfer.phone_cells import Doubtful, PhoneReader, is_bare
+from app.transfer.profiles import NEVER
+from app.transfer.rows import PhoneText, Reason, Row
+
+CONVINCING = 0.95  # So many of a file's bare numbers must be valid with their first digits as code.
+MEMORY = 2**20  # Bytes of numbers that are kept before they go to a file.
+_REQUIRED = 'Required: a number with its country code, such as "918856879188".'
+
+
+@dataclass
+class Chosen:
+    """The phone of a row, E.164 digits, or the reasons why it has none.
+
+    `passed` are the reasons why numbers that come before the phone are not it.
+    """
+
+    phone: str | None = None
+    reasons: list[Reason] = field(default_factory=list)
+    passed: list[Reason] = field(default_factory=list)
+
+
+def choose_phone(row: Row, reader: PhoneReader) -> Chosen:
+    """Return the first good number of a row; its others become custom fields of the row."""
+    chosen, others, never = Chosen(), [], []
+    for each in row.phones:
+        if each.kind == NEVER:
+            never.append(_kept(each, reader))
+            continue
+        try:
+            number = reader.read(each.text, each.region)
+        except PhoneError as error:
+            if each.is_first and chosen.phone is None:
+                chosen.passed.append(Reason(each.column, str(error)))
+            others.append(each.text)
+            continue
+        if each.is_first and chosen.phone is None:
+            chosen.phone = number.digits
+        else:
+            others.append(f"+{number.digits}")
+    if chosen.phone is None:
+        return Chosen(reasons=chosen.passed or [Reason("phone", _REQUIRED)])
+    kept = [each for each in dict.fromkeys(others) if each != f"+{chosen.phone}"]
+    add_numbered(row.values, "phone", kept)
+    if never:
+        row.values.setdefault("custom_fields", {}).setdefault("fax", never[0])
+        add_numbered(row.values, "fax", never[1:])
+    return chosen
+
+
+def _kept(each: PhoneText, reader: PhoneReader) -> str:
+    try:
+        return f"+{reader.read(each.text, each.region).digits}"
+    except PhoneError:
+        return each.text
+
+
+class Survey:
+    """What all rows of a file say about its bare numbers, and the number that each row has.
+
+    `countries` counts what the bare numbers would become, `nowhere` those that no country has.
+    """
+
+    def __init__(self, rows: Iterable[Row], reader: PhoneReader) -> None:
+        self.bare = self.valid = self.nowhere = 0
+        self.countries: Counter[str] = Counter()
+        self._reader = reader
+        self._kept: IO[bytes] = tempfile.SpooledTemporaryFile(MEMORY)  # noqa: SIM115
+        for row in rows:
+            self._kept.write(f"{self._number(row) or ''}\n".encode())
+
+    def close(self) -> None:
+        self._kept.close()
+
+    @property
+    def is_convincing(self) -> bool:
+        return self.valid >= CONVINCING * self.bare
+
+    def _number(self, row: Row) -> str | None:
+        """Return the phone of a row that has one number; count what is bare."""
+        for each in row.phones:
+            if not each.is_first:
+                continue
+            number = self._read(each)
+            if number:
+                return number.digits if len(row.phones) == 1 else None
+        return None
+
+    def _read(self, each: PhoneText) -> Number | None:
+        try:
+            number = self._reader.read(each.text, each.region)
+        except Doubtful:
+            return None
+        except PhoneError:
+            number = None
+        if each.region is None and is_bare(each.text):
+            self.bare += 1
+            self.valid += number is not None and number.valid
+            if number:
+                self.countries[region_of(number.digits)] += 1
+            else:
+                self.nowhere += 1
+        return number
+
+    def phones(self) -> Iterator[str | None]:
+        """Yield the phone of each row, None where it must be chosen again."""
+        self._kept.seek(0)
+        for line in self._kept:
+            yield line[:-1].decode() or None
+
+    def problem(self) -> str | None:
+        """Return why the numbers cannot be read; None where they can."""
+        if self.is_convincing:
+            return None
+        would = [f"{count:,} of {region}" for region, count in self.countries.most_common(8)]
+        if len(self.countries) > 8:
+            would.append(
+                f"{sum(self.countries.values()):,} of {len(self.countries)} countries in all"
+            )
+        if self.nowhere:
+            would.append(f"{self.nowhere:,} of no country")
+        return (
+            f"{self.bare:,} phone numbers have no + and no country; {self.valid:,} of them "
+            "are valid if their first digits are a country code. Read so, they would become "
+            f"{', '.join(would)}. Nothing is stored: name their country, such as "
+            "--default-country IN, or say --international if all begin with a country code."
+        )

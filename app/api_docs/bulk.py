@@ -3,10 +3,10 @@
 from app.api_docs.json_schema import (
     INTEGER,
     STRING,
+    TRUE,
     JsonSchema,
     array,
     choice,
-    constant,
     nullable,
     ref,
     shape,
@@ -17,7 +17,7 @@ from app.contacts.batches import MAX_ROWS, BatchSchema, LookupSchema
 from app.contacts.bulk import ATOMIC_LINKS
 from app.contacts.schemas import UpsertQuery, UpsertQuerySchema
 
-_DRY_RUN: dict[str, JsonSchema] = {"dry_run": constant(True)}
+_DRY_RUN: dict[str, JsonSchema] = {"dry_run": TRUE}
 _INDEX: JsonSchema = {**INTEGER, "description": "Index of the row in `contacts`, from 0."}
 
 FEATURE = Feature(

@@ -4,9 +4,9 @@ from app.api_docs.json_schema import (
     BOOLEAN,
     INSTANT,
     STRING,
+    TRUE,
     JsonSchema,
     array,
-    constant,
     nullable,
     ref,
     shape,
@@ -148,7 +148,7 @@ FEATURE = Feature(
         ),
         "OneContact": success(contact=ref("Contact")),
         "ChangedContact": success(contact=ref("Contact"), changed=_CHANGED),
-        "DeletedContact": success(contact=shape(id=STRING, deleted=constant(True))),
+        "DeletedContact": success(contact=shape(id=STRING, deleted=TRUE)),
         "UpsertedContact": success(
             {
                 "twins": {
@@ -156,7 +156,7 @@ FEATURE = Feature(
                     "description": "If created: ids of stored contacts that may be the same "
                     "person, with or without the 9 of mobile numbers in Brazil and Argentina.",
                 },
-                "dry_run": constant(True),
+                "dry_run": TRUE,
                 "diff": {
                     "type": "object",
                     "description": "With `dry_run`: the value of each changed field before and "

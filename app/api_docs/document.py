@@ -145,7 +145,8 @@ class _Document:
         if operation.query:
             for each in self._converter.schema2parameters(operation.query, location="query"):
                 default = getattr(operation.defaults, each["name"], None)
-                if isinstance(default, int):
+                # Some clients send defaults, and an offset excludes a cursor.
+                if isinstance(default, int) and each["name"] != "offset":
                     each["schema"]["default"] = default
                 yield each | {"description": feature.names[each["name"]]}
         for name in (*operation.headers, "X-Request-Id"):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.api_docs.json_schema import STRING, JsonSchema, choice, constant, ref, shape
+from app.api_docs.json_schema import BOOLEAN, STRING, JsonSchema, choice, constant, ref, shape
 from app.web.responses import STATUSES
 
 # By status: the name in the document, and when it is returned.
@@ -108,7 +108,7 @@ SECURITY: Mapping[str, dict[str, Any]] = {
 
 SCHEMAS: Mapping[str, JsonSchema] = {
     "Error": shape(
-        success=constant(False),
+        success={**BOOLEAN, "description": "Always false."},
         error=shape(
             {
                 "details": ref("ErrorDetails"),

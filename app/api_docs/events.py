@@ -2,10 +2,10 @@
 
 import re
 
-from app.api_docs.json_schema import STRING, JsonSchema, constant, ref, shape
+from app.api_docs.json_schema import STRING, TRUE, JsonSchema, ref, shape
 from app.journal import model
 
-_ERASED = shape(id=STRING, deleted=constant(True))
+_ERASED = shape(id=STRING, deleted=TRUE)
 _CONTACT: JsonSchema = {
     "anyOf": [ref("ContactThen"), ref("ErasedContact")],
     "description": "The contact after this change; only its id after the contact is deleted.",

@@ -6,13 +6,15 @@ from app.web.fields import JsonSchema as JsonSchema
 
 STRING: JsonSchema = {"type": "string"}
 BOOLEAN: JsonSchema = {"type": "boolean"}
-INTEGER: JsonSchema = {"type": "integer"}
+# Without `const`: openapi-generator compares it with the string "true".
+TRUE: JsonSchema = {**BOOLEAN, "description": "Always true."}
+INTEGER: JsonSchema = {"type": "integer", "format": "int64"}
 INSTANT: JsonSchema = {"type": "string", "format": "date-time"}
 
 
-def constant(value: str | bool) -> JsonSchema:
-    """Describe one value, with its type: generators of clients need it."""
-    return {"type": "string" if isinstance(value, str) else "boolean", "const": value}
+def constant(value: str) -> JsonSchema:
+    """Describe one string, with its type: generators of clients need it."""
+    return {"type": "string", "const": value}
 
 
 def choice(*values: str) -> JsonSchema:
@@ -39,7 +41,7 @@ def success(
     optional: Mapping[str, JsonSchema] | None = None, /, **fields: JsonSchema
 ) -> JsonSchema:
     """Describe the envelope of success around `fields`."""
-    return shape(optional, success=constant(True), **fields)
+    return shape(optional, success=TRUE, **fields)
 
 
 PAGINATION: JsonSchema = shape(total=INTEGER, limit=INTEGER, offset=INTEGER)

@@ -1,15 +1,6 @@
 """Describes the routes about tags of all contacts."""
 
-from app.api_docs.json_schema import (
-    INTEGER,
-    PAGINATION,
-    STRING,
-    array,
-    constant,
-    ref,
-    shape,
-    success,
-)
+from app.api_docs.json_schema import INTEGER, PAGINATION, STRING, TRUE, array, ref, shape, success
 from app.api_docs.operation import NEXT_PAGE, Feature, Operation, Response
 from app.tags.schemas import RenameSchema
 from app.web.paging import PageQuery, PageQuerySchema
@@ -51,7 +42,7 @@ FEATURE = Feature(
             changed={**INTEGER, "description": "Number of contacts that had the old name."},
         ),
         "DeletedTag": success(
-            tag=shape(name=STRING, deleted=constant(True)),
+            tag=shape(name=STRING, deleted=TRUE),
             changed={**INTEGER, "description": "Number of contacts that had the tag."},
         ),
     },

@@ -70,7 +70,9 @@ def digits(lowest: int, highest: int) -> Parsed[int]:
             return value
         raise ValidationError(f"Must be a whole number from {lowest} to {highest}.")
 
-    return Parsed(parse, {"type": "integer", "minimum": lowest, "maximum": highest})
+    format = "int32" if highest < 2**31 else "int64"
+    schema = {"type": "integer", "format": format, "minimum": lowest, "maximum": highest}
+    return Parsed(parse, schema)
 
 
 def flag() -> Parsed[bool]:

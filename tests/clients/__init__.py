@@ -1,0 +1,1 @@
+"""Programs and generators of others, against a real server."""

@@ -7,7 +7,7 @@ PARALLEL ?= -n 2 --dist loadfile
 PEERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/contacts-service/peers
 PYTEST := $(BIN)/pytest $(PARALLEL) -m 'not soak'
 
-.PHONY: help run test soak check wheel binary binary-folder coverage fuzz bench bench-peers upgrade clean
+.PHONY: help run test soak clients check wheel binary binary-folder coverage fuzz bench bench-peers upgrade clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -20,6 +20,9 @@ test: $(VENV)/tested ## Run the tests, except those of `make soak`
 
 soak: $(VENV)/tested ## Run the tests that take long or need the machine to themselves
 	$(BIN)/pytest -m soak || [ $$? = 5 ]  # 5: no test has the marker.
+
+clients: $(VENV)/tested ## Generate clients from the OpenAPI document, and use them and other programs' clients
+	$(BIN)/pytest -m soak tests/clients -v -rs
 
 check: $(VENV)/tested ## Lint, format check, types, spelling and tests
 	$(BIN)/ruff check .
@@ -74,7 +77,7 @@ upgrade: ## Renew constraints.txt with the newest releases that setup.cfg allows
 		--no-emit-find-links --no-emit-trusted-host --output-file constraints.txt setup.cfg
 
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) *.egg-info build .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
+	rm -rf $(VENV) *.egg-info build .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .clients
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

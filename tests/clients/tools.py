@@ -1,7 +1,7 @@
 """Installs what the tests of this folder need into `.clients/`, once, and runs it.
 
-Without a package registry or a program such as `java` the tests are skipped; in CI that is an
-error.
+The tests are skipped where a program such as `java` is missing, or where packages cannot be
+installed; in CI the latter is an error.
 """
 
 import hashlib
@@ -33,14 +33,7 @@ NPM = (
 
 def need(*programs: str) -> None:
     if missing := [each for each in programs if not shutil.which(each)]:
-        skip(f"not installed: {', '.join(missing)}")
-
-
-def skip(reason: str) -> None:
-    """Skip a test of a client, with the reason; in CI fail it."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+        pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 @cache
@@ -75,7 +68,8 @@ def node_folder() -> Path:
 def _install(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     if done.returncode:
-        skip(f"cannot install: {' '.join(command[:4])} …: {done.stderr[-500:]}")
+        reason = f"cannot install: {' '.join(command[-4:])}: {done.stderr[-500:]}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
 def run(*command: str | Path, cwd: Path | None = None, **environ: str) -> str:

@@ -54,7 +54,7 @@ def info(logger: logging.Logger, message: str, fields: Fields) -> None:
     """Log a message with fields at the level info."""
     if not logger.isEnabledFor(logging.INFO):
         return
-    for handler in logging.getLogger().handlers:
+    for handler in logging.root.handlers:
         if isinstance(handler, LogHandler):
             handler.info(message, fields)
             return
@@ -63,8 +63,11 @@ def info(logger: logging.Logger, message: str, fields: Fields) -> None:
 
 def dropped_lines() -> int:
     """Return how many lines this process has dropped since the last call."""
-    handlers = logging.getLogger().handlers
-    return sum(each.take_dropped() for each in handlers if isinstance(each, LogHandler))
+    count = 0
+    for each in logging.root.handlers:
+        if isinstance(each, LogHandler):
+            count += each.take_dropped()
+    return count
 
 
 class LogHandler(logging.Handler):

@@ -1,16 +1,16 @@
 """Pages of lists: the parameters `limit` and `offset`, and the link to the next page."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
-from flask import Response, request
+from flask import Response
 from marshmallow import Schema, post_load
 
 from app.web.addresses import public_url
 from app.web.fields import digits
-from app.web.requests import settings
+from app.web.requests import current, settings
 from app.web.responses import success
 
 # What the query of a link keeps as it was sent. Everything else is percent-encoded (RFC 3986), `,`
@@ -44,11 +44,17 @@ def page_response(content: dict[str, Any], total: int, *, limit: int, offset: in
 
 def link_next(response: Response, parameter: str, value: str | int) -> None:
     """Link to the next page (RFC 8288): the URL of this request with another `parameter`."""
-    url = public_url(request.environ, settings().trusted_proxies) + quote(request.path)
-    query = map(partial(quote, safe=_SAFE), request.query_string.split(b"&"))
+    request = current()
+    url = public_url(request.environ, settings().trusted_proxies)
+    target = _target(request.path, request.query_string, parameter, value)
+    response.headers["Link"] = f'<{url}{target}>; rel="next"'
+
+
+@lru_cache(maxsize=256)
+def _target(path: str, query_string: bytes, parameter: str, value: str | int) -> str:
+    query = map(partial(quote, safe=_SAFE), query_string.split(b"&"))
     kept = [each for each in query if each and _name(each) != parameter]
-    link = f"{url}?{'&'.join([*kept, f'{parameter}={value}'])}"
-    response.headers["Link"] = f'<{link}>; rel="next"'
+    return f"{quote(path)}?{'&'.join([*kept, f'{parameter}={value}'])}"
 
 
 def _name(pair: str) -> str:

@@ -1,26 +1,48 @@
 """All commands of `contacts`, and how their errors are shown."""
 
+import gc
 import platform
+from collections import UserDict
+from pkgutil import resolve_name
+from typing import Any
 
 import click
 
-from app.cli.backup import backup, restore
-from app.cli.check import check
-from app.cli.doctor import doctor
-from app.cli.export import export
-from app.cli.import_ import import_
-from app.cli.keys import keys
-from app.cli.openapi import openapi
-from app.cli.ready import ready
-from app.cli.self_check import self_check
-from app.cli.serve import serve
-from app.cli.webhooks import webhooks
 from app.database.sqlite.connection import SQLITE_VERSION
 from app.errors import ServiceError, StartError
 from app.version import VERSION, commit
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(UserDict[str, Any]):
+    """Imports a command when it is asked for: each needs other parts of the program."""
+
+    def __getitem__(self, name: str) -> Any:
+        gc.disable()  # Nothing that modules make is garbage.
+        try:
+            return resolve_name(f"app.cli.{self.data[name]}")
+        finally:
+            gc.enable()
+
+
+_COMMANDS = _Commands(
+    {
+        "backup": "backup:backup",
+        "check": "check:check",
+        "doctor": "doctor:doctor",
+        "export": "export:export",
+        "import": "import_:import_",
+        "keys": "keys:keys",
+        "openapi": "openapi:openapi",
+        "ready": "ready:ready",
+        "restore": "backup:restore",
+        "self-check": "self_check:self_check",
+        "serve": "serve:serve",
+        "webhooks": "webhooks:webhooks",
+    }
+)
+
+
+@click.group(commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,
@@ -42,20 +64,6 @@ def _print_version(context: click.Context) -> None:
         f"Python {platform.python_version()}, SQLite {SQLITE_VERSION}"
     )
     context.exit()
-
-
-cli.add_command(serve)
-cli.add_command(keys)
-cli.add_command(openapi)
-cli.add_command(webhooks)
-cli.add_command(import_)
-cli.add_command(export)
-cli.add_command(backup)
-cli.add_command(restore)
-cli.add_command(doctor)
-cli.add_command(self_check)
-cli.add_command(ready)
-cli.add_command(check)
 
 
 def run() -> int | None:

@@ -1,5 +1,6 @@
 """`contacts serve`: run the server."""
 
+import gc
 import os
 import shlex
 import sys
@@ -47,6 +48,7 @@ def serve(
     settings = settings_module.load(None, data=data, **options)
     check_address(settings)
     shown_key = prepare_and_show_key(settings)
+    gc.disable()  # Until workers start: nothing that modules make is garbage.
     # Gunicorn is slow to import: a wrong option is reported without it.
     from app.serving.server import Server
 

@@ -1,5 +1,6 @@
 """Runs gunicorn as a library, with its safety settings in one place."""
 
+import gc
 import logging
 import os
 import signal
@@ -12,13 +13,14 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from app import logs
+from app import create_app, logs
 from app.database import Database, open_store
 from app.serving.startup import finish_sweeps
 from app.serving.worker import STOPPING, Worker
 from app.settings import Settings
 from app.web.observation import WORKER_STARTS
 from app.web.service import attached_services, service_of
+from app.webhooks import start_runner
 
 STALL_SECONDS = 5
 ERASE_SECONDS = 5  # The longest wait at a stop until deleted data is erased from the disk.
@@ -41,18 +43,20 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in gunicorn_options(self.settings).items():
             self.cfg.set(name, value)
         self.cfg.set("when_ready", self._when_ready)
+        self.cfg.set("post_worker_init", self._start_worker)
+        # Workers share the memory of the parent's modules and routes, and start sooner.
+        self.cfg.set("preload_app", True)
 
     def load(self) -> Any:
-        from app import create_app
-        from app.webhooks import start_runner
-
         # The parent has prepared the store. A worker that starts while the store is locked or
         # missing serves errors until it is back, and does not create a new one in its place.
-        app = create_app(self.settings, prepared=True)
-        # A worker that was killed may have left deleted data behind.
-        service_of(app).db.finish_erasure()
-        start_runner(app)
-        return app
+        return create_app(self.settings, prepared=True)
+
+    def _start_worker(self, worker: Any) -> None:
+        db = service_of(self.callable).db
+        _start_worker(db)
+        db.finish_erasure()  # A worker that was killed may have left deleted data behind.
+        start_runner(self.callable)
 
     def _when_ready(self, arbiter: Any) -> None:
         when_ready(arbiter, self.settings)
@@ -123,12 +127,16 @@ def _block_signals(arbiter: Any, worker: Any) -> None:
 
 
 def when_ready(arbiter: Any, settings: Settings) -> None:
-    """Set the timeouts of the listening sockets, which accepted connections inherit (Linux).
+    """Prepare for the fork of workers.
 
-    Also takes the in-use lock, so that the store is in use even while there is no worker.
+    Sets the timeouts of the listening sockets, which accepted connections inherit (Linux), and
+    takes the in-use lock, so that the store is in use even while there is no worker.
     """
     arbiter.database = open_store(settings)
     arbiter.database.hold()
+    # The collector would touch, and so copy, the memory that workers share with this process.
+    gc.freeze()
+    gc.enable()
     for listener in arbiter.LISTENERS:
         if hasattr(socket, "TCP_DEFER_ACCEPT") and listener.sock.family != socket.AF_UNIX:
             listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, STALL_SECONDS)

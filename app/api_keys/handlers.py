@@ -14,7 +14,7 @@ from app.api_keys.model import PREFIX, SCOPES, ApiKey, digest
 from app.database import Database
 from app.errors import InsufficientStorage, NotFound, Unauthorized, Unavailable
 
-SECONDS_BETWEEN_TOUCHES = 60
+BETWEEN_TOUCHES = timedelta(seconds=60)
 SECONDS_REMEMBERED = 0.5
 _MAX_SECRET = 200
 _REFUSED = "Send a valid API key as Authorization: Bearer YOUR_API_KEY."
@@ -91,7 +91,7 @@ def touch_api_key(db: Database, key: ApiKey) -> None:
 
 
 def _touched_before() -> str:
-    return clock.timestamp(clock.now() - timedelta(seconds=SECONDS_BETWEEN_TOUCHES))
+    return clock.timestamp(clock.now() - BETWEEN_TOUCHES)
 
 
 def _new_api_key(

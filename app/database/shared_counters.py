@@ -87,7 +87,8 @@ class _ProcessCounters:
             place = places.get(name)
             if place is None:
                 place = self._add_name(name)
-            words[place] = max(0, words[place] + count)
+            total = words[place] + count
+            words[place] = total if total > 0 else 0
 
     def _read_names(self, folder: Path) -> dict[str, int]:
         """Read the names; start over if a crash of the machine has damaged them."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from app.database import Connection
@@ -76,9 +77,14 @@ def _aggregate(
     One statement sees one state of the store. It returns one row, since threads contend for the
     interpreter again at each row. It skips over a narrow index, from the nearer end.
     """
-    ids, total = (_IDS, _TOTAL) if page["tag"] is None else (_IDS_OF_TAG, _TOTAL_OF_TAG)
-    [(value, nulls, count)] = db.execute(
-        f"""
+    [(value, nulls, count)] = db.execute(_sql(page["tag"] is not None, function, column), page)
+    return value, nulls, count
+
+
+@lru_cache(maxsize=64)
+def _sql(is_of_tag: bool, function: str, column: str) -> str:
+    ids, total = (_IDS_OF_TAG, _TOTAL_OF_TAG) if is_of_tag else (_IDS, _TOTAL)
+    return f"""
         WITH counted (total) AS MATERIALIZED (SELECT coalesce(({total}), 0))
         SELECT {function}(shown), count(*) - count(shown), (SELECT total FROM counted)
         FROM (
@@ -91,10 +97,7 @@ def _aggregate(
             )
             ORDER BY id
         ) AS page
-        """,
-        page,
-    )
-    return value, nulls, count
+    """
 
 
 _TOTAL = "SELECT value FROM counters WHERE name = 'contacts'"

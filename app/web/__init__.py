@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import flask
 from flask import Flask
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
 from app.web import cors, health, observation, responses
@@ -14,16 +15,29 @@ from app.web.responses import Response
 from app.web.service import service_of
 
 
+class NoSession(SessionInterface):
+    """Without a session, where Flask makes an empty one for each request."""
+
+    _session = NullSession()
+
+    def open_session(self, *_: object) -> NullSession:
+        return self._session
+
+
 class Application(Flask):
     """Flask without what no route needs: sessions, hooks of blueprints, routes by host."""
 
     request_class = Request
     response_class = Response
+    session_interface = NoSession()
 
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
         if request is None:
             return None
-        return self.url_map.bind("", default_method=request.method, path_info=request.path)
+        return MapAdapter(self.url_map, "", "", "", "http", request.path, request.method)
+
+    def do_teardown_request(self, *_: object) -> None:
+        """Do nothing: no part registers a function for it."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func  # All views are synchronous; looking that up at each call takes time.

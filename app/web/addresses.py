@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -31,20 +32,29 @@ def public_url(environ: Mapping[str, Any], trusted: Sequence[Network]) -> str:
     list, the value that the outermost trusted proxy has added counts: a client can make up those
     before it.
     """
-    hops = sum(1 for _ in _chain(environ, trusted)) - 1
+    hops = sum(1 for _ in _chain(environ, trusted)) - 1 if trusted else 0
 
     def forwarded(name: str) -> str:
-        values = str(environ.get(f"HTTP_X_FORWARDED_{name}", "")).split(",") if hops else [""]
+        values = str(environ.get(f"HTTP_X_FORWARDED_{name}", "")).split(",")
         return values[-min(hops, len(values))].strip()
 
-    scheme = forwarded("PROTO").lower()
-    if scheme not in ("http", "https"):
-        scheme = str(environ["wsgi.url_scheme"])
-    hosts = (forwarded("HOST"), str(environ.get("HTTP_HOST", "")))
-    host = next(filter(_HOST.fullmatch, hosts), None) or _own_host(environ)
-    prefix = forwarded("PREFIX").rstrip("/")
-    if not _PREFIX.fullmatch(prefix):
-        prefix = quote(str(environ.get("SCRIPT_NAME", "")))
+    return _url(
+        *(map(forwarded, ("PROTO", "HOST", "PREFIX")) if hops else ("", "", "")),
+        str(environ["wsgi.url_scheme"]),
+        str(environ.get("HTTP_HOST", "")),
+        str(environ.get("SCRIPT_NAME", "")),
+        (str(environ["SERVER_NAME"]), str(environ["SERVER_PORT"])),
+    )
+
+
+@lru_cache(maxsize=256)
+def _url(
+    proto: str, host: str, prefix: str, scheme: str, own_host: str, path: str, own: tuple[str, str]
+) -> str:
+    """Put together what a proxy has forwarded, and where that is invalid the server's own."""
+    scheme = proto.lower() if proto.lower() in ("http", "https") else scheme
+    host = next(filter(_HOST.fullmatch, (host, own_host)), None) or _address(*own)
+    prefix = prefix.rstrip("/") if _PREFIX.fullmatch(prefix.rstrip("/")) else quote(path)
     return f"{scheme}://{host}{prefix}"
 
 
@@ -65,10 +75,8 @@ def _chain(environ: Mapping[str, Any], trusted: Sequence[Network]) -> Iterator[s
             return
 
 
-def _own_host(environ: Mapping[str, Any]) -> str:
-    name = str(environ["SERVER_NAME"])
-    host = f"[{name}]" if ":" in name else name
-    return f"{host}:{environ['SERVER_PORT']}"
+def _address(name: str, port: str) -> str:
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
 def _is_within(address: str, networks: Sequence[Network]) -> bool:

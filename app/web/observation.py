@@ -74,8 +74,10 @@ def _measured(pieces: Iterable[bytes], record: RequestRecord) -> Iterator[bytes]
 def log_request(db: Database, record: RequestRecord) -> None:
     """Log and count a request. Never fails and never blocks."""
     seconds = record.nanoseconds / 1e9
-    names = _names(record.method, record.route, record.status, bisect_left(BUCKETS, seconds))
-    counts = dict(zip(names, (1, 1, record.nanoseconds), strict=True))
+    requests, duration, nanoseconds = _names(
+        record.method, record.route, record.status, bisect_left(BUCKETS, seconds)
+    )
+    counts = {requests: 1, duration: 1, nanoseconds: record.nanoseconds}
     if dropped := logs.dropped_lines():
         counts[DROPPED] = dropped
     db.counters.add(counts)

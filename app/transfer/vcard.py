@@ -151,7 +151,7 @@ def _columns(found: Property, labels: dict[str, str]) -> Iterator[tuple[str, str
 
 
 def _phone_column(found: Property, label: str) -> str:
-    kinds = {*found.types, *label.split()}
+    kinds = {kind.removeprefix("x-") for kind in (*found.types, *label.split())}
     column = next((column for kind, column in _PHONE_TYPES if kind in kinds), None)
     return column or ("Phone other" if label or "other" in kinds else "Phone")
 

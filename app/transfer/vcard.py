@@ -51,7 +51,8 @@ class VcardTable:
         file.seek(0)
         head = file.read(encodings.CHUNK)
         self._has_old_line_ends = b"\r" in head and b"\n" not in head
-        most: dict[str, int] = {}
+        most = dict.fromkeys(("FN", "Given Name", "Family Name"), 1)
+        line = 0
         for line, card in self._cards():
             counts = Counter(column for column, _ in _values(card))
             for column, count in counts.items():
@@ -63,7 +64,7 @@ class VcardTable:
             for column in sorted(most, key=_place)
             for number in range(1, most[column] + 1)
         ]
-        if not self.header:
+        if not line:
             raise InvalidInput({"file": ["There is no contact in the file."]})
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:

@@ -134,8 +134,11 @@ def test_numbers_what_a_card_has_several_times_and_keeps_the_columns_of_all_card
         ).encode()
     )
     table = VcardTable(file, detect(file))
-    assert table.header == ["Phone", "Phone (2)", "Email", "Email (2)", "Note"]
-    assert list(table.rows()) == [(1, ["1", "", "b@x", "a@x", ""]), (7, ["2", "3", "", "", "n"])]
+    assert table.header[3:] == ["Phone", "Phone (2)", "Email", "Email (2)", "Note"]
+    assert [(line, cells[3:]) for line, cells in table.rows()] == [
+        (1, ["1", "", "b@x", "a@x", ""]),
+        (7, ["2", "3", "", "", "n"]),
+    ]
 
 
 def test_a_number_or_address_instead_of_a_name_is_no_name() -> None:
@@ -199,7 +202,7 @@ def test_photos_need_no_memory() -> None:
         table = VcardTable(file, detect(file))
         rows = list(table.rows())
     assert len(rows) == 3
-    assert table.header == ["FN", "Phone"]
+    assert table.header[3:] == ["Phone"]
     assert peak() < 8_000_000
 
 

@@ -13,10 +13,9 @@ def merge_names(first: str, last: str, full: str, *, has_last: bool) -> tuple[st
     full = " ".join(full.split())
     if not full or (first and last) or (first and has_last):
         return first, last
-    if first:
-        return first, _rest(full, first) or ("" if full == first else full)
-    if last:
-        return _rest(full, last) or ("" if full == last else full), last
+    if part := " ".join((first or last).split()):
+        other = _rest(full, part) or ("" if full.casefold() == part.casefold() else full)
+        return (first, other) if first else (other, last)
     return split_name(full)
 
 

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,7 +36,11 @@ def _is_value(text: str) -> bool:
         return False
 
 
-def _cleaned(text: str, clean: Callable[[str], str] = partial(clean_text, longest=100)) -> str:
+def _line(text: str) -> str:
+    return clean_text(text, 100)
+
+
+def _cleaned(text: str, clean: Callable[[str], str] = _line) -> str:
     try:
         return clean(text)
     except ValidationError:

@@ -61,9 +61,11 @@ def renew_sqlite(folder: Path) -> str:
     sources.mkdir()
     run(npm, "pack", "--silent", SQLITE_SOURCE, cwd=sources)
     [packed] = sources.glob("*.tgz")
-    with tarfile.open(packed) as archive:
-        archive.extractall(sources, filter="data")
-    source = sources / "package" / "deps" / "sqlite3" / "sqlite3.c"
+    source = sources / "sqlite3.c"
+    with tarfile.open(packed) as archive, source.open("wb") as target:
+        packed_source = archive.extractfile("package/deps/sqlite3/sqlite3.c")
+        assert packed_source
+        shutil.copyfileobj(packed_source, target)
     options = ("-O2", "-fPIC", "-shared", "-s", *SQLITE_OPTIONS, f"-Wl,-soname,{library.name}")
     run(compiler, *options, source, "-o", library, "-lm", "-lpthread", "-ldl", cwd=sources)
     with source.open() as lines:

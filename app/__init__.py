@@ -50,6 +50,7 @@ def _register_parts(app: "Flask") -> None:
     from app import (
         api_docs,
         api_keys,
+        console,
         contacts,
         custom_fields,
         journal,
@@ -62,5 +63,5 @@ def _register_parts(app: "Flask") -> None:
     )
 
     parts = (web, api_keys, journal, webhooks, contacts, search, tags, custom_fields)
-    for part in (*parts, transfer, metrics, api_docs):
+    for part in (*parts, transfer, metrics, api_docs, console):
         part.register(app)

@@ -118,6 +118,7 @@ class Settings:
         parse_origins, (), "Origins of web pages, separated by commas, that may call /v1 (CORS)"
     )
     metrics_public: bool = _setting(parse_yes_or_no, False, "`yes` serves /metrics without a key")
+    console: bool = _setting(parse_yes_or_no, True, "`no` switches off the console at /")
     log_level: str = _setting(
         parse_choice(*LEVELS), "info", "Lowest level that is logged; requests are logged at `info`"
     )

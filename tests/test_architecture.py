@@ -21,7 +21,14 @@ MODULES = {
 }
 FEATURES = (
     *("app.api_keys", "app.journal", "app.webhooks", "app.contacts", "app.search"),
-    *("app.tags", "app.custom_fields", "app.transfer", "app.metrics", "app.api_docs"),
+    *(
+        "app.tags",
+        "app.custom_fields",
+        "app.transfer",
+        "app.metrics",
+        "app.api_docs",
+        "app.console",
+    ),
 )
 FLOOR_0 = (
     "app.settings",
@@ -47,7 +54,7 @@ ASKING_BY_POST = (
     *("/v1/contacts/search", "/v1/contacts/lookup"),
     "/v1/contacts/<contact:id>/match",
 )
-PUBLIC = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/<file>"}
+PUBLIC = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/<file>", "/", "/console/<file>"}
 MAX_LINES = 250
 MAX_FUNCTION = 40
 MEDIAN_FUNCTION = 12
@@ -204,6 +211,7 @@ INSIDE = {
         "report": (),
         "rows": (),
     },
+    "app.console": {"routes": ()},
     # What describes a feature knows no other feature's description.
     "app.api_docs": {
         "routes": ("document", "viewer"),

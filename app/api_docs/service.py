@@ -4,6 +4,7 @@ from app.api_docs.json_schema import STRING, choice, constant, ref, success
 from app.api_docs.operation import Feature, Operation, Response
 from app.api_docs.viewer import FILES
 
+CONSOLE_TYPES = ("text/javascript", "text/css", "image/svg+xml")
 _UNCHANGED = Response("The content still has the `ETag` that was sent.", headers=("ETag",))
 
 FEATURE = Feature(
@@ -52,6 +53,26 @@ FEATURE = Feature(
             headers=("If-None-Match",),
             responses={
                 200: Response("The file.", STRING, ("ETag",), tuple(dict.fromkeys(FILES.values()))),
+                304: _UNCHANGED,
+            },
+            errors=(404,),
+        ),
+        "console.get_console": Operation(
+            "Open the console",
+            "A page that shows contacts and changes them through this API, with a key that is "
+            "typed in. `CONTACTS_CONSOLE=no` switches it off.",
+            headers=("If-None-Match",),
+            responses={
+                200: Response("The page.", STRING, ("ETag",), ("text/html",)),
+                304: _UNCHANGED,
+            },
+        ),
+        "console.get_console_file": Operation(
+            "Load a file of the console",
+            "Scripts, styles and images of the page.",
+            headers=("If-None-Match",),
+            responses={
+                200: Response("The file.", STRING, ("ETag",), CONSOLE_TYPES),
                 304: _UNCHANGED,
             },
             errors=(404,),

@@ -3,9 +3,10 @@
 from flask import Flask
 
 from app.console import routes
+from app.web.service import service_of
 
 
 def register(app: Flask) -> None:
     """Add the page, unless the setting `console` switches it off."""
-    if routes.is_on(app):
+    if service_of(app).settings.console:
         app.register_blueprint(routes.blueprint)

@@ -6,11 +6,15 @@ mkdir -p "$root/opt" "$root/usr/bin" "$root/etc/ssl/certs" "$root/tmp" "$root/da
 cp -r "$program" "$root/opt/contacts"
 ln -s /opt/contacts/contacts "$root/usr/bin/contacts"
 find "$program" -type f \( -name '*.so*' -o -name contacts \) -exec ldd {} + 2>/dev/null |
-	grep -o '/[^ :]*\.so[^ :)]*' | grep -v "$(realpath "$program")" | sort -u |
+	sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^\t\(\/[^ ]*\) (.*/\1/p' | grep -v "$(realpath "$program")" | sort -u |
 	while read -r library; do
+		[ ! -e "$program/_internal/$(basename "$library")" ] || continue  # The program has its own.
 		mkdir -p "$root$(dirname "$library")"
 		cp -L "$library" "$root$library"
 	done
+# Loaded by name when a thread ends.
+gcc=$(ldconfig -p | sed -n 's/.*libgcc_s.so.1 .*=> //p' | head -n 1)
+cp -L "$gcc" "$root$(dirname "$(find "$root" -name libc.so.6 | head -n 1 | sed "s|^$root||")")/"
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 echo 'contacts:x:10001:10001::/data:/nonexistent' >"$root/etc/passwd"
 echo 'contacts:x:10001:' >"$root/etc/group"

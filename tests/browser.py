@@ -1,0 +1,58 @@
+"""A real Chromium for the tests of pages."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+needs_chromium = pytest.mark.skipif(
+    not CHROMIUM, reason="no Chromium here: apt-get install chromium"
+)
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # The sandbox needs privileges that containers lack; the browser opens only our pages.
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def watched_page(
+    browser: Browser, server: str, *, allowed: str = "", **options: Any
+) -> Iterator[Page]:
+    """Give a page; dialogs, errors and requests to other servers fail the test.
+
+    The log of the browser has each response with an error status; `allowed` is in such a line.
+    """
+    complaints: list[str] = []
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    page = context.new_page()
+
+    def note(text: str) -> None:
+        is_failure = text.startswith("Failed to load resource")
+        if not (is_failure and ("status of" in text or (allowed and allowed in text))):
+            complaints.append(text)
+
+    page.on("console", lambda message: note(message.text))
+    page.on("pageerror", lambda error: note(str(error)))
+    page.on("dialog", lambda dialog: (note(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on(
+        "request",
+        lambda request: (
+            request.url.startswith((server, "data:", "blob:")) or note(f"elsewhere: {request.url}")
+        ),
+    )
+    yield page
+    context.close()
+    assert complaints == []

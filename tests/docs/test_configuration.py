@@ -33,6 +33,7 @@ def test_shows_the_default(name: str) -> None:
         words = {
             None: "none",
             False: "`no`",
+            True: "`yes`",
             (): "none",
             PrivateTargets(): "none",
             RETRIES: "`10s,60s,5m`",

@@ -56,12 +56,13 @@ def _register_parts(app: "Flask") -> None:
         journal,
         metrics,
         search,
+        segments,
         tags,
         transfer,
         web,
         webhooks,
     )
 
-    parts = (web, api_keys, journal, webhooks, contacts, search, tags, custom_fields)
+    parts = (web, api_keys, journal, webhooks, contacts, search, tags, custom_fields, segments)
     for part in (*parts, transfer, metrics, api_docs, console):
         part.register(app)

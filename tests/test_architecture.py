@@ -21,14 +21,8 @@ MODULES = {
 }
 FEATURES = (
     *("app.api_keys", "app.journal", "app.webhooks", "app.contacts", "app.search"),
-    *(
-        "app.tags",
-        "app.custom_fields",
-        "app.transfer",
-        "app.metrics",
-        "app.api_docs",
-        "app.console",
-    ),
+    *("app.tags", "app.custom_fields", "app.segments", "app.transfer"),
+    *("app.metrics", "app.api_docs", "app.console"),
 )
 FLOOR_0 = (
     "app.settings",
@@ -137,6 +131,20 @@ INSIDE = {
         "operands": ("dates",),
         "views": (),
     },
+    "app.segments": {
+        "routes": ("schemas", "handlers", "store", "model"),
+        "schemas": ("filters", "model"),
+        "handlers": ("build", "filters", "store", "model"),
+        "follower": ("build", "moves", "watched", "filters", "store"),
+        "passing_time": ("build", "moves", "watched", "store"),
+        "build": ("moves", "watched", "store"),
+        "moves": ("watched", "filters", "moments", "store"),
+        "watched": ("filters", "store", "model"),
+        "moments": (),
+        "store": ("model",),
+        "filters": (),
+        "model": (),
+    },
     "app.tags": {
         "routes": ("schemas", "handlers", "store"),
         "handlers": ("store", "model"),
@@ -220,7 +228,7 @@ INSIDE = {
         ),
         "features": (
             *("contacts", "phone", "find", "bulk", "transfer", "tags", "custom_fields"),
-            *("journal", "webhooks", "api_keys", "service"),
+            *("segments", "journal", "webhooks", "api_keys", "service"),
         ),
         "responses": ("operation", "errors"),
         "contacts": ("json_schema", "operation"),
@@ -229,6 +237,7 @@ INSIDE = {
         "phone": ("json_schema", "operation"),
         "transfer": ("json_schema", "operation", "find"),
         "tags": ("json_schema", "operation"),
+        "segments": ("json_schema", "operation"),
         "custom_fields": ("json_schema", "operation"),
         "journal": ("json_schema", "operation", "events"),
         "webhooks": ("json_schema", "operation", "events", "received"),
@@ -423,7 +432,7 @@ def test_sql_stays_in_stores_and_database() -> None:
         *("app.contacts.store", "app.contacts.index_rows", "app.contacts.sweeps"),
         *("app.search.store", "app.search.planner", "app.search.page_queries"),
         *("app.search.conditions", "app.search.index_sources"),
-        *("app.tags.store", "app.custom_fields.store"),
+        *("app.tags.store", "app.custom_fields.store", "app.segments.store"),
         *("app.api_keys.store", "app.metrics.store", "app.journal.store"),
         *(
             "app.webhooks.store",

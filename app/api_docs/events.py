@@ -11,7 +11,17 @@ _CONTACT: JsonSchema = {
     "description": "The contact after this change; only its id after the contact is deleted.",
 }
 
-SCHEMAS: dict[str, JsonSchema] = {"ErasedContact": _ERASED}
+_ID_ONLY = shape(id=STRING)
+SCHEMAS: dict[str, JsonSchema] = {"ErasedContact": _ERASED, "ContactId": _ID_ONLY}
+
+_IN_SEGMENT: JsonSchema = shape(
+    segment=STRING,
+    contact={
+        "anyOf": [ref("Contact"), ref("ContactId")],
+        "description": "The contact after the change that moved it; only its id after it is "
+        "deleted.",
+    },
+)
 
 # By event: when it happens, and its data.
 EVENTS: dict[str, tuple[str, JsonSchema]] = {
@@ -21,6 +31,9 @@ EVENTS: dict[str, tuple[str, JsonSchema]] = {
     model.MERGED: ("Another contact was merged into this one", _CONTACT),
     model.TAG_RENAMED: ("A tag was renamed", shape(name=STRING, new_name=STRING)),
     model.TAG_DELETED: ("A tag was deleted", shape(name=STRING)),
+    model.SEGMENT_ENTERED: ("A contact entered a segment", _IN_SEGMENT),
+    model.SEGMENT_LEFT: ("A contact left a segment", _IN_SEGMENT),
+    model.SEGMENT_DELETED: ("A segment was deleted", shape(segment=STRING)),
     model.FIELD_DELETED: ("A custom field was deleted", shape(key=STRING)),
 }
 

@@ -8,6 +8,7 @@ from app.api_docs import (
     find,
     journal,
     phone,
+    segments,
     service,
     tags,
     transfer,
@@ -17,7 +18,7 @@ from app.api_docs import (
 FEATURES = tuple(
     each.FEATURE
     for each in (
-        *(contacts, phone, find, bulk, transfer, tags, custom_fields, journal, webhooks),
+        *(contacts, phone, find, bulk, transfer, tags, custom_fields, segments, journal, webhooks),
         *(api_keys, service),
     )
 )

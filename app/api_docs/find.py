@@ -67,6 +67,7 @@ FEATURE = Feature(
             query=ListQuerySchema(),
             defaults=Search(),
             responses={200: replace(_FOUND, sometimes=NEXT_PAGE)},
+            errors=(404,),
         ),
         "search.post_contacts_search": Operation(
             "Search contacts",
@@ -74,6 +75,7 @@ FEATURE = Feature(
             "`not` combine conditions. Send `cursor` or `offset`, not both.",
             body=SearchSchema(),
             responses={200: _FOUND},
+            errors=(404,),
         ),
         "search.post_contact_match": Operation(
             "Match a contact",
@@ -126,6 +128,7 @@ FEATURE = Feature(
         "times for contacts with all of the tags.",
         "q": f"Up to {MAX_WORDS} words. Each must start a word of the names or the e-mail, or the "
         "phone number. Case and accents are ignored. There are no operators.",
+        "segment": "Contacts in this segment. An unknown one is a 404.",
         "email": "Contacts with exactly this e-mail address.",
         "phone": "The contact with this phone number, in any accepted spelling.",
         "created_since": f"Created at or after this time. {_TIMES}",

@@ -74,6 +74,7 @@ FEATURE = Feature(
             "is incomplete.",
             query=ExportQuerySchema(),
             responses={200: Response("The file.", STRING, media_types=_EXPORTED)},
+            errors=(404,),
         ),
     },
     schemas={

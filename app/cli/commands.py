@@ -35,6 +35,7 @@ _COMMANDS = _Commands(
         "openapi": "openapi:openapi",
         "ready": "ready:ready",
         "restore": "backup:restore",
+        "segments": "segments:segments",
         "self-check": "self_check:self_check",
         "serve": "serve:serve",
         "webhooks": "webhooks:webhooks",

@@ -34,6 +34,7 @@ from app.web.loading import load
     metavar="NAME=VALUE",
     help='A filter as in the list, such as "tag=VIP" or "custom_fields[plan]=pro"; repeatable.',
 )
+@click.option("--segment", help="Only the contacts in this segment.")
 @options.data
 @options.quiet
 @options.as_json
@@ -41,6 +42,7 @@ def export(
     file: Path,
     format: str | None,
     conditions: tuple[str, ...],
+    segment: str | None,
     data: str | None,
     quiet: bool,
     as_json: bool,
@@ -50,7 +52,9 @@ def export(
     Others write meanwhile. The file appears when it is whole, and only its owner can read it.
     """
     to_file = str(file) != "-"
-    query: ExportQuery = load(ExportQuerySchema(), _query(conditions))
+    query: ExportQuery = load(
+        ExportQuerySchema(), _query([*conditions, *([f"segment={segment}"] if segment else ())])
+    )
     format = format or ENDINGS.get(file.suffix.lower() if to_file else "", "csv")
     settings = options.settings_of_store(data)
     prepare_store(settings)

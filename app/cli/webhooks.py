@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 from app import clock, logs
 from app.cli import STOPPING, options
 from app.database import Database, open_store, prepare_store
+from app.segments.passing_time import look_again
 from app.serving.startup import prepare_folder
 from app.webhooks import handlers, store
 from app.webhooks.runner import Runner
@@ -42,7 +43,7 @@ def deliver(data: str | None) -> None:
 
     db = open_store(settings)
     db.hold()
-    Runner(db, settings, stopping, show).run()
+    Runner(db, settings, stopping, show, look_again).run()
 
 
 @webhooks.command("list")

@@ -204,7 +204,7 @@ def _store_merge(
     journal.merge_contact(tx, other.contact.phone, stored.contact.phone)
     data = writer.event_data(row, change, merged=other.contact.id)
     own = ((MERGED, change.after.phone, actor, data),)
-    gone = Written(other.id, other.contact, None, None, (), actor, own)
+    gone = Written(other.id, other.contact, None, None, (), actor, own, survivor=change.after.phone)
     names = [*change.changed, "phone", "id"]
     survivor = Written(stored.id, stored.contact, change.after, row, names, actor, (), gained)
     announce(tx, [gone, survivor], now)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.contacts.model import Contact
-from app.contacts.store import Row
-from app.database import Connection
+from app.contacts.store import Row as Row
+from app.contacts.store import full_view as full_view
+from app.database import Connection, Database
 from app.journal import handlers as journal
 
 NewEvent = tuple[str, str, str | None, str]
@@ -22,9 +23,10 @@ class Written:
     """A stored change of one contact.
 
     `id` is its row id. `before` is None for a new contact, `after` and `row`, what is stored of it,
-    are None for one that is gone. `changed` names fields. `aliases` are the phones that it gained
-    by a merge. `actor` is the id of the API key that made the change, None for a command.
-    `events` are the change's own: none in a sweep, which appends one for all contacts.
+    are None for one that is gone. `changed` names fields. `actor` is the id of the API key that
+    made the change, None for a command. `events` are the change's own: none in a sweep, which
+    appends one for all contacts. Of a merge, `aliases` are the phones that a contact gained, and
+    `survivor` is the phone of the contact that one was merged into.
     """
 
     id: int
@@ -35,6 +37,7 @@ class Written:
     actor: str | None
     events: Sequence[NewEvent] = ()
     aliases: Collection[str] = ()
+    survivor: str | None = None
 
 
 class Listener(Protocol):
@@ -52,6 +55,14 @@ class Listener(Protocol):
 
     def tag_rename_ends(self, tx: Connection, name: str, new_name: str) -> None: ...
 
+    def field_pinned(self, tx: Connection, key: str) -> None:
+        """Note that the type changed that a custom field is pinned to."""
+        ...
+
+    def finish(self, db: Database) -> None:
+        """Do what changes of tags and fields left to do, outside of their transactions."""
+        ...
+
 
 _listeners: tuple[Listener, ...] = ()
 
@@ -64,6 +75,12 @@ def listen(*listeners: Listener) -> None:
 
 def listeners() -> tuple[Listener, ...]:
     return _listeners
+
+
+def finish_listeners(db: Database) -> None:
+    """Let listeners do what changes of tags and fields left to do."""
+    for each in _listeners:
+        each.finish(db)
 
 
 def announce(tx: Connection, changes: Sequence[Written], now: str) -> None:

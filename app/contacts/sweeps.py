@@ -4,15 +4,18 @@ Renaming a tag, deleting a tag and deleting a custom field are sweeps. A sweep i
 first batch, so that a later request or the next start of the server can finish it.
 """
 
+import json
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app import clock
 from app.contacts.listeners import Written, announce
-from app.contacts.model import Edit
-from app.contacts.store import columns, parse, update_states
+from app.contacts.model import Contact, Edit
+from app.contacts.store import Row, columns, parse, update_states
 from app.database import Connection, Database
 from app.errors import NotFound, ServiceError
 
@@ -20,6 +23,12 @@ FIRST_BATCH = 20  # Small: a contact can hold nearly a megabyte.
 LARGEST_BATCH = 250
 BATCH_SECONDS = 0.05
 PAUSE_SECONDS = 0.002
+
+_STORED = ("document", "custom_fields", "updated_at")
+_COLUMNS = ", ".join(("id", *_STORED))
+
+Read = tuple[int, Contact, Row]
+"""The row id of a contact, the contact, and its stored columns."""
 
 RunBatch = Callable[[Connection, int], bool]
 """Changes the next contacts, up to a number, in the caller's transaction; True at the end."""
@@ -41,24 +50,38 @@ class StartedSweep:
 _log = logging.getLogger(__name__)
 
 
+def next_contacts(db: Connection, *, after: int, most: int) -> list[Read]:
+    """Return the contacts after a row id, in order, `most` at most."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM contacts WHERE id > :after ORDER BY id LIMIT :most",
+        {"after": after, "most": most},
+    )
+    return list(map(_read, rows))
+
+
+def contacts_by_id(db: Connection, ids: Sequence[int]) -> list[Read]:
+    """Return the contacts with these row ids, in any order."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM contacts WHERE id IN (SELECT value FROM json_each(:ids))",
+        {"ids": json.dumps(list(ids))},
+    )
+    return list(map(_read, rows))
+
+
+def _read(columns: tuple[Any, ...]) -> Read:
+    id, *stored = columns
+    return id, parse(*stored), dict(zip(_STORED, stored, strict=True))
+
+
 def edit_contacts(tx: Connection, ids: Sequence[int], edit: Edit, actor: str | None) -> None:
     """Change contacts by their row ids; the caller changes their index rows.
 
     `actor` is the id of the API key that started the sweep. Listeners learn of each contact.
     """
-    parameters: dict[str, object] = {f"id{index}": id for index, id in enumerate(ids)}
-    rows = tx.execute(
-        f"""
-        SELECT id, document, custom_fields, updated_at
-        FROM contacts
-        WHERE id IN ({", ".join(f":{name}" for name in parameters)})
-        """,
-        parameters,
-    )
     now = clock.timestamp()
     changed: list[Written] = []
-    for id, *stored in rows:
-        change = edit(parse(*stored), now)
+    for id, before, _ in contacts_by_id(tx, ids):
+        change = edit(before, now)
         after = change.after
         changed.append(Written(id, change.before, after, columns(after), change.changed, actor))
     update_states(tx, [(each.id, each.row) for each in changed if each.row])
@@ -95,24 +118,35 @@ def sweep(
     return changed
 
 
-def in_batches(db: Database, run_batch: RunBatch) -> None:
+def in_batches(
+    db: Database,
+    run_batch: RunBatch,
+    *,
+    largest: int = LARGEST_BATCH,
+    end: float = math.inf,
+) -> None:
     """Run batches of about `BATCH_SECONDS`, each in a transaction, until the last is done.
 
+    Stops at `end`, an instant of `time.monotonic()`. A batch has at most `largest` contacts.
     Raises `Unavailable` or `InsufficientStorage`; finished batches stay stored.
     """
     size, done = FIRST_BATCH, False
-    while not done:
+    while not done and time.monotonic() < end:
         with db.transaction() as tx:
             # CPU time of this thread: waiting for other threads must not make batches smaller.
             started = time.thread_time()
             done = run_batch(tx, size)
             took = time.thread_time() - started
-        size = max(1, min(LARGEST_BATCH, int(size * BATCH_SECONDS / max(took, 0.001))))
+        size = max(1, min(largest, int(size * BATCH_SECONDS / max(took, 0.001))))
         time.sleep(PAUSE_SECONDS)  # Lets other threads of this process run.
 
 
 def finish_in_background(
-    db: Database, name: str, unfinished: Callable[[Connection], Sequence[RunBatch]]
+    db: Database,
+    name: str,
+    unfinished: Callable[[Connection], Sequence[RunBatch]],
+    *,
+    largest: int = LARGEST_BATCH,
 ) -> None:
     """Finish interrupted sweeps in a background thread, which retries until it succeeds.
 
@@ -128,7 +162,7 @@ def finish_in_background(
                 _log.warning("Finishing an interrupted change of many contacts: %s", name)
                 logged = True
             for run_batch in sweeps:
-                in_batches(db, run_batch)
+                in_batches(db, run_batch, largest=largest)
             if sweeps:
                 db.erase_log()
         except ServiceError:

@@ -4,6 +4,7 @@ from functools import partial
 
 from app import clock
 from app.api_keys.actor import acting_key
+from app.contacts.listeners import finish_listeners, listeners
 from app.contacts.model import remove_custom_field
 from app.contacts.sweeps import (
     FIRST_BATCH,
@@ -29,12 +30,18 @@ def pin_custom_field(
     """
 
     def write(tx: Connection) -> CustomField:
+        before = store.find_custom_field(tx, key)
         field = store.pin_custom_field(tx, key, label, required_type)
+        if required_type != (before and before.required_type):
+            for each in listeners():
+                each.field_pinned(tx, key)
         if not field.contacts and label is None and required_type is None:
             store.delete_custom_field(tx, field)
         return field
 
-    return db.write(write, alone=True)
+    field = db.write(write, alone=True)
+    finish_listeners(db)
+    return field
 
 
 def delete_custom_field(db: Database, key: str) -> int:
@@ -43,7 +50,9 @@ def delete_custom_field(db: Database, key: str) -> int:
     Raises `NotFound`. After `Unavailable` or `InsufficientStorage` the
     deletion is finished in the background.
     """
-    return sweep(db, partial(_start, key=key, actor=acting_key()), finish_sweeps)
+    changed = sweep(db, partial(_start, key=key, actor=acting_key()), finish_sweeps)
+    finish_listeners(db)
+    return changed
 
 
 def finish_sweeps(db: Database) -> None:
@@ -64,6 +73,9 @@ def _start(tx: Connection, *, key: str, actor: str | None = None) -> StartedSwee
         store.delete_custom_field(tx, field)
         return StartedSweep(partial(_run_batch, field.id), 0, is_requested=True)
     store.pin_custom_field(tx, key, None, None)
+    if field.required_type:
+        for each in listeners():
+            each.field_pinned(tx, key)
     pending = store.find_sweep(tx, field.id)
     if pending is None:
         store.insert_sweep(tx, field, actor)

@@ -43,7 +43,7 @@ def append_all(
 def erase_contact(tx: Connection, phone: str, id: str, timestamp: str, actor: str | None) -> None:
     """Replace the data of a contact's events with its id, and append `contact.deleted`."""
     data = {"id": id, "deleted": True}
-    store.erase_events(tx, phone, _encode(data))
+    store.erase_events(tx, phone, id, _encode(data))
     append(tx, DELETED, timestamp, data, phone=phone, actor=actor)
 
 

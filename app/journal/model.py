@@ -9,7 +9,14 @@ MERGED = "contact.merged"
 TAG_RENAMED = "tag.renamed"
 TAG_DELETED = "tag.deleted"
 FIELD_DELETED = "custom_field.deleted"
-EVENTS = (CREATED, UPDATED, DELETED, MERGED, TAG_RENAMED, TAG_DELETED, FIELD_DELETED)
+SEGMENT_ENTERED = "segment.entered"
+SEGMENT_LEFT = "segment.left"
+SEGMENT_DELETED = "segment.deleted"
+OF_SEGMENTS = (SEGMENT_ENTERED, SEGMENT_LEFT)  # Events of contacts that name a segment too.
+EVENTS = (
+    *(CREATED, UPDATED, DELETED, MERGED, TAG_RENAMED, TAG_DELETED, FIELD_DELETED),
+    *(*OF_SEGMENTS, SEGMENT_DELETED),
+)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Sequence
 
 from app.database import Connection
-from app.journal.model import Event, Subject
+from app.journal.model import OF_SEGMENTS, Event, Subject
 
 
 def insert_events(db: Connection, events: Sequence[Sequence[str | None]]) -> None:
@@ -12,11 +12,30 @@ def insert_events(db: Connection, events: Sequence[Sequence[str | None]]) -> Non
     db.insert_many("INSERT INTO changes (event, timestamp, phone, actor, data)", events)
 
 
-def erase_events(db: Connection, phone: str, data: str) -> None:
-    """Replace the data of all events of a contact; a trigger clears their deliveries' answers."""
+def erase_events(db: Connection, phone: str, id: str, data: str) -> None:
+    """Replace the data of all events of a contact; a trigger clears their deliveries' answers.
+
+    Events of segments go on to name them, with the `id` of the contact.
+    """
+    segments = db.execute(
+        """
+        SELECT seq, event, json_extract(data, '$.segment')
+        FROM changes
+        WHERE phone = :phone
+        ORDER BY seq
+        """,
+        {"phone": phone},
+    )
     db.change(
         "UPDATE changes SET data = :data WHERE phone = :phone", {"phone": phone, "data": data}
     )
+    contact = {"id": id}
+    named = [
+        (json.dumps({"segment": name, "contact": contact}, ensure_ascii=False), seq)
+        for seq, event, name in segments
+        if event in OF_SEGMENTS
+    ]
+    db.change_many("UPDATE changes SET data = ? WHERE seq = ?", named)
 
 
 def move_events(db: Connection, phone: str, to: str) -> None:

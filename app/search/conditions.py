@@ -38,6 +38,7 @@ _DATE_FORMS = {
     f"AND substr(value, length(value), 1) = 'Z' AND {_ANY_DATE}",
 }
 TAG_ID = "(SELECT id FROM tags WHERE name = {})"
+SEGMENT_ID = "(SELECT id FROM segments WHERE name = {})"
 FIELD_ID = "(SELECT id FROM custom_fields WHERE key = {})"
 _ID_OF_PHONE = """coalesce(
     (SELECT id FROM contacts WHERE phone = {0}),
@@ -102,6 +103,8 @@ def _one_of(field: str, values: Sequence[object], bind: Parameters) -> str:
     if field == "tag":
         tags = "json_each(contacts.document, '$.tags')"
         return f"EXISTS (SELECT 1 FROM {tags} WHERE value IN ({bind.all(values)}))"
+    if field == "segment":
+        return " OR ".join(_in_segment(value, bind) for value in values)
     if field in ("id", "phone"):
         ids = ", ".join(_ID_OF_PHONE.format(bind.add(value)) for value in values)
         return f"contacts.id IN ({ids})"
@@ -117,6 +120,8 @@ def comparison(node: Condition, bind: Parameters) -> str:
         return _custom_condition(node, bind)
     if field == "tag":
         return _tag_condition(node, bind)
+    if field == "segment":
+        return _in_segment(value, bind)
     if field in ("id", "phone"):
         if op == "starts_with":
             return phone_starts_with(value, bind)
@@ -154,6 +159,14 @@ def _tag_condition(node: Condition, bind: Parameters) -> str:
         SELECT 1
         FROM contact_tags
         WHERE tag_id = {TAG_ID.format(bind.add(node.value))} AND contact_id = contacts.id
+    )"""
+
+
+def _in_segment(name: object, bind: Parameters) -> str:
+    return f"""EXISTS (
+        SELECT 1
+        FROM segment_members
+        WHERE segment_id = {SEGMENT_ID.format(bind.add(name))} AND contact_id = contacts.id
     )"""
 
 

@@ -83,6 +83,15 @@ def fields_of(node: Filter) -> set[str]:
     return set().union(*map(fields_of, node.parts))
 
 
+def segment_names(node: Filter) -> list[str]:
+    """Return the names of segments that a filter asks for."""
+    found: set[str] = set()
+    for each in conditions(node):
+        if each.field == "segment":
+            found.update(each.value if each.op == "in" else [each.value])
+    return sorted(found)
+
+
 def has_relative_dates(node: Filter) -> bool:
     """Return whether time alone can change what a filter matches. Needs it as it was parsed."""
     return any(

@@ -36,6 +36,7 @@ FIELD_OPS = {
     "last_name": OPS,
     "email": OPS,
     "tag": ("eq", "ne", "exists", "in"),
+    "segment": ("eq", "ne", "in"),
     "created_at": ("eq", "ne", *ORDERED),
     "updated_at": ("eq", "ne", *ORDERED),
 }

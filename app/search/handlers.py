@@ -4,10 +4,10 @@ from typing import Any
 
 from app.contacts import handlers as contacts
 from app.database import Database
-from app.search.filters import Filter, conditions
-from app.search.matching import matches
+from app.search.filters import Filter, conditions, segment_names
+from app.search.matching import Facts, compile_filter
 from app.search.resolve import resolve
-from app.search.store import find_aliases
+from app.search.store import find_aliases, find_segments
 
 
 def match_contact(db: Database, phone: str, filter: Filter) -> tuple[bool, list[dict[str, Any]]]:
@@ -21,14 +21,16 @@ def match_contact(db: Database, phone: str, filter: Filter) -> tuple[bool, list[
         resolved = resolve(snapshot, filter)
         by_phone = any(leaf.field in ("id", "phone") for leaf in leaves)
         aliases = find_aliases(snapshot, contact.phone) if by_phone else []
+        segments = find_segments(snapshot, contact.phone, segment_names(filter))
+    facts = Facts(contact, lambda: aliases, lambda: segments)
     because = [
         {
             "field": leaf.field,
             "op": leaf.op,
             "value": leaf.value,
-            "actual": contact.value(leaf.field),
-            "matches": matches(contact, meant, aliases),
+            "actual": segments if leaf.field == "segment" else contact.value(leaf.field),
+            "matches": compile_filter(meant)(facts),
         }
         for leaf, meant in zip(leaves, conditions(resolved), strict=True)
     ]
-    return matches(contact, resolved, aliases), because
+    return compile_filter(resolved)(facts), because

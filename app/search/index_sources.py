@@ -20,6 +20,7 @@ from app.search.conditions import (
     FIELD_ID,
     KEY_COLUMNS,
     OPERATORS,
+    SEGMENT_ID,
     TAG_ID,
     Parameters,
     comparison,
@@ -89,6 +90,8 @@ def _source(node: Condition, bind: Parameters) -> IndexSource | None:
         return _custom_source(node, bind)
     if node.field == "tag":
         return _tag_source(node.value, bind) if node.op == "eq" else None
+    if node.field == "segment":
+        return _segment_source(node.value, bind)
     if node.op == "contains":
         return None
     select = f"SELECT id AS contact_id FROM contacts WHERE {_indexed(node, bind)}"
@@ -101,6 +104,15 @@ def _tag_source(name: str, bind: Parameters) -> IndexSource:
         f"SELECT contact_id FROM contact_tags WHERE tag_id = {TAG_ID.format(given)}",
         ordered=True,
         size=f"SELECT contacts FROM tags WHERE name = {given}",
+    )
+
+
+def _segment_source(name: str, bind: Parameters) -> IndexSource:
+    given = bind.add(name)
+    return IndexSource(
+        f"SELECT contact_id FROM segment_members WHERE segment_id = {SEGMENT_ID.format(given)}",
+        ordered=True,
+        size=f"SELECT contacts FROM segments WHERE name = {given}",
     )
 
 

@@ -1,14 +1,22 @@
-"""Tests a resolved filter against one contact in memory, as `conditions` does in SQL."""
+"""Tests a resolved filter against one contact in memory, as `conditions` does in SQL.
+
+`compile_filter` turns a filter into a function once, so that a write can test many contacts with
+many filters.
+"""
 
 import operator
 from collections.abc import Callable, Collection
+from functools import cached_property
 from typing import Any
 
+from app.contacts.index_rows import search_columns
 from app.contacts.model import Contact
-from app.database.text import fold, split
+from app.database.text import fold
 from app.search.conditions import KEY_COLUMNS, is_phone, type_name
 from app.search.filters import All, AnyOf, Condition, Filter, Not, Words
 from app.search.operands import CUSTOM
+
+Names = Callable[[], Collection[str]]
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
@@ -21,61 +29,127 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
+class Facts:
+    """A contact, and what filters ask that is derived from it or stored beside it.
+
+    `aliases` and `segments` return the phones that were merged into it and the names of its
+    segments; they are called where a filter asks.
+    """
+
+    def __init__(self, contact: Contact, aliases: Names = tuple, segments: Names = tuple) -> None:
+        self.contact = contact
+        self._aliases = aliases
+        self._segments = segments
+
+    @cached_property
+    def columns(self) -> dict[str, Any]:
+        """Return the folded columns that names, e-mails and words are compared with."""
+        return search_columns(self.contact)
+
+    @cached_property
+    def phones(self) -> frozenset[str]:
+        return frozenset((self.contact.phone, *self._aliases()))
+
+    @cached_property
+    def segments(self) -> frozenset[str]:
+        return frozenset(self._segments())
+
+
+Test = Callable[[Facts], bool]
+
+
 def matches(contact: Contact, node: Filter, aliases: Collection[str] = ()) -> bool:
     """Return whether a contact matches a filter that `resolve` returned.
 
     `aliases` are the phones that were merged into the contact; conditions on `id` and `phone` hold
     for them too.
     """
+    return compile_filter(node)(Facts(contact, lambda: aliases))
+
+
+def compile_filter(node: Filter) -> Test:
+    """Return the function that tests whether a contact matches a filter that `resolve` returned."""
     match node:
         case All(parts):
-            return all(matches(contact, part, aliases) for part in parts)
+            tests = [compile_filter(part) for part in parts]
+            return lambda facts: all(test(facts) for test in tests)
         case AnyOf(parts):
-            return any(matches(contact, part, aliases) for part in parts)
+            tests = [compile_filter(part) for part in parts]
+            return lambda facts: any(test(facts) for test in tests)
         case Not(part):
-            return not matches(contact, part, aliases)
+            test = compile_filter(part)
+            return lambda facts: not test(facts)
         case Words(prefixes):
-            return bool(prefixes) and all(_has_word(contact, prefix) for prefix in prefixes)
+            tests = [_has_word(prefix) for prefix in prefixes]
+            return lambda facts: bool(tests) and all(test(facts) for test in tests)
         case Condition(field, "ne", value):
-            return not matches(contact, Condition(field, "eq", value), aliases)
-        case Condition(field, "in", values):
-            return any(matches(contact, Condition(field, "eq", v), aliases) for v in values)
-    return _holds(contact, node, aliases)
+            return compile_filter(Not(Condition(field, "eq", value)))
+    return _compile_condition(node)
 
 
-def _has_word(contact: Contact, prefix: str) -> bool:
-    words = split(fold(contact.first_name), fold(contact.last_name), fold(contact.email))
-    if any(word.startswith(prefix) for word in words):
-        return True
-    return is_phone(prefix) and contact.phone.startswith(prefix)
+def _has_word(prefix: str) -> Test:
+    word = f" {prefix}"
+    if is_phone(prefix):
+        return lambda facts: (
+            word in facts.columns["words"] or facts.contact.phone.startswith(prefix)
+        )
+    return lambda facts: word in facts.columns["words"]
 
 
-def _holds(contact: Contact, node: Condition, aliases: Collection[str]) -> bool:
+def _compile_condition(node: Condition) -> Test:
     field, op, value = node.field, node.op, node.value
+    values = value if op == "in" else (value,)
+    if field.startswith(CUSTOM):
+        return _custom(field.removeprefix(CUSTOM), op, value, node.type)
+    if field == "tag":
+        if op == "exists":
+            return lambda facts: bool(facts.contact.tags) is value
+        return lambda facts: any(tag in facts.contact.tags for tag in values)
+    if field == "segment":
+        return lambda facts: not facts.segments.isdisjoint(values)
     if field in ("id", "phone"):
         if op == "starts_with":
-            return contact.phone.startswith(value)
-        return value == contact.phone or value in aliases
-    actual = contact.value(field)
+            return lambda facts: facts.contact.phone.startswith(value)
+        return lambda facts: not facts.phones.isdisjoint(values)
+    if field in KEY_COLUMNS:
+        return _text(field, op, value)
+    compare = _COMPARE[op]
+    return lambda facts: compare(getattr(facts.contact, field), value)
+
+
+def _text(field: str, op: str, value: Any) -> Test:
+    """Compare names and e-mails: exactly where equal, else without case and accents."""
+    if op in ("eq", "in"):
+        values = value if op == "in" else (value,)
+        return lambda facts: getattr(facts.contact, field) in values
+    column = KEY_COLUMNS[field]
     if op == "exists":
-        return (actual not in (None, [])) is value
-    if actual is None:
-        return False
-    if field == "tag":
-        return value in actual
-    if field.startswith(CUSTOM):
-        return _custom_holds(actual, node)
-    if field in KEY_COLUMNS and op != "eq":
-        actual, value = fold(actual), fold(value)
-    return _COMPARE[op](actual, value)
+        return lambda facts: (facts.columns[column] is not None) is value
+    folded = fold(value) or ""
+    compare = _COMPARE[op]
+    return lambda facts: (
+        facts.columns[column] is not None and compare(facts.columns[column], folded)
+    )
 
 
-def _custom_holds(actual: Any, node: Condition) -> bool:
-    if type_name(actual) != type_name(node.value):
-        return False
-    if node.type:
-        return has_form(actual, node.type) and _COMPARE[node.op](actual.rstrip("Z"), node.value)
-    return _COMPARE[node.op](actual, node.value)
+def _custom(key: str, op: str, value: Any, type_: str | None = None) -> Test:
+    """Compare a custom field: only values of one type can be equal or have an order."""
+    if op == "exists":
+        return lambda facts: (key in facts.contact.custom_fields) is value
+    if op == "in":
+        tests = [_custom(key, "eq", each) for each in value]
+        return lambda facts: any(test(facts) for test in tests)
+    kind, compare = type_name(value), _COMPARE[op]
+
+    def test(facts: Facts) -> bool:
+        found: Any = facts.contact.custom_fields.get(key)
+        if found is None or type_name(found) != kind:
+            return False
+        if type_:
+            return has_form(found, type_) and compare(found.rstrip("Z"), value)
+        return compare(found, value)
+
+    return test
 
 
 def has_form(text: str, type_: str) -> bool:

@@ -112,6 +112,8 @@ def _stored_total(db: Connection, node: Filter | None) -> int | None:
             rows = db.execute("SELECT value FROM counters WHERE name = 'contacts'")
         case Condition("tag", "eq", value):
             rows = db.execute("SELECT contacts FROM tags WHERE name = :name", {"name": value})
+        case Condition("segment", "eq", value):
+            rows = db.execute("SELECT contacts FROM segments WHERE name = :name", {"name": value})
         case _:
             return None
     return int(rows[0][0]) if rows else 0

@@ -17,11 +17,17 @@ from urllib.parse import quote
 from app import clock
 from app.contacts.values import DATES, NOUNS, NotConvertible, convert
 from app.database import Connection
-from app.errors import InvalidInput
+from app.errors import InvalidInput, NotFound
 from app.search.dates import is_relative, moment
-from app.search.filters import Condition, Filter, conditions, with_conditions
+from app.search.filters import (
+    Condition,
+    Filter,
+    conditions,
+    segment_names,
+    with_conditions,
+)
 from app.search.operands import CUSTOM, ORDERED
-from app.search.store import FieldKind, find_kinds
+from app.search.store import FieldKind, find_kinds, segment_exists
 from app.web.loading import printable_name
 
 _COMPARED = ("eq", "ne", "in", *ORDERED)
@@ -35,8 +41,10 @@ def resolve(db: Connection, node: Filter, now: datetime | None = None) -> Filter
     """Return a filter with instants for dates, by the clock or at another time.
 
     Its conditions keep their order. Raises `InvalidInput` for comparisons by order that cannot
-    mean anything. A resolved filter stays as it is.
+    mean anything, and `NotFound` for an unknown segment. A resolved filter stays as it is.
     """
+    if not all(segment_exists(db, name) for name in segment_names(node)):
+        raise NotFound("There is no such segment: GET /v1/segments lists them.")
     keys = set(_keys(node))
     kinds = find_kinds(db, keys) if keys else {}
     at = now or clock.now()

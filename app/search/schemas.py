@@ -126,6 +126,7 @@ class ListQuerySchema(_PageSchema):
     repeatable: ClassVar = ("tag",)
 
     tag = Parsed(_tags, {"type": "array", "items": TAG_SCHEMA, "maxItems": MAX_TAGS_ASKED})
+    segment = _parameter("segment", "eq", {**TEXT_SCHEMA, "maxLength": 64})
     email = _parameter("email", "eq", TEXT_SCHEMA)
     phone = _parameter("phone", "eq", PHONE_SCHEMA)
     created_since = _bound("created_since")
@@ -168,4 +169,4 @@ class MatchSchema(Schema):
     filter = _filter(required=True)
 
 
-_FILTERS = ("tag", "q", "email", "phone", *_BOUNDS, "custom_fields", "filter")
+_FILTERS = ("tag", "segment", "q", "email", "phone", *_BOUNDS, "custom_fields", "filter")

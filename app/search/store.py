@@ -51,6 +51,30 @@ def find_aliases(db: Connection, phone: str) -> list[str]:
     return [alias for (alias,) in rows]
 
 
+def segment_exists(db: Connection, name: str) -> bool:
+    return bool(db.execute("SELECT 1 FROM segments WHERE name = :name", {"name": name}))
+
+
+def find_segments(db: Connection, phone: str, names: Iterable[str]) -> list[str]:
+    """Return those of the named segments that the contact of a phone is in, sorted."""
+    rows = db.execute(
+        """
+        SELECT name
+        FROM segments
+        WHERE name IN (SELECT value FROM json_each(:names))
+            AND EXISTS (
+                SELECT 1
+                FROM segment_members
+                WHERE segment_id = segments.id
+                    AND contact_id = (SELECT id FROM contacts WHERE phone = :phone)
+            )
+        ORDER BY name
+        """,
+        {"phone": phone, "names": json.dumps(list(names))},
+    )
+    return [name for (name,) in rows]
+
+
 def list_contacts(
     db: Connection, *, tag: str | None, limit: int, offset: int, include: frozenset[str]
 ) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from app.api_keys.handlers import create_first_api_key
 from app.custom_fields import handlers as custom_fields
 from app.database import Database, open_store, prepare_store
 from app.errors import ServiceError, StartError
+from app.segments import build as segments
 from app.settings import Settings, default_data_folder
 from app.tags import handlers as tags
 
@@ -64,6 +65,7 @@ def finish_sweeps(db: Database) -> None:
     """
     tags.finish_sweeps(db)
     custom_fields.finish_sweeps(db)
+    segments.finish(db)
 
 
 def check_address(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 from app import clock
 from app.api_keys.actor import acting_key
 from app.contacts import model as contacts
-from app.contacts.listeners import listeners
+from app.contacts.listeners import finish_listeners, listeners
 from app.contacts.sweeps import (
     FIRST_BATCH,
     StartedSweep,
@@ -28,6 +28,7 @@ def rename_tag(db: Database, name: str, new_name: str) -> tuple[int, int]:
     After `Unavailable` or `InsufficientStorage` it is finished in the background.
     """
     changed = _sweep(db, name, new_name) if name != new_name else 0
+    finish_listeners(db)
     tag = store.find_tag(db.connection(), new_name)
     if tag is None and not changed:
         raise _not_found()

@@ -1,9 +1,11 @@
 """Webhooks: sends events to receivers, in order for each contact and at least once."""
 
 import threading
+from collections.abc import Callable
 
 from flask import Flask
 
+from app.database import Database
 from app.web.service import service_of
 from app.webhooks import routes
 from app.webhooks.runner import Runner
@@ -13,8 +15,8 @@ def register(app: Flask) -> None:
     app.register_blueprint(routes.blueprint)
 
 
-def start_runner(app: Flask) -> None:
+def start_runner(app: Flask, each_minute: Callable[[Database], bool]) -> None:
     """Start the thread that delivers events and prunes old rows while no other process does."""
     service = service_of(app)
-    runner = Runner(service.db, service.settings, service.stopping)
+    runner = Runner(service.db, service.settings, service.stopping, each_minute=each_minute)
     threading.Thread(target=runner.run, name="runner", daemon=True).start()

@@ -176,6 +176,10 @@ def _keepable_answer(tx: Connection, attempt: Attempt) -> str | None:
     if attempt.outcome.answer is None:
         return None
     change = find_change(tx, attempt.delivery)
-    if change is None or json.loads(change.data).get("deleted"):
-        return None
-    return attempt.outcome.answer
+    return None if change is None or _is_erased(change) else attempt.outcome.answer
+
+
+def _is_erased(change: Event) -> bool:
+    """Return whether an event has no more of its contact than the id."""
+    data = json.loads(change.data)
+    return bool(data.get("deleted")) or len(data.get("contact", data)) == 1

@@ -26,6 +26,7 @@ SECONDS_BETWEEN_TRIES = 0.5  # To take over from a runner that has stopped.
 SECONDS_TO_FINISH = 1.0
 SECONDS_AFTER_AN_ERROR = 1.0
 SECONDS_BETWEEN_PRUNINGS = 60.0
+SECONDS_BETWEEN_CALLS = 60.0  # Of `each_minute`.
 SECONDS_BETWEEN_REMOVALS = 0.2
 REMOVED_AT_ONCE = 500
 
@@ -36,6 +37,7 @@ class Runner:
     """Runs in a thread of each process until `stopping`; opens nothing before `run`.
 
     `on_turn` is called with True when it begins to work, with False when another process works.
+    `each_minute` is called each minute by the one that works; it returns whether it has more to do.
     """
 
     def __init__(
@@ -44,11 +46,14 @@ class Runner:
         settings: Settings,
         stopping: threading.Event,
         on_turn: Callable[[bool], object] = bool,
+        each_minute: Callable[[Database], bool] = lambda _: False,
     ) -> None:
         self._db = db
         self._settings = settings
         self._stopping = stopping
         self._on_turn = on_turn
+        self._each_minute = each_minute
+        self._next_minute = 0.0
         self._next_pruning = 0.0
         self._last_problem = ""
 
@@ -81,6 +86,7 @@ class Runner:
                     break
                 deliverer.step()
                 self._prune()
+                self._look_at_clock()
                 self._last_problem = ""
             except ServiceError as error:
                 self._report(f"the store cannot be used ({error.code})")
@@ -108,6 +114,12 @@ class Runner:
         if problem != self._last_problem:
             _log.warning("deliveries wait: %s", problem)
         self._last_problem = problem
+
+    def _look_at_clock(self) -> None:
+        """Call `each_minute` every minute, and again at the next step while it has more to do."""
+        now = clock.monotonic_ns() / 10**9
+        if now >= self._next_minute and not self._each_minute(self._db):
+            self._next_minute = now + SECONDS_BETWEEN_CALLS
 
     def _prune(self) -> None:
         now = clock.monotonic_ns() / 10**9

@@ -14,6 +14,7 @@ from app.webhooks.model import Outcome
 from tests.webhooks.conftest import settle
 
 CALLS = (
+    ("PUT", "/v1/segments/Leads", {"filter": {"field": "tag", "op": "eq", "value": "Lead"}}),
     ("POST", "/v1/contacts", {"phone": "918856879188", "tags": ["Lead"]}),
     ("POST", "/v1/contacts", {"phone": "918856879188", "custom_fields": {"plan": "pro"}}),
     ("POST", "/v1/contacts", {"phone": "918856879199", "tags": ["Lead"]}),
@@ -23,6 +24,7 @@ CALLS = (
     ("DELETE", "/v1/custom-fields/plan", None),
     ("POST", "/v1/contacts", {"phone": "918856879177"}),
     ("DELETE", "/v1/contacts/918856879177", None),
+    ("DELETE", "/v1/segments/Leads", None),
 )
 
 

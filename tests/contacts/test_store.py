@@ -35,7 +35,7 @@ ASHA = replace(PRIYA, phone="919000000001", first_name="Asha", tags=("Lead",), c
 # A page is at most 100 rows, what is given at most 400, what is counted one; contacts_by_id holds
 # ids alone.
 BOUNDED = re.compile(
-    r"SCAN (\(subquery|([ab]|page)$|given|counted$|CONSTANT ROW$|\d+ CONSTANT ROWS"
+    r"SCAN (\(subquery|([ab]|page)$|tag_sweeps$|given|counted$|CONSTANT ROW$|\d+ CONSTANT ROWS"
     r"|(word|json_each|asked) VIRTUAL TABLE|sqlite_sequence$"
     r"|contacts USING COVERING INDEX contacts_by_id)"
 )

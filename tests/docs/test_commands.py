@@ -45,7 +45,9 @@ def test_lists_every_option_and_no_other(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_names_every_argument(name: str) -> None:
-    for each in COMMANDS[name].params:
-        if isinstance(each, click.Argument):
-            shown = f"[{each.name}]" if not each.required else str(each.name)
-            assert f"`{name} {shown.upper()}`" in SECTIONS[name]
+    shown = [
+        f"[{each.name}]" if not each.required else str(each.name)
+        for each in COMMANDS[name].params
+        if isinstance(each, click.Argument)
+    ]
+    assert not shown or f"`{name} {' '.join(shown).upper()}`" in SECTIONS[name]

@@ -21,7 +21,7 @@ def recorder(db: Database) -> Iterator[Recorder]:
 def test_statements_use_an_index(recorder: Recorder) -> None:
     for _ in range(3):
         store.insert_events(recorder, [("contact.created", NOW, "918856879188", None, "{}")])
-    store.erase_events(recorder, "918856879188", "{}")
+    store.erase_events(recorder, "918856879188", "cnt_918856879188", "{}")
     store.move_events(recorder, "918856879188", "919000000001")
     store.list_events(recorder, after=1, most=5)
     store.list_history(recorder, "918856879188", before=9, most=5)

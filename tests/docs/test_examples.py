@@ -165,10 +165,11 @@ def test_the_comparison_finds_what_differs() -> None:
 
 
 def python_of(path: str) -> dict[str, Any]:
-    """Run the Python block of a page; return the names that it defines."""
-    [block] = [each for each in blocks(page(path)) if each.language == "python"]
+    """Run the Python blocks of a page; return the names that they define."""
     names: dict[str, Any] = {}
-    exec(block.text, names)
+    for block in blocks(page(path)):
+        if block.language == "python":
+            exec(block.text, names)
     return names
 
 

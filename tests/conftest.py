@@ -556,6 +556,23 @@ _DERIVED = (
 )
 
 
+def filled(db: Store) -> dict[str, list[tuple[object, ...]]]:
+    """Return what a store has, for comparison with that of another engine."""
+    return {query: db.connection().execute(query) for query in _CONTENT}
+
+
+_CONTENT = (
+    "SELECT id, phone, document, custom_fields, words FROM contacts ORDER BY id",
+    "SELECT phone, contact_id FROM aliases ORDER BY phone",
+    "SELECT id, name, contacts FROM tags ORDER BY id",
+    "SELECT id, key, strings, numbers, booleans FROM custom_fields ORDER BY id",
+    "SELECT id, digest, label FROM api_keys ORDER BY id",
+    "SELECT seq, event, phone, data FROM changes ORDER BY seq",
+    "SELECT id, secret, position FROM webhooks ORDER BY id",
+    "SELECT name, value FROM counters WHERE name IN ('contacts', 'tags') ORDER BY name",
+)
+
+
 def tables_with(db: Database, text: str) -> set[str]:
     """Return the tables that hold a text."""
     names = [name for (name,) in db.connection().execute(_TABLES)]

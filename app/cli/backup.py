@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import time
 from collections.abc import Mapping
@@ -56,7 +57,9 @@ def backup(
 
     If FILE is a folder, backups in it are named by time. With --every or --keep it always is one.
     """
-    settings = options.settings_of_store(data)
+    settings = options.settings_of_file(
+        data, f'run pg_dump -Fc -f {shlex.quote(str(file))} "$CONTACTS_DATABASE_URL"'
+    )
     file = file.absolute()
     if every or keep:
         _make_folder(file)
@@ -123,6 +126,11 @@ def restore(file: Path, data: str | None, quiet: bool, as_json: bool) -> None:
     The backup is verified first. The old store is kept beside the new one, under another name.
     """
     settings = settings_module.load(data=data)
+    if settings.database_url:
+        raise StartError(
+            f'the store is in PostgreSQL: run pg_restore -d "$CONTACTS_DATABASE_URL" '
+            f"{shlex.quote(str(file))} on an empty database, then contacts restored"
+        )
     prepare_folder(settings.data)
     store = settings.database
     kept = store.with_name(f"{store.name}.before-restore-{clock.now():%Y%m%dT%H%M%SZ}")

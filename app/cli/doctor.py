@@ -10,6 +10,7 @@ import click
 
 from app.cli import options
 from app.cli.progress import Progress, progress
+from app.database import prepare_store
 from app.maintenance import data_folder_checks
 from app.maintenance.doctor import Finding, check_sqlite, examine
 from app.maintenance.exclusive import exclusive
@@ -29,7 +30,10 @@ def doctor(fix: bool, data: str | None, quiet: bool, as_json: bool) -> None:
     """
     settings = options.settings_of_store(data)
     found = []
-    alone = exclusive(settings.database, "contacts doctor --fix") if fix else nullcontext()
+    is_file = not settings.database_url
+    alone = (
+        exclusive(settings.database, "contacts doctor --fix") if fix and is_file else nullcontext()
+    )
     with progress(quiet=quiet) as shown, alone:
         for finding in _findings(settings, fix, shown):
             found.append(finding)
@@ -50,6 +54,13 @@ def doctor(fix: bool, data: str | None, quiet: bool, as_json: bool) -> None:
 def _findings(settings: Settings, fix: bool, shown: Progress) -> Iterator[Finding]:
     store = settings.database
     yield check_settings(settings)
+    if settings.database_url:
+        prepare_store(settings)
+        from app.maintenance import postgres_doctor
+
+        yield data_folder_checks.check_permissions(settings.data)
+        yield from postgres_doctor.examine(settings, fix=fix)
+        return
     yield check_sqlite()
     yield data_folder_checks.check_file_system(settings.data)
     yield data_folder_checks.check_free_space(store)

@@ -81,17 +81,21 @@ def import_(
 
 def _settings(data: str | None, *, dry_run: bool) -> Settings:
     settings = settings_module.load(data=data)
-    if dry_run and not settings.database.exists():
+    if dry_run and not _exists(settings):
         raise StartError(
             f"there is no store in {settings.data}: an import without --dry-run creates one"
         )
     return settings
 
 
+def _exists(settings: Settings) -> bool:
+    return bool(settings.database_url) or settings.database.exists()
+
+
 def _preview(settings: Settings, intake: Intake) -> tuple[Importer, dict[str, Any]]:
     """Plan the import against the store, or an empty one where there is none yet."""
     with tempfile.TemporaryDirectory() as folder:
-        if not settings.database.exists():
+        if not _exists(settings):
             settings = replace(settings, data=Path(folder))
         with closing(_database(settings)) as db:
             return preview(db, intake)

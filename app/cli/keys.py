@@ -11,7 +11,7 @@ from app import settings as settings_module
 from app.api_keys import handlers, store
 from app.api_keys.model import DEFAULT_SCOPES, PREFIX, SCOPES, TEST_PREFIX
 from app.cli import options
-from app.database import Database, open_store
+from app.database import Database, open_store, prepare_store
 from app.database.sqlite.kinds import STAND_IN
 from app.database.sqlite.migrate import migrate
 from app.serving.startup import prepare_folder
@@ -96,7 +96,9 @@ def _database(data: str | None, *, create: bool = False) -> tuple[Database, str]
     """Return the store, also one of a stand-in, and the prefix of its keys."""
     settings = settings_module.load(data=data) if create else options.settings_of_store(data)
     prepare_folder(settings.data)
-    if migrate(settings.database, kind=None) == STAND_IN:
+    if settings.database_url:
+        prepare_store(settings)
+    elif migrate(settings.database, kind=None) == STAND_IN:
         from app.standin.movable_clock import MovableClock
 
         MovableClock(settings.data)  # From now on the time is that of the stand-in.

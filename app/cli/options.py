@@ -19,12 +19,20 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def settings_of_store(data: str | None) -> Settings:
     """Load the settings. Raises `StartError` where the data folder has no store yet."""
     settings = settings_module.load(data=data)
-    if not settings.database.exists():
+    if not settings.database_url and not settings.database.exists():
         raise StartError(
             f"there is no store in {settings.data}: name another folder with --data, "
             "or create a store with contacts serve or contacts keys create"
         )
     return settings
+
+
+def settings_of_file(data: str | None, instead: str) -> Settings:
+    """Load the settings of a store that is a file. Raises `StartError` for another one."""
+    settings = settings_module.load(data=data)
+    if settings.database_url:
+        raise StartError(f"the store is in PostgreSQL: {instead}")
+    return settings_of_store(data)
 
 
 class Duration(click.ParamType[timedelta]):

@@ -77,8 +77,14 @@ def prepare_and_show_key(settings: Settings) -> str:
 
 
 def show_summary(address: str, settings: Settings) -> None:
-    """Print five lines: address, process, SQLite, limits, log."""
+    """Print five lines: address, process, store, limits, log."""
     log, store = settings.log_format, settings.database
+    if settings.database_url:
+        from app.database.postgres.url import shown as shown_url
+
+        kept = f"PostgreSQL: {shown_url(settings.database_url)}"
+    else:
+        kept = f"SQLite {SQLITE_VERSION}, {store.stat().st_size / 1e6:,.1f} MB in {store.name}"
     form = {"auto": "text" if os.isatty(2) else "JSON", "json": "JSON", "text": "text"}[log]
     shown = "everybody" if settings.metrics_public else "keys with the scope admin"
     most = settings.max_body_bytes / 2**20
@@ -86,8 +92,7 @@ def show_summary(address: str, settings: Settings) -> None:
         f"Contacts service on {address}, data in {settings.data}",
         f"Version {VERSION}, process {os.getpid()}: "
         f"{settings.workers} workers with {settings.threads} threads each",
-        f"SQLite {SQLITE_VERSION}, {store.stat().st_size / 1e6:,.1f} MB in {store.name}; "
-        "writes are on disk before their response",
+        f"{kept}; writes are on disk before their response",
         f"Limits: {settings.rate_limit or 'any number of'} requests a minute for a key, "
         f"{settings.wrong_key_limit or 'any number of'} wrong keys for an address; "
         f"bodies to {most:g} MiB",

@@ -23,6 +23,8 @@ def serve_stand_in(
         return settings_module.load(None, server.DEFAULTS, data=folder, **options)
 
     settings = load(data)
+    if settings.database_url:
+        raise StartError("a stand-in keeps its store in a file: unset CONTACTS_DATABASE_URL")
     if options["workers"] and settings.workers != 1:
         raise StartError("a stand-in has one worker: leave out --workers")
     server.check_loopback(settings.host)

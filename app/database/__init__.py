@@ -7,6 +7,7 @@ from app.settings import Settings
 __all__ = [
     "Connection",
     "Database",
+    "check_driver",
     "check_locked",
     "note_erasure",
     "open_store",
@@ -17,7 +18,7 @@ __all__ = [
 def open_store(settings: Settings) -> Database:
     """Return the store of the settings, which is opened on first use."""
     if settings.database_url:
-        _check_driver()
+        check_driver()
         from app.database.postgres.store import Database as Postgres
 
         return Postgres(settings.database_url, settings.data)
@@ -33,7 +34,7 @@ def prepare_store(settings: Settings) -> None:
     be used.
     """
     if settings.database_url:
-        _check_driver()
+        check_driver()
         from app.database.postgres import migrate
 
         migrate.migrate(settings.database_url)
@@ -43,7 +44,8 @@ def prepare_store(settings: Settings) -> None:
         migrate_file(settings.database)
 
 
-def _check_driver() -> None:
+def check_driver() -> None:
+    """Raises `StartError` where the driver of PostgreSQL is not installed."""
     try:
         import psycopg  # noqa: F401
     except ImportError:

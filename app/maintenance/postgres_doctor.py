@@ -1,9 +1,56 @@
-"""Examines a store in PostgreSQL: schema, counts, index rows, clock, and the server's settings."""
+"""Examines a store in PostgreSQL: schema, contacts, counts, index rows, clock, server settings."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from datetime import datetime
 
+from app import clock
+from app.contacts import index_rows
 from app.database.interface import Row
 from app.database.postgres.connection import Connection
+from app.database.postgres.driver import SESSION
+from app.database.postgres.migrate import migrations
+from app.database.postgres.store import Database
+from app.database.postgres.url import shown
+from app.errors import ServiceError
+from app.maintenance.doctor import Finding, State
+from app.maintenance.index_checks import (
+    SEARCH_COLUMNS,
+    Read,
+    read_contacts,
+    unreadable_contacts,
+    wrong_counts,
+    wrong_index_rows,
+)
+from app.settings import Settings
+
+SECONDS_APART = 5
+BATCH = 1_000
+# What durability rests on. `synchronous_commit` is the operator's choice, `off` is none.
+REQUIRED = {"fsync": ("on",), "full_page_writes": ("on",), "server_encoding": ("UTF8",)}
+COMMITS = ("on", "remote_apply", "remote_write", "local")
+_FIX = "contacts doctor --fix"
+
+_CLEAR = """
+    DELETE FROM contact_words;
+    DELETE FROM contact_tags;
+    DELETE FROM custom_field_values;
+    DELETE FROM aliases
+    WHERE contact_id NOT IN (SELECT id FROM contacts) OR phone IN (SELECT phone FROM contacts);
+    DELETE FROM counts_due;
+    UPDATE tags SET contacts = 0;
+    UPDATE custom_fields SET strings = 0, numbers = 0, booleans = 0
+"""
+_UNUSED = """
+    SET CONSTRAINTS ALL IMMEDIATE;
+    DELETE FROM tags WHERE contacts = 0;
+    DELETE FROM custom_fields
+    WHERE strings + numbers + booleans = 0 AND coalesce(label, required_type) IS NULL;
+    DELETE FROM counts_due;
+    UPDATE counters SET value = (SELECT count(*) FROM contacts) WHERE name = 'contacts';
+    UPDATE counters SET value = (SELECT count(*) FROM tags) WHERE name = 'tags';
+    UPDATE counters SET value = (SELECT count(*) FROM custom_fields) WHERE name = 'custom_fields'
+"""
 
 
 class Stream:
@@ -14,3 +61,103 @@ class Stream:
 
     def execute(self, sql: str, /) -> Iterator[Row]:
         return self._snapshot.stream(sql)
+
+
+def examine(settings: Settings, *, fix: bool) -> Iterator[Finding]:
+    """Check a store; `fix` rebuilds index rows and counts if one is wrong, while nobody writes."""
+    url = settings.database_url or ""
+    where = shown(url)
+    with closing(Database(url, settings.data)) as db:
+        try:
+            yield Finding("database", "ok", f"{where}, {db.engine}")
+            yield _check_schema(db.connection())
+            yield from _check_server(db.connection())
+            wrong = yield from _check_rows(db)
+            if fix and wrong:
+                with db.transaction() as tx:
+                    _rebuild(tx)
+                yield Finding("fix", "ok", "rebuilt the index rows and counts from the contacts")
+                yield from _check_rows(db)
+            yield _check_clock(db.connection())
+        except ServiceError as error:
+            yield Finding("database", "problem", f"{where}: {error.message}", "see its log")
+
+
+def _check_schema(db: Connection) -> Finding:
+    [(version,)] = db.execute("SELECT version FROM schema_version")
+    known = max(migrations())
+    state: State = "ok" if version == known else "problem"
+    return Finding("schema", state, f"version {version}, this program knows {known}")
+
+
+def _check_server(db: Connection) -> Iterator[Finding]:
+    for name, good in REQUIRED.items() | {("synchronous_commit", COMMITS)}:
+        [(value,)] = db.execute(f"SHOW {name}")
+        if value not in good:
+            advice = f"set it to {good[0]} on the server"
+            yield Finding(name, "problem", f"{value}: a crash can lose what was stored", advice)
+    names = ", ".join(f"current_setting('{name}')" for name in SESSION)
+    [found] = db.execute(f"SELECT {names}")
+    if found != tuple(SESSION.values()):
+        advice = "see roles and pooling in docs/postgresql.md"
+        yield Finding("session", "warning", "a pooler or role leaves out planner settings", advice)
+    [(standbys,)] = db.execute(
+        "SELECT count(*) FROM pg_stat_replication WHERE sync_state != 'async'"
+    )
+    kept = f"on {1 + standbys} servers" if standbys else "on one server: add a synchronous standby"
+    yield Finding("durability", "ok", f"a response means that a write is stored {kept}")
+
+
+def _check_rows(db: Database) -> Generator[Finding, None, bool]:
+    """Yield what is found; return whether something derived from the contacts is wrong."""
+    with db.snapshot() as snapshot:
+        reader = Stream(snapshot)
+        if unreadable := unreadable_contacts(reader):
+            text = f"damaged: {unreadable:,} contacts cannot be read"
+            yield Finding("contacts", "problem", text, "restore a backup with pg_restore")
+            return False
+        yield Finding("contacts", "ok", "every contact can be read")
+        counts = wrong_counts(reader)
+        yield _finding("counters", "wrong", counts)
+        rows = wrong_index_rows(reader, snapshot.field_values)
+        yield _finding("search", "index rows differ from the contacts", rows)
+    return bool(counts or rows)
+
+
+def _finding(check: str, text: str, faults: list[str]) -> Finding:
+    if faults:
+        return Finding(check, "problem", f"{text}: {', '.join(faults)}", _FIX)
+    return Finding(check, "ok", "as the contacts say")
+
+
+def _check_clock(db: Connection) -> Finding:
+    [(theirs,)] = db.execute("SELECT extract(epoch FROM clock_timestamp())::double precision")
+    apart = abs(theirs - datetime.now().timestamp())
+    if apart > SECONDS_APART:
+        text = f"{apart:.0f} seconds apart from the clock of the database"
+        return Finding("clock", "problem", text, "one of the two is wrong: use NTP")
+    return Finding("clock", "ok", clock.timestamp())
+
+
+def _rebuild(tx: Connection) -> None:
+    _run_script(tx, _CLEAR)
+    batch: list[Read] = []
+    for read in read_contacts(Stream(tx)):
+        batch.append(read)
+        if len(batch) == BATCH:
+            _write(tx, batch)
+            batch = []
+    _write(tx, batch)
+    _run_script(tx, _UNUSED)
+
+
+def _write(tx: Connection, batch: list[Read]) -> None:
+    columns = index_rows.search_columns
+    wrong = [(id, *columns(each).values()) for id, each, is_right in batch if not is_right]
+    tx.update_many("contacts", "id", SEARCH_COLUMNS, wrong)
+    index_rows.write(tx, [(id, None, each) for id, each, _ in batch])
+
+
+def _run_script(tx: Connection, script: str) -> None:
+    for statement in script.split(";"):
+        tx.execute(statement)

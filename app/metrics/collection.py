@@ -29,12 +29,15 @@ Counts = Mapping[str, int]
 def collect(db: Database, settings: Settings, version: str) -> Iterator[Family]:
     """Return all metrics, without those from the store while it cannot be read."""
     counts = db.counters.read()
-    what = {"version": version, "sqlite": SQLITE_VERSION}
+    what = {"version": version}
+    if not settings.database_url:
+        what["sqlite"] = SQLITE_VERSION
     yield family("contacts_build_info", "gauge", "Version of the service and of SQLite.", 1, **what)
     yield from _of_requests(counts)
     yield from _of_work(counts)
-    yield from _of_files(settings)
-    yield from _of_backups(settings)
+    if not settings.database_url:
+        yield from _of_files(settings)
+        yield from _of_backups(settings)
     yield from _of_store(db)
 
 

@@ -42,9 +42,13 @@ def prepare(
     try:
         create_first_api_key(db, lambda key: on_first_key(settings, key))
     except ServiceError as error:
-        raise StartError(f"cannot use {settings.database}: {error.message}") from error
+        raise StartError(f"cannot use {_store(settings)}: {error.message}") from error
     finally:
         db.close()
+
+
+def _store(settings: Settings) -> str:
+    return "the database" if settings.database_url else str(settings.database)
 
 
 def prepare_folder(folder: Path) -> None:

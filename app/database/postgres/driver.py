@@ -28,6 +28,9 @@ _NO_ROOM = {"53100", "53200"}
 # Connection failures, shutdowns, too many connections, a standby, a time-out within a transaction.
 _UNREACHABLE = ("08", "57P", "53300", "25006", "25P03", "28", "3D")
 
+Driver = psycopg.Connection[Row]
+DriverError = psycopg.Error
+
 _log = logging.getLogger(__name__)
 
 

@@ -1,0 +1,77 @@
+"""`contacts copy` and `contacts restored`: between SQLite and PostgreSQL, and after pg_restore."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from app.cli import options
+from app.cli.progress import progress
+from app.database import check_driver, open_store, prepare_store
+from app.errors import StartError
+from app.maintenance.exclusive import exclusive
+from app.serving.startup import prepare_folder
+
+
+@click.command()
+@click.argument("target")
+@options.data
+@options.quiet
+@options.as_json
+def copy(target: str, data: str | None, quiet: bool, as_json: bool) -> None:
+    """Copy the store to TARGET: the URL of an empty PostgreSQL database, or a new data folder.
+
+    Stop the server first. A URL takes the SQLite store in the data folder; a folder takes the
+    database of CONTACTS_DATABASE_URL. Ids, keys, webhooks, deliveries and the journal go along.
+    """
+    settings = options.settings_of_store(data)
+    check_driver()
+    from app.maintenance import copy_store
+
+    is_url = target.startswith(("postgresql://", "postgres://"))
+    if is_url == bool(settings.database_url):
+        raise StartError(
+            "CONTACTS_DATABASE_URL names what is copied: unset it to copy a data folder, "
+            "or name a folder to copy to"
+            if is_url
+            else "TARGET must be a URL such as postgresql://user@host/database, or set "
+            "CONTACTS_DATABASE_URL to copy that database to a folder"
+        )
+    with progress(quiet=quiet) as shown:
+        if settings.database_url:
+            folder = Path(target).absolute()
+            prepare_folder(folder)
+            store = folder / settings.database.name
+            counts = copy_store.to_sqlite(settings.database_url, store, shown)
+        else:
+            prepare_store(settings)
+            with exclusive(settings.database, "contacts copy"):
+                counts = copy_store.to_postgres(settings.database, target, shown)
+    if as_json:
+        click.echo(json.dumps({"counts": counts}))
+    else:
+        click.echo(
+            f"Copied {counts['contacts']:,} contacts, {counts['changes']:,} changes and "
+            f"{counts['api_keys']:,} API keys, as many as there were"
+        )
+
+
+@click.command()
+@options.data
+def restored(data: str | None) -> None:
+    """Finish a restore of a PostgreSQL database by pg_restore, before a server starts on it.
+
+    The journal goes on at a number that was never given out: whoever follows the changes starts
+    over.
+    """
+    settings = options.settings_of_store(data)
+    if not settings.database_url:
+        raise StartError("the store is a file: contacts restore FILE does all of it")
+    from app.maintenance.restored import continue_journal
+
+    prepare_folder(settings.data)
+    prepare_store(settings)
+    with closing(open_store(settings)) as db:
+        number = continue_journal(db)
+    click.echo(f"The journal goes on after {number:,}: whoever follows it gets a 410 once")

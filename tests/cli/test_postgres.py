@@ -1,0 +1,168 @@
+"""Commands on a store in PostgreSQL, and copies from SQLite to it and back."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from app.contacts import handlers
+from app.contacts.model import Draft
+from app.database import open_store
+from app.database.postgres.store import Database as Postgres
+from app.settings import Settings, load
+from app.webhooks.handlers import create_webhook
+from tests.conftest import FreshStore, filled, run_contacts, store_faults
+from tests.database.sqlite.stores import change
+from tests.postgres import PostgresServer
+
+PRIYA = Draft(
+    "918856879188",
+    "Priya",
+    tags=("Lead", "VIP"),
+    custom_fields={"s": "x" * 900, "n": -1.5, "m": 7, "yes": True, "no": False},
+)
+
+
+@pytest.fixture
+def engine() -> str:
+    return "postgres"
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[dict[str, str]]:
+    """The environment of commands on a database with a contact."""
+    assert settings.database_url
+    settings.data.mkdir(mode=0o700)
+    with closing(open_store(settings)) as db:
+        handlers.upsert_contact(db, PRIYA)
+    yield {"CONTACTS_DATABASE_URL": settings.database_url, "CONTACTS_DATA": str(settings.data)}
+
+
+def test_commands_work_on_it(store: dict[str, str], tmp_path: Path) -> None:
+    assert run_contacts("keys", "list", **store).stdout.count("key_") == 2
+    exported = run_contacts("export", "-", "--format", "jsonl", **store)
+    assert json.loads(exported.stdout)["phone"] == PRIYA.phone
+    (tmp_path / "a.csv").write_text("phone,first_name\n918856879189,Asha\n")
+    assert run_contacts("import", tmp_path / "a.csv", "--yes", **store).returncode == 0
+    assert len(run_contacts("export", "-", "--format", "jsonl", **store).stdout.splitlines()) == 2
+
+
+def test_names_the_command_that_makes_a_backup(store: dict[str, str]) -> None:
+    made = run_contacts("backup", "a b.db", **store)
+    assert (made.returncode, made.stderr) == (
+        2,
+        "contacts: the store is in PostgreSQL: run pg_dump -Fc -f 'a b.db' "
+        '"$CONTACTS_DATABASE_URL"\n',
+    )
+    restored = run_contacts("restore", "a.db", **store)
+    assert restored.returncode == 2
+    assert 'run pg_restore -d "$CONTACTS_DATABASE_URL" a.db' in restored.stderr
+    assert "then contacts restored" in restored.stderr
+
+
+def test_a_stand_in_refuses_it(store: dict[str, str]) -> None:
+    refused = run_contacts("serve", "--stand-in", **store)
+    assert (refused.returncode, "unset CONTACTS_DATABASE_URL" in refused.stderr) == (2, True)
+
+
+def test_doctor_finds_and_mends(
+    store: dict[str, str], settings: Settings, postgres: PostgresServer
+) -> None:
+    def run(*options: str) -> dict[str, tuple[str, str]]:
+        found = json.loads(run_contacts("doctor", "--json", *options, **store).stdout)["findings"]
+        return {each["check"]: (each["state"], each["text"]) for each in found}
+
+    sound = run()
+    assert {each for each, (state, _) in sound.items() if state != "ok"} == {
+        "fsync",  # The server of the tests.
+        "full_page_writes",
+    }
+    with closing(open_store(settings)) as db:
+        for statement in (
+            "DELETE FROM contact_words",
+            "UPDATE contacts SET words = ''",
+            "UPDATE tags SET contacts = 9",
+            "UPDATE tags SET name = 'Other' WHERE name = 'Lead'",
+        ):
+            db.connection().execute(statement)
+    wrong = run()
+    assert (wrong["counters"][0], wrong["search"][0]) == ("problem", "problem")
+    mended = run("--fix")
+    assert (mended["counters"][0], mended["search"][0]) == ("ok", "ok")
+    with closing(Postgres(settings.database_url or "", settings.data)) as db:
+        assert store_faults(db) == []
+        handlers.delete_contact(db, PRIYA.phone)
+        assert db.connection().execute("SELECT name FROM tags") == []
+        assert store_faults(db) == []
+
+
+def test_restored_starts_the_journal_over(store: dict[str, str], settings: Settings) -> None:
+    assert run_contacts("restored", **store).stdout.startswith("The journal goes on after 1,000,")
+    with closing(open_store(settings)) as db:
+        handlers.upsert_contact(db, Draft("918856879189"))
+        db.connection().number_changes()
+        assert db.connection().execute("SELECT max(seq) FROM changes") == [(1_000_000_001,)]
+    assert run_contacts("restored", **store).stdout.startswith("The journal goes on after 2,000,")
+
+
+def test_copies_to_postgres_and_back(
+    fresh_store: FreshStore, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    folder, back, url = tmp_path / "data", tmp_path / "back", postgres.create()
+    fresh_store.copy_to(folder)
+    given = load({}, data=folder)
+    with closing(open_store(given)) as db:
+        handlers.upsert_contact(db, PRIYA)
+        handlers.upsert_contact(db, Draft("918856879189", "Asha", tags=("VIP",)))
+        handlers.upsert_contact(db, Draft("918856879187"))
+        handlers.merge_contacts(db, PRIYA.phone, "918856879187")
+        create_webhook(db, url="https://example.com")
+        before = filled(db)
+    copied = run_contacts("copy", url, "--data", folder)
+    assert (copied.returncode, copied.stderr) == (0, "")
+    assert copied.stdout.startswith("Copied 2 contacts, 4 changes and 2 API keys")
+    again = run_contacts("copy", url, "--data", folder)
+    assert (again.returncode, "has contacts: name an empty" in again.stderr) == (2, True)
+    with closing(open_store(load({}, data=tmp_path / "other", database_url=url))) as db:
+        assert store_faults(db) == []
+        assert filled(db) == before
+        (tmp_path / "other").mkdir()
+        handlers.upsert_contact(db, Draft("918856879180", tags=("VIP", "New")))
+        handlers.delete_contact(db, "918856879180")
+        db.connection().number_changes()
+        before = filled(db)
+    assert run_contacts("copy", back, CONTACTS_DATABASE_URL=url).returncode == 0
+    assert store_faults(back / "contacts.db") == []
+    with closing(open_store(load({}, data=back))) as db:
+        assert filled(db) == before
+        assert handlers.upsert_contact(db, Draft("918856879180")).created
+        assert db.connection().execute("SELECT max(id), max(seq) FROM contacts, changes") == [
+            (5, 7)
+        ]
+    postgres.drop(url)
+
+
+def test_copies_nothing_of_an_unfinished_change(
+    fresh_store: FreshStore, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    folder, url = tmp_path / "data", postgres.create()
+    fresh_store.copy_to(folder)
+    change(
+        folder / "contacts.db",
+        "INSERT INTO tag_sweeps (tag_id, name, position, last) VALUES (1, 'a', 0, 1)",
+    )
+    refused = run_contacts("copy", url, "--data", folder)
+    assert (refused.returncode, "is unfinished: start the server" in refused.stderr) == (2, True)
+    postgres.drop(url)
+
+
+def test_says_what_a_copy_needs(store: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "contacts.db").touch()
+    for target, reason in (
+        ("postgresql://a/b", "unset it to copy a data folder"),
+        (str(tmp_path), "there is a store"),
+    ):
+        refused = run_contacts("copy", target, **store)
+        assert (refused.returncode, reason in refused.stderr) == (2, True), refused.stderr

@@ -123,7 +123,7 @@ def phones_of(db: Connection, ids: Sequence[int]) -> list[str]:
         """
         SELECT contacts.phone
         FROM json_each(:ids) AS asked
-        CROSS JOIN contacts ON contacts.id = asked.value
+        CROSS JOIN contacts ON contacts.id = CAST(asked.value AS BIGINT)
         """,
         {"ids": json.dumps(list(ids))},
     )

@@ -87,6 +87,7 @@ def test_is_not_ready_without_a_store(anonymous: FlaskClient, db: Database) -> N
     assert "Retry-After" in response.headers
 
 
+@pytest.mark.sqlite
 def test_is_not_ready_without_a_data_folder(anonymous: FlaskClient, db: Database) -> None:
     db.close()
     db.path.parent.rename(db.path.parent.with_suffix(".away"))

@@ -88,6 +88,7 @@ def test_a_lost_store_has_the_envelope(client: FlaskClient, db: Database) -> Non
     assert client.get(PATH).status_code == 200
 
 
+@pytest.mark.sqlite
 def test_a_lost_data_folder_has_the_envelope(client: FlaskClient, db: Database) -> None:
     db.close()
     folder = db.path.parent

@@ -93,12 +93,20 @@ def upsert_all(db: Database, drafts: Sequence[Checked]) -> list[Outcome]:
 def _settled_chunk(db: Database, drafts: Sequence[Checked]) -> list[Outcome]:
     """Settle the first of the drafts; without a transaction where they change nothing."""
     first = _slice(drafts)
-    phones = {each.phone for each in first if isinstance(each, Draft)}
-    if len(store.look_up(db.connection(), phones).contacts) == len(phones):
+    phones = dict.fromkeys(each.phone for each in first if isinstance(each, Draft))
+    if _are_stored(db, list(phones)):
         outcomes = plan_all(db, first)
         if not any(isinstance(each, Change) and each.has_effect for each in outcomes):
             return outcomes
     return _upsert_chunk(db, drafts)
+
+
+def _are_stored(db: Database, phones: Sequence[str]) -> bool:
+    """Tell whether all have a contact; the first is asked for alone: mostly all are new or none."""
+    for asked in (phones[:1], phones[1:]):
+        if asked and len(store.find_phones(db.connection(), asked)) < len(asked):
+            return False
+    return True
 
 
 def _upsert_chunk(db: Database, drafts: Sequence[Checked]) -> list[Outcome]:

@@ -7,6 +7,7 @@ has any more (`app/database/sqlite/migrations`).
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from app.contacts.model import FIELD_TYPES, Contact, FieldValue
 from app.database import Connection
@@ -27,20 +28,23 @@ class KnownIds:
 
 def search_columns(contact: Contact) -> dict[str, object]:
     """Return the columns of `contacts` that sorting and word search compare."""
-    first, last, email = fold(contact.first_name), fold(contact.last_name), fold(contact.email)
+    first, last, email, words = _folded(contact.first_name, contact.last_name, contact.email)
     return {
         "first_name_key": first,
         "last_name_key": last,
         "email_key": email,
-        "words": "".join(f" {word}" for word in split(first, last, email)),
+        "words": "".join(f" {word}" for word in words),
     }
 
 
-def same_search_columns(before: Contact, after: Contact) -> bool:
-    return (before.first_name, before.last_name, before.email) == (
-        *(after.first_name, after.last_name),
-        after.email,
-    )
+# A group asks for each of its contacts more than once.
+@lru_cache(maxsize=512)
+def _folded(
+    first_name: str | None, last_name: str | None, email: str | None
+) -> tuple[str | None, str | None, str | None, list[str]]:
+    """Return folded texts and their words."""
+    folded = fold(first_name), fold(last_name), fold(email)
+    return *folded, split(*folded)
 
 
 def write(db: Connection, changes: Collection[IndexChange], known: KnownIds | None = None) -> None:
@@ -59,8 +63,6 @@ def _write_words(db: Connection, changes: Iterable[IndexChange]) -> None:
     new: list[tuple[str, int]] = []
     old: list[tuple[str, int]] = []
     for id, before, after in changes:
-        if before and after and same_search_columns(before, after):
-            continue
         were, are = _words(before), _words(after)
         new += [(word, id) for word in are - were]
         old += [(word, id) for word in were - are]
@@ -71,7 +73,8 @@ def _write_words(db: Connection, changes: Iterable[IndexChange]) -> None:
 def _words(contact: Contact | None) -> set[str]:
     if contact is None:
         return set()
-    return set(split(fold(contact.first_name), fold(contact.last_name), fold(contact.email)))
+    *_, words = _folded(contact.first_name, contact.last_name, contact.email)
+    return set(words)
 
 
 def _write_tags(db: Connection, changes: Iterable[IndexChange], known: dict[str, int]) -> None:

@@ -5,8 +5,7 @@ knows what they do.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from app.contacts.model import Contact
 from app.contacts.store import Row as Row
@@ -18,8 +17,7 @@ NewEvent = tuple[str, str, str | None, str]
 """An event to append: its kind, the contact's phone, who made the change, and data as JSON."""
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """A stored change of one contact.
 
     `id` is its row id. `before` is None for a new contact, `after` and `row`, what is stored of it,

@@ -4,34 +4,32 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
+from app.compact_json import encode
 from app.contacts import index_rows
-from app.contacts.index_rows import IndexChange, KnownIds, same_search_columns, search_columns
+from app.contacts.index_rows import IndexChange, KnownIds, search_columns
 from app.contacts.model import Contact
 from app.database import Connection
 
 Row = dict[str, Any]
 """What is stored of a contact, by column."""
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _STATE = ("document", "custom_fields", "updated_at")
 _KEYS = ("first_name_key", "last_name_key", "email_key", "words")
 _INSERTED = ("phone", *_STATE, "created_at", *_KEYS)
-_state_of, _keys_of, _inserted_of = itemgetter(*_STATE), itemgetter(*_KEYS), itemgetter(*_INSERTED)
+_state_of, _inserted_of = itemgetter(*_STATE), itemgetter(*_INSERTED)
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """A contact and its row id."""
 
     id: int
     contact: Contact
 
 
-@dataclass(frozen=True)
-class Save:
+class Save(NamedTuple):
     """A contact to write. `before` is None for a new one, `row` has the `columns` of `after`."""
 
     before: Stored | None
@@ -159,8 +157,8 @@ def columns(contact: Contact) -> Row:
     """Return what is stored of a contact, except its search columns."""
     return {
         "phone": contact.phone,
-        "document": _encode(contact.documented_view()),
-        "custom_fields": _encode(contact.custom_fields),
+        "document": encode(contact.documented_view()),
+        "custom_fields": encode(contact.custom_fields),
         "created_at": contact.created_at,
         "updated_at": contact.updated_at,
     }
@@ -201,14 +199,15 @@ def _insert(db: Connection, new: Sequence[tuple[int, Save]]) -> None:
 
 
 def _update(db: Connection, changed: Sequence[tuple[Stored, Save]]) -> None:
-    states = sorted((before.id, *_state_of(each.row)) for before, each in changed)
-    db.update_many("contacts", "id", _STATE, states)
-    keys = [
-        (before.id, *_keys_of(search_columns(each.after)))
-        for before, each in changed
-        if not same_search_columns(before.contact, each.after)
-    ]
-    db.update_many("contacts", "id", _KEYS, keys)
+    """Set the columns that differ: an index is written for each column that a statement names."""
+    rows: dict[tuple[str, ...], list[tuple[object, ...]]] = {}
+    for before, each in changed:
+        old, new = search_columns(before.contact), search_columns(each.after)
+        columns = (*_STATE, *(name for name in _KEYS if old[name] != new[name]))
+        values = each.row | new
+        rows.setdefault(columns, []).append((before.id, *(values[name] for name in columns)))
+    for columns, states in rows.items():
+        db.update_many("contacts", "id", columns, sorted(states, key=itemgetter(0)))
 
 
 def update_states(db: Connection, changed: Iterable[tuple[int, Row]]) -> None:

@@ -4,13 +4,13 @@ Edits of several requests that wait for the database at the same time are writte
 are the rows of a batch or an import. An edit that fails fails alone: nothing of it is written.
 """
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from app import clock
 from app.api_keys.actor import acting_key
+from app.compact_json import encode
 from app.contacts import store
 from app.contacts.listeners import Written, announce
 from app.contacts.model import Change, Contact, Draft, upsert
@@ -29,8 +29,6 @@ Raises a `ServiceError`, and depends on nothing but its arguments: it may run mo
 
 Outcome = Change | ServiceError
 """What became of an edit."""
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -193,8 +191,8 @@ def event_data(row: Row, change: Change, merged: str | None = None) -> str:
 
     `row` has the stored columns of the contact after the change.
     """
-    more = f',"merged":{_encode(merged)}' if merged else ""
+    more = f',"merged":{encode(merged)}' if merged else ""
     return (
-        f'{store.full_view(row)[:-1]},"changed":{_encode(change.changed)},'
-        f'"previous":{_encode(change.previous())}{more}}}'
+        f'{store.full_view(row)[:-1]},"changed":{encode(change.changed)},'
+        f'"previous":{encode(change.previous())}{more}}}'
     )

@@ -1,11 +1,11 @@
 """Operations on the journal: writers append events, readers follow them."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from app import clock
+from app.compact_json import encode
 from app.database import Connection
 from app.errors import Gone
 from app.journal import store
@@ -14,7 +14,6 @@ from app.journal.model import DELETED, Event, Subject
 MAX_SCANNED = 10_000  # Events that one page looks at in search of some kinds.
 PIECE = 25  # Events that are read at once.
 LARGE_PAGE = 8 * 2**20  # Characters; a page ends with the piece that reaches this size.
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def append(
@@ -30,7 +29,7 @@ def append(
 
     `phone` is that of its contact, if any, `actor` the id of the API key that made the change.
     """
-    store.insert_events(tx, [(event, timestamp, phone, actor, _encode(data))])
+    store.insert_events(tx, [(event, timestamp, phone, actor, encode(data))])
 
 
 def append_all(
@@ -43,7 +42,7 @@ def append_all(
 def erase_contact(tx: Connection, phone: str, id: str, timestamp: str, actor: str | None) -> None:
     """Replace the data of a contact's events with its id, and append `contact.deleted`."""
     data = {"id": id, "deleted": True}
-    store.erase_events(tx, phone, id, _encode(data))
+    store.erase_events(tx, phone, id, encode(data))
     append(tx, DELETED, timestamp, data, phone=phone, actor=actor)
 
 

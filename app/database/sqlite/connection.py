@@ -109,6 +109,11 @@ class Connection:
         self, table: str, key: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
     ) -> None:
         """Set columns where `key` is the first value of a row, to the others; in few statements."""
+        if len(rows) == 1:
+            [(id, *values)] = rows
+            set_ = ", ".join(f"{name} = ?" for name in columns)
+            self.change(f"UPDATE {table} SET {set_} WHERE {key} = ?", (*values, id))
+            return
         set_ = ", ".join(f"{name} = given.{name}" for name in columns)
         self._in_few_statements(
             lambda values: (

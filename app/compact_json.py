@@ -1,0 +1,22 @@
+"""JSON without spaces, as it is stored and sent."""
+
+import json.encoder
+from collections.abc import Callable
+
+
+def _new_encoder() -> Callable[[object], str]:
+    """Return a function that encodes a value as JSON.
+
+    `JSONEncoder.encode` makes its C encoder anew for each value, which takes as long as a small
+    value itself. Where Python has no such encoder, as in PyPy, it is used as it is.
+    """
+    encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+    new = getattr(json.encoder, "c_make_encoder", None)
+    if new is None:
+        return encoder.encode
+    text = json.encoder.encode_basestring
+    pieces = new(None, encoder.default, text, None, ":", ",", False, False, True)
+    return lambda value: "".join(pieces(value, 0))
+
+
+encode = _new_encoder()

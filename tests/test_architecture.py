@@ -29,6 +29,7 @@ FLOOR_0 = (
     "app.setting_values",
     "app.errors",
     "app.clock",
+    "app.compact_json",
     "app.logs",
     "app.version",
 )

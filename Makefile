@@ -7,7 +7,7 @@ PARALLEL ?= -n 2 --dist loadfile
 PEERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/contacts-service/peers
 PYTEST := $(BIN)/pytest $(PARALLEL) -m 'not soak'
 
-.PHONY: help run test soak clients check wheel binary binary-folder coverage fuzz bench bench-peers upgrade clean
+.PHONY: help run test soak clients check wheel binary binary-folder release coverage fuzz bench bench-peers upgrade clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -40,6 +40,9 @@ binary: $(VENV)/bin/python ## Build the service, Python and SQLite into one file
 
 binary-folder: ## Build the folder that the binary unpacks, for the container image
 	$(PYTHON) deploy/release/binary.py --folder
+
+release: $(VENV)/bin/python ## Build wheel, sources, binary and image of VERSION, try each, print what to upload
+	@$(BIN)/python deploy/release/release.py $(or $(VERSION),"")
 
 coverage: $(VENV)/tested ## Run the tests and print what they cover, by folder; servers that they start are not counted
 	-$(PYTEST) --cov --cov-report=

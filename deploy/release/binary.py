@@ -31,7 +31,7 @@ UNUSED = (
 
 def build_folder(wheel: Path) -> Path:
     """Return the folder with the program `contacts` and all that it needs but the C library."""
-    python = make_environment(BUILD / "runtime", f"{wheel}")
+    python = make_environment(BUILD / "runtime", f"{wheel}[postgres]")
     packages = run(python, "-c", "import site; print(site.getsitepackages()[0])").strip()
     tools = make_environment(BUILD / "tools", PYINSTALLER, CYCLONEDX).parent
     options = ["--copy-metadata", "contacts-service", "--collect-data", "app"]

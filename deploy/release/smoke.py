@@ -89,6 +89,19 @@ def check(program: Sequence[str], folder: Path) -> None:
         call(f"{url}/v1/contacts", "YOUR_API_KEY", {"phone": "918856879188"})
 
 
+def ready(program: Sequence[str]) -> None:
+    """Start a program that has its data folder already, such as a container, and call it."""
+    command = [*program, "serve", "--port", "8799"]
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        try:
+            assert next(filter(None, map(ADDRESS.search, process.stdout)), None)
+            assert "ready" in call("http://127.0.0.1:8799/readyz")
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         programs = [str(Path(sys.argv[1]).resolve()), *sys.argv[2:]]

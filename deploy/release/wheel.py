@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,18 +39,35 @@ def run(*command: str | Path, cwd: Path = ROOT, **more: str) -> str:
     ).stdout
 
 
-def build_wheel(into: Path) -> Path:
-    """Build from a copy, so that nothing left over from an earlier build gets in."""
+@contextmanager
+def _sources() -> Iterator[Path]:
+    """Give a copy of the sources, so that nothing left over from an earlier build gets in."""
     with tempfile.TemporaryDirectory() as name:
-        sources = Path(name, "sources")
-        shutil.copytree(ROOT / "app", sources / "app", ignore=shutil.ignore_patterns("__pycache__"))
+        copy = Path(name, "sources")
+        shutil.copytree(ROOT / "app", copy / "app", ignore=shutil.ignore_patterns("__pycache__"))
         for each in SOURCES:
-            shutil.copy(ROOT / each, sources)
-        built = Path(name, "built")
+            shutil.copy(ROOT / each, copy)
+        yield copy
+
+
+def build_wheel(into: Path) -> Path:
+    """Build the wheel into a folder; return its path."""
+    with _sources() as sources:
+        built = sources / "built"
         run(sys.executable, *PIP, "wheel", "--no-deps", "-w", built, sources)
         [wheel] = built.glob("*.whl")
         into.mkdir(exist_ok=True)
         return Path(shutil.copy(wheel, into))
+
+
+def build_source(into: Path) -> Path:
+    """Build the source distribution into a folder; return its path."""
+    with _sources() as sources, tempfile.TemporaryDirectory() as tools:
+        python = make_environment(Path(tools), "setuptools")
+        run(python, "setup.py", "--quiet", "sdist", cwd=sources)
+        [source] = (sources / "dist").glob("*.tar.gz")
+        into.mkdir(exist_ok=True)
+        return Path(shutil.copy(source, into))
 
 
 def make_environment(folder: Path, *requirements: str | Path) -> Path:

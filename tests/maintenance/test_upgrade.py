@@ -1,0 +1,59 @@
+"""A store that an older version left opens, migrates and serves.
+
+`tests/fixtures/store-schema-6.db.gz` was written by the last version before schema 7, through its
+API: tags, custom fields, a pinned type, a merge, a deletion, a webhook; empty values and a tag with
+an invisible character, which later versions do not accept.
+"""
+
+import gzip
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app import create_app
+from app.settings import Settings, load
+from tests.conftest import run_contacts, run_contacts_process
+
+OLD = Path(__file__).parent.parent / "fixtures" / "store-schema-6.db.gz"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A data folder with the old store."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    with gzip.open(OLD) as packed, (folder / "contacts.db").open("wb") as store:
+        shutil.copyfileobj(packed, store)
+    (folder / "contacts.db").chmod(0o600)
+    return folder
+
+
+def test_serves_what_the_old_version_stored(old: Path) -> None:
+    settings: Settings = load({"CONTACTS_DATA": str(old)})
+    client = create_app(settings).test_client()
+    key = run_contacts("keys", "create", "--label", "new", "--scope", "admin", "--data", old)
+    reader = run_contacts("keys", "create", "--label", "all", "--data", old).stdout.strip()
+    headers = {"Authorization": f"Bearer {reader}"}
+    page = client.get("/v1/contacts?limit=100", headers=headers).get_json()
+    assert page["pagination"]["total"] == 19
+    assert client.get("/v1/contacts?tag=VIP", headers=headers).get_json()["pagination"]["total"]
+    merged = client.get("/v1/contacts/918856870003", headers=headers).get_json()["contact"]
+    assert merged["id"] == "cnt_918856870002"
+    changed = client.post(
+        "/v1/contacts", headers=headers, json={"phone": "918856870001", "first_name": "New"}
+    ).get_json()
+    assert changed["changed"] == ["first_name"]
+    changes = client.get("/v1/changes?limit=1000", headers=headers).get_json()["changes"]
+    assert changes[-1]["data"]["previous"] == {"first_name": "Name 1"}
+    admin = {"Authorization": f"Bearer {key.stdout.strip()}"}
+    [webhook] = client.get("/v1/webhooks", headers=admin).get_json()["webhooks"]
+    assert webhook["url"] == "https://example.com/hook"
+
+
+def test_doctor_finds_no_problem_in_it(old: Path) -> None:
+    run_contacts_process("keys", "create", "--label", "new", "--data", old)  # Migrates the store.
+    fixed = run_contacts("doctor", "--fix", "--data", old)
+    assert fixed.returncode == 0, fixed.stdout
+    found = run_contacts("doctor", "--data", old)
+    assert "0 problems" in found.stdout, found.stdout

@@ -319,6 +319,52 @@ def test_adds_a_webhook_and_shows_its_secret_once(page: Page, server: RunningSer
 
 
 @pytest.mark.soak
+def test_imports_a_file_after_a_preview(page: Page, server: RunningServer, tmp_path: Path) -> None:
+    name = f"{MARKUP.replace('/', '')}.csv"
+    rows = ["phone,first_name,Plan,tags", "+918856870000,Priyanka,gold,New"]
+    rows += ["+918856879999,Omar,pro,", "12,Bad,,"]
+    (tmp_path / name).write_text("\n".join(rows) + "\n")
+    view(page, server, "import")
+    page.locator("input[type=file]").set_input_files(tmp_path / name)
+    preview = page.get_by_role("region", name="Preview")
+    expect(preview).to_contain_text("New tags: New")
+    expect(preview).to_contain_text("Priya → Priyanka")
+    expect(preview).to_contain_text("Line 4")
+    assert server.get("/v1/contacts/918856879999").status_code == 404
+    page.get_by_label("Plan becomes").select_option("")
+    page.get_by_role("button", name="Preview with this mapping").click()
+    expect(preview.get_by_role("group").filter(has_text="Changed")).not_to_contain_text("gold")
+    page.get_by_role("button", name="Import 2 contacts").click()
+    expect(page.get_by_role("heading", name="Imported")).to_be_visible()
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="Download the list").click()
+    downloaded.value.save_as(tmp_path / "rejected.csv")
+    assert '"4","phone"' in (tmp_path / "rejected.csv").read_text()
+    contact = server.get("/v1/contacts/918856870000").json()["contact"]
+    assert contact["tags"] == ["VIP", "New"] and contact["custom_fields"]["plan"] == "pro"
+
+
+@pytest.mark.soak
+def test_makes_a_segment_and_sees_its_count(page: Page, server: RunningServer) -> None:
+    view(page, server, "segments")
+    page.get_by_role("button", name="New segment").click()
+    dialog = page.get_by_role("dialog", name="New segment")
+    dialog.get_by_label("Name").fill(MARKUP)
+    dialog.get_by_role("button", name="Add a condition").click()
+    dialog.get_by_label("Value").fill("VIP")
+    expect(dialog.get_by_role("status")).to_contain_text("2 contacts match now")
+    dialog.get_by_role("button", name="Save").click()
+    row = page.get_by_role("row").filter(has_text=MARKUP)
+    expect(row).to_contain_text("2", timeout=15_000)
+    row.get_by_role("link").click()
+    expect(page.get_by_text("2 contacts")).to_be_visible()
+    page.go_back()
+    row.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+
+
+@pytest.mark.soak
 def test_shows_changes_as_they_happen(page: Page, server: RunningServer) -> None:
     expect(page.locator(".totals")).to_contain_text("4")
     expect(page.get_by_role("img", name="Contacts created and changed")).to_be_visible()

@@ -138,7 +138,7 @@ function Preview({ answer, mapping, onMap }) {
     ${preview.new_fields.length > 0 && html`<p>New fields: <${Tags} names=${preview.new_fields} /></p>`}
     <h2>Columns</h2>
     <div class="table"><table><thead><tr><th scope="col">Column</th><th scope="col">Becomes</th><th scope="col">Samples</th></tr></thead>
-      <tbody>${preview.columns.map((column) => html`<tr key=${column.column}><td data-title="Column"><bdi>${column.column}</bdi></td>
+      <tbody>${[...preview.columns].sort((a, b) => (b.samples.length > 0) - (a.samples.length > 0)).map((column) => html`<tr key=${column.column}><td data-title="Column"><bdi>${column.column}</bdi></td>
         <td data-title="Becomes"><select aria-label=${`${column.column} becomes`} value=${targetOf(column)} onChange=${(event) => onMap(column.column, event.target.value)}>
           <option value="">nothing</option>
           ${[...new Set([...TARGETS, `custom_fields.${column.column}`, targetOf(column)])].filter(Boolean).map((field) => html`<option key=${field} value=${field}>${field}</option>`)}</select></td>

@@ -42,7 +42,7 @@ export function Segments({ state, scopes }) {
   const [deleted, setDeleted] = useState(null);
   const isAdmin = scopes.includes("admin");
   const { data: opened } = useData((signal) => (state.open ? get(`v1/segments/${part(state.open)}`, {}, signal) : Promise.resolve(null)), [state.open]);
-  const isBuilding = page.rows.some(({ status, state: its }) => [status, its].includes("building"));
+  const isBuilding = page.rows.some(({ state: its }) => its === "building");
   useEffect(() => {
     if (!isBuilding) return undefined;
     const timer = setInterval(page.reload, 2000);
@@ -55,7 +55,8 @@ export function Segments({ state, scopes }) {
     <${Problem} error=${page.error} retry=${page.reload} /><${Loading} when=${page.isLoading && !page.data} />
     <div class="table"><table><thead><tr><th scope="col">Segment</th><th scope="col">Contacts</th>${isAdmin && html`<th scope="col"><span class="hidden">Actions</span></th>`}</tr></thead>
       <tbody>${page.rows.map((segment) => html`<tr key=${segment.name}><td data-title="Segment"><bdi>${segment.name}</bdi></td>
-        <td data-title="Contacts"><a href=${address("contacts", { segment: segment.name })}>${segment.contacts === null || segment.contacts === undefined ? "counting …" : formatNumber(segment.contacts)}</a></td>
+        <td data-title="Contacts"><a href=${address("contacts", { segment: segment.name })}>${formatNumber(segment.contacts)}</a>
+          ${segment.state === "building" && html` <small>${Math.round(segment.progress * 100)} % looked at</small>`}</td>
         ${isAdmin && html`<td class="actions"><button type="button" onClick=${() => go("segments", { open: segment.name })}>Edit</button>
           <button type="button" class="danger" onClick=${() => setDeleted(segment)}>Delete</button></td>`}</tr>`)}</tbody></table>
       ${page.data && !page.rows.length && html`<p class="hint">No segments yet.</p>`}</div>${page.buttons}

@@ -20,12 +20,16 @@ from app.errors import StartError
 # In this order. Index rows with values differ between the engines, and are made from the contacts.
 TABLES = (
     *("contacts", "aliases", "tags", "custom_fields", "contact_words", "contact_tags"),
+    *("segments", "segment_members", "segment_moments"),
     *("api_keys", "changes", "webhooks", "deliveries"),
 )
 _SWEEPS = ("tag_sweeps", "custom_field_sweeps")
 _VALUES = "custom_field_values"
 _COUNTERS = "counters"
-_NUMBERED = {"contacts": "id", "tags": "id", "custom_fields": "id", "deliveries": "number"}
+_NUMBERED = {
+    **{"contacts": "id", "tags": "id", "custom_fields": "id", "segments": "id"},
+    "deliveries": "number",
+}
 # Rows of 500 at a time: a contact can have a megabyte.
 BATCH = 500
 

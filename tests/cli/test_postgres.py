@@ -11,6 +11,7 @@ from app.contacts import handlers
 from app.contacts.model import Draft
 from app.database import open_store
 from app.database.postgres.store import Database as Postgres
+from app.maintenance import copy_store
 from app.settings import Settings, load
 from app.webhooks.handlers import create_webhook
 from tests.conftest import FreshStore, filled, run_contacts, store_faults
@@ -142,6 +143,18 @@ def test_copies_to_postgres_and_back(
             (5, 7)
         ]
     postgres.drop(url)
+
+
+def test_copies_every_table(settings: Settings) -> None:
+    with closing(open_store(settings)) as db:
+        tables = db.connection().execute(
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+        )
+    left_out = {"tag_sweeps", "custom_field_sweeps", "readiness", "schema_version"}
+    left_out |= {"counts_due", "leases", "limits"}
+    copied = {*copy_store.TABLES, "custom_field_values", "counters"}
+    assert {name for (name,) in tables} == copied | left_out
 
 
 def test_copies_nothing_of_an_unfinished_change(

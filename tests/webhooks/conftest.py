@@ -4,9 +4,8 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from app.contacts.handlers import upsert_contact
 from app.contacts.model import Draft
 from app.database import Database
 from app.setting_values import parse_targets
-from app.settings import Settings, load
+from app.settings import Settings
 from app.webhooks import handlers
 from app.webhooks.delivery import Deliverer
 from app.webhooks.model import Delivery, Webhook
@@ -27,8 +26,8 @@ LOCAL = parse_targets(PRIVATE)
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load({}, data=tmp_path / "data", webhook_allow_private=PRIVATE)
+def settings(settings: Settings) -> Settings:
+    return replace(settings, webhook_allow_private=LOCAL)
 
 
 @dataclass

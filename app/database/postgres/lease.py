@@ -4,7 +4,9 @@ Not a lock: that would end with its connection while an attempt goes on, and a p
 connections for a transaction only.
 """
 
+import os
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,7 +31,12 @@ class Lease(Turn):
     ) -> None:
         self._store = store
         self._clock = clock
-        self._names = {"name": name, "holder": secrets.token_hex(8), "seconds": SECONDS}
+        # The host and the process are for whoever looks into the table.
+        self._names = {
+            "name": name,
+            "holder": f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}",
+            "seconds": SECONDS,
+        }
         self._renewed = 0.0
         self._until = 0.0
 

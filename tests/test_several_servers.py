@@ -1,0 +1,173 @@
+"""Two servers, each with processes and a data folder of its own, on one PostgreSQL database."""
+
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from app.database.postgres.lease import SECONDS
+from app.database.postgres.store import Database
+from tests.conftest import RunningServer, run_contacts, servers, store_faults, wait_until
+from tests.postgres import PostgresServer, running_server
+from tests.webhooks.conftest import Receiver, StartReceiver, start_receiver
+
+__all__ = ["start_receiver"]
+
+pytestmark = pytest.mark.soak
+
+
+@pytest.fixture(scope="module")
+def durable() -> Iterator[PostgresServer]:
+    """A server that syncs what it commits: it is killed."""
+    with running_server(("max_connections=200", "listen_addresses=")) as server:
+        yield server
+
+
+@pytest.fixture
+def url(durable: PostgresServer) -> str:
+    return durable.create()
+
+
+@pytest.fixture
+def pair(url: str, tmp_path: Path) -> Iterator[list[RunningServer]]:
+    with servers(tmp_path) as start:
+        environ = {
+            "CONTACTS_DATABASE_URL": url,
+            "CONTACTS_WEBHOOK_ALLOW_PRIVATE": "127.0.0.0/8",
+        }
+        first = start(data=tmp_path / "one", environ=environ)
+        # The first start has made the key.
+        (tmp_path / "two").mkdir(mode=0o700)
+        (tmp_path / "two" / "first-admin-key").write_text(first.key)
+        yield [first, start(data=tmp_path / "two", environ=environ)]
+
+
+def ask(server: RunningServer, method: str, path: str, **more: Any) -> requests.Response:
+    headers = {"Authorization": f"Bearer {server.key}"}
+    return requests.request(method, server.url + path, headers=headers, timeout=30, **more)
+
+
+def post(server: RunningServer, **body: Any) -> requests.Response:
+    return ask(server, "POST", "/v1/contacts", json=body)
+
+
+def test_readers_follow_while_writers_write(pair: list[RunningServer], url: str) -> None:
+    """Three readers over two servers see every change of six writers once, in one order."""
+    done = threading.Event()
+
+    def write(number: int) -> int:
+        server = pair[number % 2]
+        for each in range(25):
+            phone = f"9188568{(number * 7 + each) % 40:05}"
+            assert post(server, phone=phone, last_name=f"{number}-{each}").ok
+        return 25
+
+    def read(number: int) -> list[int]:
+        seen: list[int] = []
+        while True:
+            is_last = done.is_set()
+            after = seen[-1] if seen else 0
+            query = f"/v1/changes?after={after}&limit=100"
+            found = ask(pair[(number + len(seen)) % 2], "GET", query).json()["changes"]
+            seen += [each["seq"] for each in found]
+            if is_last and not found:
+                return seen
+
+    with ThreadPoolExecutor(9) as pool:
+        readers = [pool.submit(read, number) for number in range(3)]
+        written = sum(pool.map(write, range(6)))
+        done.set()
+        seen = [each.result(60) for each in readers]
+    assert seen[0] == seen[1] == seen[2] == list(range(1, written + 1))
+    totals = [ask(each, "GET", "/v1/contacts").json()["pagination"]["total"] for each in pair]
+    assert totals[0] == totals[1]
+    assert faults(url, pair) == []
+
+
+def test_a_limit_holds_over_both(pair: list[RunningServer], url: str) -> None:
+    options = ("--label", "x", "--rate-limit", "20", "--data", pair[0].data)
+    key = run_contacts("keys", "create", *options, CONTACTS_DATABASE_URL=url).stdout.strip()
+
+    def get(number: int) -> int:
+        headers = {"Authorization": f"Bearer {key}"}
+        url = f"{pair[number % 2].url}/v1/contacts"
+        return requests.get(url, headers=headers, timeout=30).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert Counter(pool.map(get, range(50))) == {200: 20, 429: 30}
+
+
+def test_another_server_delivers_after_a_kill(
+    pair: list[RunningServer], url: str, start_receiver: StartReceiver
+) -> None:
+    receiver = start_receiver()
+    assert ask(pair[0], "POST", "/v1/webhooks", json={"url": receiver.url}).status_code == 201
+    assert post(pair[0], phone="918856879188", last_name="0").ok
+    wait_until(lambda: names(receiver) == ["0"])
+    killed, other = pair if deliverer(url, pair[0]) in pair[0].workers() else pair[::-1]
+    killed.stop(signal.SIGKILL)
+    began = time.monotonic()
+    for number in range(1, 6):
+        assert post(other, phone="918856879188", last_name=str(number)).ok
+    wait_until(lambda: len(set(names(receiver))) == 6, 60)
+    assert time.monotonic() - began < SECONDS + 5
+    assert deliverer(url, other) in other.workers()
+    # In order; what was sent but not recorded can come again.
+    assert list(dict.fromkeys(names(receiver))) == [str(each) for each in range(6)]
+
+
+def test_nothing_acknowledged_is_lost_with_the_database(
+    pair: list[RunningServer], durable: PostgresServer, url: str
+) -> None:
+    acknowledged: list[str] = []
+    stopping = threading.Event()
+
+    def write(number: int) -> None:
+        each = 0
+        while not stopping.is_set():
+            each += 1
+            phone = f"9188{number}{each:07}"
+            response = post(pair[number % 2], phone=phone)
+            assert response.status_code in (201, 503), response.text
+            if response.status_code == 201:
+                acknowledged.append(phone)
+
+    with ThreadPoolExecutor(4) as pool:
+        writers = [pool.submit(write, number) for number in range(4)]
+        wait_until(lambda: len(acknowledged) > 30)
+        durable.kill()
+        time.sleep(1)
+        durable.start()
+        before = len(acknowledged)
+        wait_until(lambda: len(acknowledged) > before + 30)
+        stopping.set()
+        for each in writers:
+            each.result(60)
+    with closing(Database(url, pair[0].data)) as db:
+        stored = {phone for (phone,) in db.connection().execute("SELECT phone FROM contacts")}
+    assert set(acknowledged) - stored == set()
+    assert faults(url, pair) == []
+
+
+def faults(url: str, pair: list[RunningServer]) -> list[str]:
+    with closing(Database(url, pair[0].data)) as db:
+        return store_faults(db)
+
+
+def deliverer(url: str, server: RunningServer) -> int:
+    """Return the id of the process that delivers."""
+    with closing(Database(url, server.data)) as db:
+        [(holder,)] = db.connection().execute("SELECT holder FROM leases")
+    return int(holder.split()[1])
+
+
+def names(receiver: Receiver) -> list[str]:
+    return [each.event["data"]["last_name"] for each in receiver.received]

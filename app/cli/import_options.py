@@ -70,6 +70,8 @@ def _query(given: dict[str, Any]) -> ImportQuery:
         query: ImportQuery = load(_SCHEMA, values)
     except InvalidInput as error:
         name, reasons = next(iter((error.details or {}).items()))
+        while isinstance(reasons, dict):  # Of one of several values.
+            reasons = next(iter(reasons.values()))
         option = "--" + name.replace("_", "-")
         raise click.BadParameter(str(reasons[0]), param_hint=option) from None
     return query

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import phonenumbers
+from phonenumbers import ValidationResult
 
 from app.contacts.phone import REGIONS, PhoneError, normalise, spelled
 
@@ -24,7 +25,8 @@ class Number(NamedTuple):
 
 def read_international(text: str) -> Number:
     """Read a number as international, also where it has no +. Raises `PhoneError`."""
-    digits = spelled(text).removeprefix("+")
+    is_plain = text.isascii() and text.isdigit() and not text.startswith("0")
+    digits = text if is_plain else spelled(text).removeprefix("+")
     number = _parsed(digits)
     if number is None or not _is_normal(digits, number):
         digits = normalise(text)
@@ -44,7 +46,7 @@ def _is_normal(digits: str, number: phonenumbers.PhoneNumber) -> bool:
     return (
         not digits.startswith("521")  # Mexico's retired mobile 1.
         and _e164(number) == digits
-        and phonenumbers.is_possible_number(number)
+        and phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
     )
 
 

@@ -46,7 +46,7 @@ def text(value: str | None) -> str:
 
 
 def parse_text(cell: str) -> str:
-    return cell[1:] if _ESCAPED_FORMULA.match(cell) else cell
+    return cell[1:] if cell[:1] == "'" and _ESCAPED_FORMULA.match(cell) else cell
 
 
 def tags(values: Iterable[str]) -> str:
@@ -55,7 +55,10 @@ def tags(values: Iterable[str]) -> str:
 
 def parse_tags(cell: str) -> list[str]:
     """Return the tags of a cell that this service wrote: `;` between, `\\;` and `\\\\` inside."""
-    found = (_ESCAPED.sub(r"\1", part) for part in _TAGS.findall(parse_text(cell)))
+    text = parse_text(cell)
+    if "\\" not in text:
+        return [tag for tag in text.split(";") if tag.strip()]
+    found = (_ESCAPED.sub(r"\1", part) for part in _TAGS.findall(text))
     return [tag for tag in found if tag.strip()]
 
 
@@ -65,7 +68,7 @@ def split_tags(cell: str, separator: str | None) -> list[str]:
     They are separated by `separator`, or where there is none by `;` or ` ::: `. In any case
     `"VIP","Spring 2024, Blog"` are two tags.
     """
-    if _QUOTED_LIST.fullmatch(cell):
+    if '"' in cell and _QUOTED_LIST.fullmatch(cell):
         found = next(csv.reader([cell.strip()], skipinitialspace=True))
     elif separator:
         found = cell.split(separator)
@@ -119,14 +122,3 @@ def parse_bare(cell: str) -> FieldValue:
         return number if abs(number) <= MAX_INTEGER and str(number) == cell else cell
     real = float(cell)
     return real if math.isfinite(real) and _encode(real) == cell else cell
-
-
-def parse_number(cell: str) -> int | float | None:
-    """Return the number of a cell that must be one: JSON's, or with zeros that say nothing."""
-    if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", cell):
-        return None
-    real = float(cell)
-    whole = real.is_integer() and abs(real) <= MAX_INTEGER
-    if whole and re.fullmatch(r"[+-]?[0-9]+", cell):
-        return int(cell)
-    return real if math.isfinite(real) and (whole or "." in cell or "e" in cell.lower()) else None

@@ -8,6 +8,7 @@ from marshmallow import ValidationError
 
 from app.contacts.fields import EMAIL
 from app.contacts.model import FieldValue
+from app.contacts.values import NOUNS, NotConvertible, convert
 from app.search.operands import CUSTOM
 from app.transfer import cells
 from app.transfer.columns import MAPPED, NAMED, Column, Layout
@@ -27,6 +28,7 @@ _NO_NAME = {"-", "--", "---", "—", "–", "?", ".", "n/a", "N/A", "#N/A", "nul
 _NO_NAME |= {"None", "(null)", "<null>", "\\N"}
 _NO_VALUE = {"#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "NULL", "null", "\\N", "(null)"}
 _NO_VALUE |= {"n/a", "N/A", "-", "--", "—"}
+_LONGEST_BLANK = 12
 
 
 class Converter:
@@ -36,9 +38,8 @@ class Converter:
         self,
         layout: Layout,
         findings: Findings,
-        *,
-        tag_separator: str | None,
-        required_types: Mapping[str, str],
+        tag_separator: str | None = None,
+        required_types: Mapping[str, str] | None = None,
     ) -> None:
         self._findings = findings
         self._width = len(layout.columns)
@@ -47,7 +48,7 @@ class Converter:
         self._separator = tag_separator
         if layout.profile and not tag_separator:
             self._separator = layout.profile.tag_separator
-        self._required = required_types
+        self._required = required_types or {}
         self._places: dict[str, list[int]] = {}
         for place, column in enumerate(layout.columns):
             self._places.setdefault(column.field.split(".")[0], []).append(place)
@@ -57,6 +58,15 @@ class Converter:
             (place for place, each in enumerate(layout.columns) if each.name), default=0
         )
         self._phones = PhoneColumns(layout)
+
+    def phones(self, raw: FileRow) -> Row:
+        """Return the phone numbers of a row, and nothing else that it says."""
+        row = Row(raw.line, raw.last_line, raw.raw)
+        found = self._found(raw.cells or [])
+        if not isinstance(found, str):
+            ids = (found[place].strip() for place in self._places.get("id", ()))
+            row.phones = self._phones.texts(found, next(ids, None))
+        return row
 
     def row(self, raw: FileRow) -> Row:
         """Return what a row says; its reasons are those of cells that cannot be read."""
@@ -151,10 +161,10 @@ class Converter:
 
     def _add_custom(self, values: dict[str, Any], column: Column, cell: str) -> list[Reason]:
         key = column.field.removeprefix(CUSTOM)
-        if not self._exact and cell.strip() in _NO_VALUE:
+        if len(cell) < _LONGEST_BLANK and not self._exact and cell.strip() in _NO_VALUE:
             self._findings.blanks[column.name] += 1
             return []
-        if fields.is_blank(cell):
+        if cell.isspace() or (not cell.isascii() and fields.is_blank(cell)):
             return []
         type_ = column.type or self._required.get(key)
         value: FieldValue | None
@@ -165,8 +175,8 @@ class Converter:
                 value = cells.parse_value(cell)
             else:
                 value = cells.parse_bare(cells.parse_text(cell))
-        except ValidationError as error:
-            return [Reason(column.name, str(error.messages[0]))]
+        except NotConvertible:
+            return [Reason(column.name, f"Must be {NOUNS[str(type_)]}.")]
         values.setdefault("custom_fields", {})[key] = value
         return []
 
@@ -212,17 +222,3 @@ def _is_email(text: str) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def convert(text: str, type_: str) -> FieldValue:
-    """Return a text as a value of a type. Raises `ValidationError`."""
-    if type_ == "boolean":
-        if text.strip().casefold() in ("true", "false"):
-            return text.strip().casefold() == "true"
-        raise ValidationError("Must be true or false.")
-    if type_ == "number":
-        number = cells.parse_number(text.strip())
-        if number is None:
-            raise ValidationError("Must be a number, such as 12 or 12.5.")
-        return number
-    return text

@@ -17,6 +17,8 @@ from app.transfer.phone_cells import PhoneReader
 from app.transfer.report import Report
 from app.transfer.rows import Reason, Row
 
+_NO_INSTANT = 'Must be a date and time with its zone, such as "2026-06-02T08:00:00Z".'
+
 
 class Drafts:
     """`names` maps each field to its column; what a row loses is a warning of the report."""
@@ -45,7 +47,8 @@ class Drafts:
 
     def _draft(self, row: Row, phone: str | None) -> Draft:
         reasons = [*row.reasons]
-        if phone is None and row.is_readable and not (reasons and reasons[0].column is None):
+        is_whole = row.is_readable and not (reasons and reasons[0].column is None)
+        if phone is None and is_whole and "phone" not in row.values:
             chosen = choose_phone(row, self._reader)
             phone = chosen.phone
             reasons += chosen.reasons
@@ -57,15 +60,15 @@ class Drafts:
         values = dict(row.values)
         id, created_at = values.pop("id", None), values.pop("created_at", None)
         values.pop("updated_at", None)
-        draft = self._parsed(row, values, phone)
+        draft = self._parsed(row, self._with_tags(values), phone)
         if id is not None and id != f"cnt_{draft.phone}":
             raise InvalidInput({"id": [f"Does not match the phone: must be cnt_{draft.phone}."]})
         if created_at is not None:
             try:
                 draft = replace(draft, created_at=instant(created_at, "lte"))
-            except ValidationError as error:
-                raise InvalidInput({"created_at": list(error.messages)}) from None
-        return self._with_tags(draft)
+            except ValidationError:
+                raise InvalidInput({"created_at": [_NO_INSTANT]}) from None
+        return draft
 
     def _parsed(self, row: Row, values: dict[str, Any], phone: str | None) -> Draft:
         try:
@@ -83,18 +86,23 @@ class Drafts:
         for column, reason in reasons:
             self._report.warn(row.line, column, f"The cell is left out: {reason}")
 
-    def _with_tags(self, draft: Draft) -> Draft:
+    def _with_tags(self, values: dict[str, Any]) -> dict[str, Any]:
         """Let a row add its tags, unless they are to replace those of the contact."""
-        more = self._options.add_tags
-        if draft.tags is None:
-            return replace(draft, add_tags=(*draft.add_tags, *more)) if more else draft
-        tags = tuple(dict.fromkeys(draft.tags + more))
+        tags, more = values.get("tags"), list(self._options.add_tags)
+        if not isinstance(tags, list) or "add_tags" in values:
+            if more and "tags" not in values:
+                values["add_tags"] = [*(values.get("add_tags") or ()), *more]
+            return values
         if self._options.replace_tags:
-            return replace(draft, tags=tags)
-        return replace(draft, tags=None, add_tags=tags)
+            values["tags"] = tags + more
+        else:
+            values["add_tags"] = values.pop("tags") + more
+        return values
 
     def column(self, field: str) -> str:
         """Return the column of a field, such as `tags` or `tags.3`."""
+        if field.startswith("add_tags") and "add_tags" not in self._names:
+            field = field.removeprefix("add_")
         if field in self._names or field.startswith(CUSTOM):
             return self._names.get(field, field)
         return self._names.get(field.partition(".")[0], field)

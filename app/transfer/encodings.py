@@ -94,7 +94,11 @@ def detect(file: BinaryIO, wanted: Encoding | None = None) -> Encoding:
     if words.is_utf_8:
         return Encoding("utf-8")
     fault = None
-    for name in (*latin.ranked(words.found), *_other_scripts(words.sample)):
+    likely = latin.ranked(words.found)
+    if likely and any(map(_is_utf_8_of_latin, words.found)):
+        reason = "Some lines are UTF-8, others are not: save the whole file as UTF-8."
+        raise InvalidInput({"encoding": [reason]})
+    for name in (*likely, *_other_scripts(words.sample)):
         found = Encoding(name, is_certain=False)
         line = _first_fault(file, found)
         if line is None:
@@ -102,6 +106,14 @@ def detect(file: BinaryIO, wanted: Encoding | None = None) -> Encoding:
         fault = fault or _misfit(line, found)
     reason = "Unknown: save the file as UTF-8, or name its encoding."
     raise fault or InvalidInput({"encoding": [reason]})
+
+
+def _is_utf_8_of_latin(word: bytes) -> bool:
+    """Return whether a word has letters such as é in UTF-8, which no Latin encoding has so."""
+    try:
+        return bool(word.decode()) and b"\xc3" in word
+    except UnicodeDecodeError:
+        return False
 
 
 def decoded(file: BinaryIO, encoding: Encoding) -> Iterator[bytes]:
@@ -138,7 +150,7 @@ class _Words:
             if not part.isascii():
                 self._count(_FOLD.sub(b"", part) if folded else part)
         # Some rows in another encoding do not make a file with many letters in UTF-8 another one.
-        self.is_utf_8 = self._letters >= 4 * self._others
+        self.is_utf_8 = self._letters >= self._others
 
     def _count(self, part: bytes) -> None:
         try:

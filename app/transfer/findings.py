@@ -24,6 +24,7 @@ class Findings:
         self.groups: Counter[str] = Counter()
         self.unnamed: Counter[int] = Counter()
         self._columns = layout.columns if layout else ()
+        self.words: dict[str, None] = {}  # Some that are not ASCII, to judge an encoding by.
         self._samples: list[list[str]] = [[] for _ in self._columns]
         self._unsampled = list(range(len(self._columns)))
 
@@ -33,7 +34,9 @@ class Findings:
         for place in self._unsampled:
             cell, kept = cells[place].strip(), self._samples[place]
             if cell and cell not in kept:
-                kept.append(cell if len(cell) <= _SHOWN else f"{cell[:_SHOWN]}…")
+                if not cell.isascii() and len(self.words) < SAMPLES:
+                    self.words[_short(cell)] = None
+                kept.append(_short(cell))
                 done = done or len(kept) == SAMPLES
         if done:
             left = [place for place in self._unsampled if len(self._samples[place]) < SAMPLES]
@@ -81,6 +84,10 @@ class Findings:
                     f"Has values of several types: {parts}. To store one type, name it: "
                     f"{column}:string",
                 )
+
+
+def _short(cell: str) -> str:
+    return cell if len(cell) <= _SHOWN else f"{cell[:_SHOWN]}…"
 
 
 def _cells(count: int) -> str:

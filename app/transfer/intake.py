@@ -33,7 +33,7 @@ class Intake:
         self._reader = PhoneReader(phone_check, options.region)
         self.survey: Survey | None = None
         if options.region is None and not options.international:
-            self.survey = Survey(self._rows(Findings(None), {}), self._reader)
+            self.survey = Survey(self._phones(), self._reader)
         self.problem = self.survey.problem() if self.survey else None
 
     def __enter__(self) -> "Intake":
@@ -78,6 +78,13 @@ class Intake:
             importer.run(zip(rows, self.survey.phones(), strict=True))
         else:
             importer.run((row, None) for row in rows)
+        encoding, words = self.opened.encoding, importer.findings.words
+        if encoding and not encoding.is_certain and words:
+            reason = (
+                f"The encoding is likely {encoding.label}: does this look right? "
+                f"{', '.join(words)}. If not, name it with --encoding."
+            )
+            importer.report.warn(self.opened.header_line, None, reason)
         for warning in importer.findings.warnings(self.opened.header_line):
             importer.report.warn(**warning)
 
@@ -86,17 +93,21 @@ class Intake:
         keys = [each.field.removeprefix(CUSTOM) for each in columns]
         return bulk.required_types(db, keys) if keys else {}
 
-    def _rows(self, findings: Findings, required_types: Mapping[str, str]) -> Iterator[Row]:
-        layout = self.opened.layout
-        if layout is None:
-            yield from map(_of_json, self.opened.rows())
-            return
-        separator = self._options.tag_separator
-        converter = Converter(
-            layout, findings, tag_separator=separator, required_types=required_types
-        )
+    def _phones(self) -> Iterator[Row]:
+        """Yield all rows with their phone numbers alone."""
+        convert = _of_json
+        if layout := self.opened.layout:
+            convert = Converter(layout, Findings(None)).phones
         for raw in self.opened.rows():
-            yield _unreadable(raw) if raw.fault else converter.row(raw)
+            yield _unreadable(raw) if raw.fault else convert(raw)
+
+    def _rows(self, findings: Findings, required_types: Mapping[str, str]) -> Iterator[Row]:
+        convert = _of_json
+        if layout := self.opened.layout:
+            separator = self._options.tag_separator
+            convert = Converter(layout, findings, separator, required_types).row
+        for raw in self.opened.rows():
+            yield _unreadable(raw) if raw.fault else convert(raw)
 
 
 def _unreadable(raw: FileRow) -> Row:
@@ -106,9 +117,7 @@ def _unreadable(raw: FileRow) -> Row:
 
 def _of_json(raw: FileRow) -> Row:
     """Return what a line of JSON Lines says: a body of `POST /v1/contacts`."""
-    if raw.values is None:
-        return _unreadable(raw)
-    values = dict(raw.values)
+    values = dict(raw.values or {})
     phones: list[PhoneText] = []
     if isinstance(phone := values.get("phone"), str):
         del values["phone"]

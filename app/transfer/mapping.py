@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from marshmallow import ValidationError
 
 from app.contacts.fields import clean_key
+from app.contacts.values import TYPES
 from app.search.operands import CUSTOM
 from app.web.loading import printable_name
 
@@ -14,7 +15,6 @@ FIELDS = ("phone", "first_name", "last_name", "email", "tags")
 CARRIED = ("id", "created_at", "updated_at")
 # What a column can hold beside the fields of a contact.
 PARTS = ("full_name", "country_code", "country")
-TYPES = ("string", "number", "boolean", "date", "datetime")
 ANY = "any"  # Ends a key that itself ends with the name of a type.
 SKIPPED = ""
 MAX_PAIRS = 1_000

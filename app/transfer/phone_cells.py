@@ -49,7 +49,7 @@ class PhoneReader:
         region = region or self.region
         if damage := describe_damage(text):
             raise Doubtful(damage)
-        if not _PLAIN.fullmatch(text) and (doubt := self._doubt(text, region)):
+        if not (text.isdigit() or _PLAIN.fullmatch(text)) and (doubt := self._doubt(text, region)):
             raise Doubtful(doubt)
         try:
             number = self._number(text, region)
@@ -130,6 +130,8 @@ def is_international(text: str) -> bool:
 
 def is_bare(text: str) -> bool:
     """Return whether a text is a number that could be of any country."""
+    if text.isdigit():
+        return len(text) >= FEWEST_DIGITS and not text.startswith("00")
     try:
         return not is_international(text) and len(spelled(text)) >= FEWEST_DIGITS
     except PhoneError:

@@ -96,6 +96,10 @@ def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(r"\d+".join(re.escape(plain(part)) for part in name.split("{n}")))
 
 
+def all_profiles() -> Sequence[Profile]:
+    return _table().profiles
+
+
 def find_profile(header: Iterable[str]) -> Profile | None:
     """Return the profile whose needed columns are all there: of several the most demanding."""
     names = set(map(plain, header))

@@ -379,3 +379,46 @@ def test_memory_stays_flat(tmp_path: Path, sizes: tuple[Path, Path]) -> None:
         run_contacts("import", many(tmp_path / "none.csv", 0), "--data", store_)
         small = peak(store_, few, *options)
         assert peak(store_, more, *options) < small + 15_000
+
+
+def test_numbers_of_no_certain_country_store_nothing(tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("Mobile,Name\n9886012345,Asha\n6512345678,Sunita\n8123456789,Meena\n")
+    refused = run_contacts("import", file, "--data", data)
+    assert refused.returncode == 2 and not data.exists()
+    assert "--default-country" in refused.stderr and "SG" in refused.stderr
+    finished = run_contacts("import", file, "--data", data, "--default-country", "in", "--json")
+    told = json.loads(finished.stdout)
+    assert (told["numbers"], told["columns"]["Name"]) == ({"IN": 3}, "full_name")
+    again = run_contacts("import", file, "--data", data, "--dry-run", "--json")
+    told = json.loads(again.stdout)
+    assert again.returncode == 2 and "would become" in told["preview"]["problem"]
+
+
+def test_rejected_rows_of_a_workbook_are_csv(tmp_path: Path, data: Path) -> None:
+    card = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:{}\r\nTEL;TYPE=CELL:{}\r\nEND:VCARD\r\n"
+    file = tmp_path / "people.vcf"
+    file.write_text(card.format("Asha Rao", f"+{PRIYA}") + card.format("Jo", "+1 2 x3"), newline="")
+    finished = run_contacts("import", file, "--data", data, "--add-tag", "Fair")
+    assert finished.returncode == 1 and phones(data) == [PRIYA]
+    rejected = tmp_path / "people.rejected.csv"
+    rejected.write_text(rejected.read_text().replace("+1 2 x3", f"+{JOHN}"))
+    again = run_contacts("import", rejected, "--data", data)
+    assert again.returncode == 0, again.stderr
+    assert phones(data) == [PRIYA, JOHN]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--encoding", "klingon"),
+        ("--skip-lines", "x"),
+        ("--tag-separator", " "),
+        ("--default-country", "XX"),
+        ("--add-tag", " "),
+    ],
+)
+def test_names_the_option_at_fault(tmp_path: Path, data: Path, option: str, value: str) -> None:
+    (tmp_path / "people.csv").write_text(f"phone\n{PRIYA}\n")
+    finished = run_contacts("import", tmp_path / "people.csv", "--data", data, option, value)
+    assert finished.returncode == 2 and option in finished.stderr

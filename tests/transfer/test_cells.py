@@ -139,14 +139,6 @@ def test_splits_what_others_write(cell: str, separator: str | None, tags: list[s
     assert cells.split_tags(cell, separator) == tags
 
 
-@pytest.mark.parametrize(
-    ("cell", "number"),
-    [("12", 12), ("1.10", 1.1), ("+5", 5), ("007", 7), ("12E4", 12e4), ("12,5", None), ("", None)],
-)
-def test_reads_a_number_where_one_is_required(cell: str, number: float | None) -> None:
-    assert cells.parse_number(cell) == number
-
-
 def test_quotes_what_any_spreadsheet_would_split() -> None:
     assert cells.record(["a;=1", "b\tc", 'd"e', "f,g", "h\ni", "j k"]) == (
         '"a;=1","b\tc","d""e","f,g","h\ni",j k\r\n'

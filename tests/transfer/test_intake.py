@@ -1,0 +1,234 @@
+"""What files of people become: numbers, names, tags, values, twins, and what is refused."""
+
+import io
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from app.contacts.model import Contact
+from app.contacts.store import find_contact
+from app.custom_fields.handlers import pin_custom_field
+from app.database import Database
+from app.errors import InvalidInput
+from app.transfer.intake import Intake
+from app.transfer.mapping import parse_mapping
+from app.transfer.options import Options
+from app.transfer.preview import preview
+from app.transfer.readers import Source
+from app.transfer.report import Report
+
+ANN, BOB, CID = "14155552671", "14155552672", "14155552673"
+
+
+def bring(db: Database, text: str | bytes, mapping: str = "", **options: Any) -> Report:
+    data = text.encode() if isinstance(text, str) else text
+    source = Source(io.BytesIO(data), "people.csv", mapping=parse_mapping([mapping]))
+    with (
+        Intake(source, Options(**options), "possible") as intake,
+        closing(intake.importer(db, dry_run=False)) as importer,
+    ):
+        intake.run(db, importer)
+    report = importer.report
+    assert report.rows == report.created + report.updated + report.unchanged + report.rejected
+    return report
+
+
+def contact(db: Database, phone: str) -> Contact:
+    found = find_contact(db.connection(), phone)
+    assert found, phone
+    return found
+
+
+def reasons(report: Report) -> dict[int, str]:
+    return {each["line"]: each["reason"] for each in report.errors}
+
+
+def warnings(report: Report) -> str:
+    return "\n".join(each["reason"] for each in report.warnings)
+
+
+def test_phone_columns_are_tried_in_their_order(db: Database) -> None:
+    report = bring(
+        db,
+        "Name,Fax,Other Phone,Work Phone,Home Phone,Phone,Mobile,WhatsApp\n"
+        f"Ann,+14155550001,,,,,+{ANN},\n"
+        f"Bob,+14155550001,,+14155550002,,+{BOB},,\n"
+        f"Cid,,+14155550003,,,,+14155550004 x1,+{CID}\n"
+        "Dee,+14155550001,,,,,,\n",
+    )
+    assert list(reasons(report)) == [5]
+    assert dict(contact(db, ANN).custom_fields) == {"Fax": "+14155550001"}
+    assert contact(db, BOB).custom_fields["phone_2"] == "+14155550002"
+    assert dict(contact(db, CID).custom_fields) == {
+        "phone_2": "+14155550004 x1",
+        "phone_3": "+14155550003",
+    }
+
+
+def test_a_doubtful_first_choice_is_told(db: Database) -> None:
+    report = bring(db, f"Mobile,Home Phone\n+{BOB} x12,+{ANN}\n")
+    assert "extension" in warnings(report)
+    assert contact(db, ANN).custom_fields["phone_2"] == f"+{BOB} x12"
+
+
+def test_a_mapped_phone_has_no_substitute(db: Database) -> None:
+    text = f"Mobile,Home Phone\n,+{BOB}\n+{ANN},+{CID}\n"
+    assert list(reasons(bring(db, text, "Mobile=phone"))) == [2]
+    assert contact(db, ANN).custom_fields["phone_2"] == f"+{CID}"
+
+
+def test_countries_of_rows(db: Database) -> None:
+    report = bring(
+        db,
+        "Name,Country Code,Phone Number,Country\n"
+        "A,91,9886012341,\nB,+91,919886012342,\nC,,09886012343,India\nD,,9886012344,IN\n"
+        "E,1,2025550123,\nF,91.0,9886012346,\n",
+    )
+    assert report.errors == []
+    assert report.numbers == {"IN": 5, "US": 1}
+    assert contact(db, "919886012343").custom_fields["Country"] == "India"
+
+
+def test_nothing_is_stored_where_numbers_are_not_convincing(db: Database) -> None:
+    text = "phone\n" + "".join(f"98860123{n:02}\n" for n in range(14)) + "6512345678\n" * 6
+    with pytest.raises(InvalidInput) as refused:
+        bring(db, text)
+    assert "20 phone numbers" in refused.value.message and "SG" in refused.value.message
+    assert bring(db, text, region="IN").numbers == {"IN": 20}
+
+
+def test_doubtful_cells_do_not_speak_for_a_file(db: Database) -> None:
+    report = bring(db, f"phone\n{ANN}\n98860 12347 / 98860 12348\n9.18857E+11\n12\n")
+    assert (report.created, report.rejected) == (1, 3)
+
+
+def test_pads_short_rows_and_refuses_long_ones(db: Database) -> None:
+    report = bring(
+        db,
+        f"phone,first_name,email\n+{ANN}\n+{BOB},Bob,b@example.com,,\n+{CID},Smith, John,c@x.co\n",
+    )
+    assert reasons(report) == {4: "Has 4 cells, the header has 3."}
+    assert contact(db, BOB).email == "b@example.com"
+
+
+def test_columns_without_a_name(db: Database) -> None:
+    report = bring(db, f",name,phone\n0,Ann,+{ANN}\n1,Bob,+{BOB}\n")
+    assert report.created == 2 and "Column 1 has no name: 2 cells" in warnings(report)
+    report = bring(db, f"phone,first_name,\n+{CID},Smith, John\n")
+    assert "no name" in reasons(report)[2]
+
+
+def test_empty_words_are_empty(db: Database) -> None:
+    report = bring(
+        db, f"phone,first_name,last_name,email,plan\n+{ANN},n/a,Null,none,#N/A\n+{BOB},-,,NULL,-\n"
+    )
+    assert report.errors == [] and "n/a, -, NULL" in warnings(report)
+    assert (contact(db, ANN).last_name, contact(db, ANN).email) == ("Null", None)
+    assert dict(contact(db, ANN).custom_fields) == {}
+
+
+def test_bad_optional_cells(db: Database) -> None:
+    text = f"phone,email,tags,custom_fields.age:number\n+{ANN},nobody,ok;{'x' * 101},old\n"
+    assert len(bring(db, text).errors) == 1
+    report = bring(db, text, lenient=True)
+    assert (report.created, report.errors) == (1, [])
+    assert warnings(report).count("left out") == 3
+    assert (contact(db, ANN).email, contact(db, ANN).tags) == (None, ("ok",))
+
+
+def test_the_first_good_email_counts(db: Database) -> None:
+    bring(db, f'phone,Email,Email 2\n+{ANN},bad@,"good@example.com, b@example.com"\n')
+    found = contact(db, ANN)
+    assert found.email == "good@example.com"
+    assert dict(found.custom_fields) == {"email_2": "bad@", "email_3": "b@example.com"}
+
+
+def test_values_stay_as_written(db: Database) -> None:
+    report = bring(
+        db,
+        "phone,no,version,zip,ok,n,half\n"
+        f"+{ANN},12E4,1.10,02134,True,12,1.5\n+{BOB},0012,1.9,90210,true,-3,+5\n",
+    )
+    assert dict(contact(db, ANN).custom_fields) == {
+        "no": "12E4",
+        "version": "1.10",
+        "zip": "02134",
+        "ok": "True",
+        "n": 12,
+        "half": 1.5,
+    }
+    assert dict(contact(db, BOB).custom_fields)["half"] == "+5"
+    mixed = [each["column"] for each in report.warnings if "several types" in each["reason"]]
+    assert mixed == [f"custom_fields.{key}" for key in ("version", "zip", "ok", "half")]
+
+
+def test_named_and_pinned_types(db: Database) -> None:
+    pin_custom_field(db, "zip", label=None, required_type="string")
+    pin_custom_field(db, "since", label=None, required_type="date")
+    report = bring(
+        db,
+        "phone,custom_fields.age:number,zip,since\n"
+        f"+{ANN},30,90210,2024-03-05\n+{BOB},x,1,2024-03-05\n+{CID},1,1,05/03/2024\n",
+    )
+    assert list(reasons(report)) == [3, 4]
+    fields = {"age": 30, "zip": "90210", "since": "2024-03-05"}
+    assert dict(contact(db, ANN).custom_fields) == fields
+
+
+def test_tags_are_added(db: Database) -> None:
+    bring(db, f"phone,tags\n+{ANN},Diwali\n")
+    bring(db, f"phone,tags\n+{ANN},Holi\n", add_tags=("Fair",))
+    assert contact(db, ANN).tags == ("Diwali", "Holi", "Fair")
+    bring(db, f"phone,tags\n+{ANN},New\n+{BOB},\n", replace_tags=True, add_tags=("Fair",))
+    assert (contact(db, ANN).tags, contact(db, BOB).tags) == (("New", "Fair"), ("Fair",))
+
+
+def test_lists_with_another_separator_are_told(db: Database) -> None:
+    text = f'phone,tags\n+{ANN},"VIP, Lead"\n+{BOB},A|B\n'
+    assert "--tag-separator" in warnings(bring(db, text))
+    assert contact(db, ANN).tags == ("VIP, Lead",)
+    bring(db, text, tag_separator=",", replace_tags=True)
+    assert contact(db, ANN).tags == ("VIP", "Lead")
+
+
+def test_twins_are_told_or_joined(db: Database) -> None:
+    text = "phone,first_name\n+5511987654321,Lia\n+551187654321,Lia Souza\n+541123456789,Mar\n"
+    report = bring(db, text)
+    assert report.created == 3 and "--match-twins" in warnings(report)
+    report = bring(db, "phone,last_name\n+5491123456789,Gil\n", match_twins=True)
+    assert report.updated == 1 and contact(db, "541123456789").last_name == "Gil"
+
+
+def test_joins_twins_of_one_file(db: Database) -> None:
+    text = "phone,last_name\n+5511987654321,Lia\n+551187654321,Souza\n"
+    report = bring(db, text, match_twins=True)
+    assert (report.created, report.updated, report.repeated) == (1, 1, 1)
+    assert contact(db, "5511987654321").last_name == "Souza"
+
+
+def test_a_file_in_two_encodings_is_refused(db: Database) -> None:
+    latin = "+14155552672,José\n+14155552673,Zoë\n".encode("latin-1")
+    with pytest.raises(InvalidInput, match="encoding"):
+        bring(db, f"phone,first_name\n+{ANN},José\n".encode() + latin)
+    report = bring(db, f"phone,first_name\n+{ANN},José\n".encode("cp1252"))
+    assert report.encoding == "Windows-1252" and "José" in warnings(report)
+
+
+def test_previews(db: Database) -> None:
+    bring(db, f"phone,first_name,tags\n+{ANN},An,Old\n+{CID},Cid,Old\n")
+    text = f"Mobile,first_name,tags,Plan\n+{ANN},Ann,New,\n+{BOB},Bob,,pro\n+{CID},Cid,,\n12,x,,\n"
+    with Intake(Source(io.BytesIO(text.encode())), Options(replace_tags=True), "possible") as file:
+        importer, found = preview(db, file)
+    report = importer.report
+    assert (report.created, report.updated, report.unchanged, report.rejected) == (1, 1, 1, 1)
+    assert (found["new_tags"], found["new_fields"]) == (["New"], ["Plan"])
+    assert [each["field"] for each in found["columns"]] == [
+        *("phone", "first_name", "tags", "custom_fields.Plan")
+    ]
+    assert found["columns"][1]["samples"] == ["Ann", "Bob", "Cid"]
+    [updated] = found["samples"]["updated"]
+    assert updated["replaced"] == {"first_name": {"before": "An", "after": "Ann"}}
+    assert (updated["added"], updated["removed"]) == ({"tags": ["New"]}, {"tags": ["Old"]})
+    assert [each["line"] for each in found["samples"]["rejected"]] == [5]
+    assert find_contact(db.connection(), BOB) is None

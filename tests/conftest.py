@@ -51,7 +51,7 @@ SEED = Path(__file__).parent.parent.parent / "shared" / "seeds"
 # Folders whose tests run on both engines, except those with the marker `sqlite`.
 BOTH = {
     *("api_keys", "contacts", "custom_fields", "journal", "metrics", "search", "tags"),
-    *("transfer", "web", "webhooks"),
+    *("segments", "transfer", "web", "webhooks"),
 }
 
 # Fixtures that open the file of a store, or explain the plans of SQLite.

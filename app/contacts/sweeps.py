@@ -60,9 +60,14 @@ def next_contacts(db: Connection, *, after: int, most: int) -> list[Read]:
 
 
 def contacts_by_id(db: Connection, ids: Sequence[int]) -> list[Read]:
-    """Return the contacts with these row ids, in any order."""
+    """Return the contacts with these row ids, in their order."""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM contacts WHERE id IN (SELECT value FROM json_each(:ids))",
+        f"""
+        SELECT {_COLUMNS}
+        FROM contacts
+        WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
+        ORDER BY id
+        """,
         {"ids": json.dumps(list(ids))},
     )
     return list(map(_read, rows))

@@ -142,6 +142,7 @@ def remove_changes(tx: Connection, *, days: int, through: int | None, most: int)
     Changes after the number `through` are kept.
     """
     before = clock.timestamp(clock.now() - timedelta(days=days))
+    tx.number_changes()
     if through is None:
         through = store.last_seq(tx)
     return store.remove_events(tx, before, most, through)

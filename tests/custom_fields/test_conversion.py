@@ -75,7 +75,7 @@ def test_converts_what_is_stored(
         assert event["data"]["previous"]["custom_fields.f"] in before
     again = put(client, "f", type=type_, convert=True).json
     assert (again["converted"], again["unconverted"]) == (0, unconverted)
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 def test_counts_follow(client: FlaskClient) -> None:
@@ -100,7 +100,7 @@ def test_converts_many_in_batches(db: Database) -> None:
     field = pin_custom_field(db, "n", label=None, required_type="number")
     assert convert_values(db, field) == (1_500, 0)
     assert convert_values(db, field) == (0, 0)
-    assert store_faults(db.path) == []
+    assert store_faults(db) == []
 
 
 def test_convert_needs_a_type(client: FlaskClient) -> None:

@@ -271,6 +271,7 @@ def test_an_event_missing_in_the_journal_is_dead_at_once(
     assert receiver.received == []
 
 
+@pytest.mark.sqlite
 def test_sends_nothing_twice_while_the_store_cannot_be_written(
     db: Database, deliverer: Deliverer, receiver: Receiver, webhook: Webhook
 ) -> None:

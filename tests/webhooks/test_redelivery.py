@@ -85,6 +85,7 @@ def test_one_call_is_bounded(
     assert [(each["queued"], each["left"]) for each in found] == [(4, 1), (1, 0), (0, 0)]
 
 
+@pytest.mark.sqlite
 @pytest.mark.usefixtures("outage")
 def test_the_command_sends_all_again(
     db: Database,
@@ -106,6 +107,7 @@ def test_the_command_sends_all_again(
     assert [each.state for each in log(db, webhook.id)] == ["pending"] * 5
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("since", ["yesterday", "2026-06-02", "2026-06-02T08:00:00", "-1h"])
 def test_the_command_rejects_other_times(settings: Settings, db: Database, since: str) -> None:
     option = f"--since={since}"
@@ -113,6 +115,7 @@ def test_the_command_rejects_other_times(settings: Settings, db: Database, since
     assert done.returncode == 2 and "such as 2h" in done.stderr
 
 
+@pytest.mark.sqlite
 def test_the_command_names_an_unknown_webhook(settings: Settings, db: Database) -> None:
     done = run_contacts("webhooks", "redeliver", "whk_1", "--data", str(settings.data))
     assert done.returncode == 2 and "There is no such webhook" in done.stderr
@@ -153,6 +156,7 @@ def test_a_webhook_is_failing_from_the_first_death_to_the_next_success(
     assert status() == "active"
 
 
+@pytest.mark.sqlite
 def test_statements_use_an_index(db: Database) -> None:
     with closing(Recorder(db.path)) as recorder:
         died = {"since": "", "until": "2027"}

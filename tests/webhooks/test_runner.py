@@ -173,6 +173,7 @@ def test_a_receiver_that_hangs_delays_neither_the_api_nor_the_stop(
     assert time.monotonic() - started < 8  # An attempt has ten.
 
 
+@pytest.mark.sqlite
 def test_the_command_delivers_until_it_is_stopped(
     db: Database, settings: Settings, receiver: Receiver, webhook: Webhook
 ) -> None:
@@ -195,6 +196,7 @@ def test_the_command_delivers_until_it_is_stopped(
             process.kill()
 
 
+@pytest.mark.sqlite
 def test_the_command_waits_for_its_turn(
     db: Database, settings: Settings, receiver: Receiver, webhook: Webhook
 ) -> None:

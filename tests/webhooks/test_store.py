@@ -60,12 +60,14 @@ def test_every_query_uses_an_index(db: Database, recorder: Recorder, webhook: We
             assert known and not step.startswith("SCAN deliveries"), (step, sql)
 
 
+@pytest.mark.sqlite
 def test_triggers_find_deliveries_by_an_index(db: Database) -> None:
     sql = "UPDATE deliveries SET answer = NULL WHERE seq = :seq"
     [step] = plan(db, sql, {"seq": 1})
     assert step.startswith("SEARCH deliveries USING INDEX deliveries_by_seq")
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("sql", "index"),
     [

@@ -11,7 +11,12 @@ from app import clock
 from app.database.sqlite.files import Driver, Progress, attend, opened, pragma
 from app.database.sqlite.kinds import KINDS
 from app.database.sqlite.locks import InUseLock
-from app.database.sqlite.migrate import OLDEST_SQLITE, SQLITE_VERSION_INFO, migrations
+from app.database.sqlite.migrate import (
+    OLDEST_SQLITE,
+    SQLITE_VERSION_INFO,
+    migrations,
+    program_of,
+)
 from app.errors import Damaged, StartError, Unavailable
 from app.maintenance.index_checks import unreadable_contacts, wrong_counts, wrong_index_rows
 from app.maintenance.index_rebuild import rebuild
@@ -102,7 +107,7 @@ def check_schema(driver: Driver) -> Finding:
     version, known = pragma(driver, "user_version"), max(migrations())
     if version > known:
         text = f"version {version}, this program knows {known}"
-        return Finding("schema", "problem", text, "install a newer contacts-service")
+        return Finding("schema", "problem", text, f"install {program_of(driver)}")
     if version < known:
         text = f"version {version} of {known}: counts and index rows are not checked"
         return Finding("schema", "warning", text, "contacts serve migrates it")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.database.sqlite.files import Driver, Progress, copy, fold_log, opened, pragma, sync
-from app.database.sqlite.migrate import APPLICATION_ID, migrate, migrations
+from app.database.sqlite.migrate import APPLICATION_ID, migrate, migrations, program_of
 from app.errors import StartError
 from app.maintenance.backup import Copy, count, verified
 from app.maintenance.exclusive import exclusive
@@ -78,7 +78,7 @@ def _check(driver: Driver, file: Path) -> None:
     if version > known:
         raise StartError(
             f"{file} has schema version {version}, this program knows {known}: "
-            "install a newer contacts-service"
+            f"install {program_of(driver)}"
         )
 
 

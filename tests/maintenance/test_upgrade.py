@@ -7,12 +7,15 @@ an invisible character, which later versions do not accept.
 
 import gzip
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from app import create_app
 from app.settings import Settings, load
+from app.version import VERSION
 from tests.conftest import run_contacts, run_contacts_process
 
 OLD = Path(__file__).parent.parent / "fixtures" / "store-schema-6.db.gz"
@@ -57,3 +60,16 @@ def test_doctor_finds_no_problem_in_it(old: Path) -> None:
     assert fixed.returncode == 0, fixed.stdout
     found = run_contacts("doctor", "--data", old)
     assert "0 problems" in found.stdout, found.stdout
+
+
+def test_a_newer_store_is_refused_with_the_version_that_it_needs(old: Path) -> None:
+    run_contacts_process("keys", "create", "--label", "new", "--data", old)
+    with closing(sqlite3.connect(old / "contacts.db", isolation_level=None)) as driver:
+        [(made_by,)] = driver.execute("SELECT version FROM program")
+        assert made_by == VERSION
+        driver.execute("UPDATE program SET version = '9.1.0'")
+        driver.execute("PRAGMA user_version = 999")
+    refused = run_contacts("keys", "list", "--data", old)
+    assert refused.returncode == 2
+    assert "install contacts-service 9.1.0 or newer" in refused.stderr
+    assert "install contacts-service 9.1.0 or newer" in run_contacts("doctor", "--data", old).stdout

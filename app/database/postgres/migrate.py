@@ -8,6 +8,7 @@ from app.database.interface import Row
 from app.database.postgres.driver import SESSION, connect
 from app.database.postgres.url import shown
 from app.errors import StartError
+from app.version import VERSION
 
 OLDEST_SERVER = 14_00_00
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -68,9 +69,10 @@ def _check_server(driver: "psycopg.Connection[Row]", url: str) -> None:
 def _apply(driver: "psycopg.Connection[Row]", url: str) -> None:
     version, known = version_of(driver), migrations()
     if version > max(known):
+        [(program,)] = driver.execute("SELECT version FROM program")
         raise StartError(
             f"{shown(url)} has schema version {version}, this program knows {max(known)}: "
-            "install a newer contacts-service"
+            f"install contacts-service {program} or newer"
         )
     if version == max(known):
         return
@@ -84,6 +86,7 @@ def _apply(driver: "psycopg.Connection[Row]", url: str) -> None:
         if number > version:
             driver.execute(sql.encode())
     driver.execute("UPDATE schema_version SET version = %s", [max(known)])
+    driver.execute("UPDATE program SET version = %s", [VERSION])
     # For sessions that a pooler lends, which no connection of ours sets up.
     [(name,)] = driver.execute("SELECT quote_ident(current_database())")
     for setting, value in SESSION.items():

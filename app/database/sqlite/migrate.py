@@ -11,10 +11,12 @@ from app.database.sqlite.kinds import KINDS, NORMAL, check_kind
 from app.database.sqlite.locks import InUseLock, WriteQueue
 from app.database.text import fold, words
 from app.errors import Busy, StartError, Unavailable
+from app.version import VERSION
 
 APPLICATION_ID = NORMAL
 SQLITE_VERSION_INFO = sqlite3.sqlite_version_info
 SECONDS_TO_WAIT = 60  # For another process that migrates the same store.
+NAMES_PROGRAM = 10  # The schema that first says which program made it.
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -78,6 +80,7 @@ def _check_file(path: Path, kind: int | None) -> None:
         version = _pragma(driver, "user_version")
         application_id = _pragma(driver, "application_id")
         tables = driver.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        needed = program_of(driver) if version > max(migrations()) else ""
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise StartError(f"{path} is not an intact SQLite database: {error}") from None
@@ -90,8 +93,17 @@ def _check_file(path: Path, kind: int | None) -> None:
     if version > max(migrations()):
         raise StartError(
             f"{path} has schema version {version}, this program knows {max(migrations())}: "
-            "install a newer contacts-service"
+            f"install {needed}"
         )
+
+
+def program_of(driver: sqlite3.Connection) -> str:
+    """Return the version of the program that a store with a newer schema needs, in words."""
+    try:
+        [(version,)] = driver.execute("SELECT version FROM program").fetchall()
+    except (sqlite3.OperationalError, ValueError):
+        return "a newer contacts-service"
+    return f"contacts-service {version} or newer"
 
 
 def _apply(path: Path, kind: int | None) -> int:
@@ -132,6 +144,8 @@ def _apply_one(driver: sqlite3.Connection, version: int, sql: str, kind: int = N
             if not _pragma(driver, "application_id"):
                 driver.execute(f"PRAGMA application_id = {kind}")
             driver.execute(f"PRAGMA user_version = {version}")
+            if version >= NAMES_PROGRAM:
+                driver.execute("UPDATE program SET version = :version", {"version": VERSION})
         driver.execute("COMMIT")
     finally:
         if driver.in_transaction:

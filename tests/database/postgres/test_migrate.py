@@ -54,7 +54,8 @@ def test_servers_that_start_together_migrate_once(postgres: PostgresServer) -> N
 
 def test_refuses_a_newer_schema(postgres: PostgresServer, settings: object, db: Database) -> None:
     db.connection().execute("UPDATE schema_version SET version = 999")
-    with pytest.raises(StartError, match=r"schema version 999.*install a newer"):
+    db.connection().execute("UPDATE program SET version = '9.1.0'")
+    with pytest.raises(StartError, match=r"schema version 999.*contacts-service 9\.1\.0 or newer"):
         migrate(db._url)
 
 

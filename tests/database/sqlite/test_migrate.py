@@ -191,7 +191,7 @@ def test_refuses_a_newer_database(path: Path) -> None:
     with closing(sqlite3.connect(path)) as driver:
         driver.execute(f"PRAGMA user_version = {NEWEST + 1}")
     before = path.read_bytes()
-    with pytest.raises(StartError, match="install contacts-service .* or newer"):
+    with pytest.raises(StartError, match=r"install contacts-service .* or newer"):
         migrate(path)
     assert path.read_bytes() == before
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from apispec import APISpec
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from flask import Flask, Response
 from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -26,6 +27,7 @@ from urllib3.connection import HTTPConnection
 
 WORKER = "app/serving/worker.py"
 SERVER = "app/serving/server.py"
+APPLICATION = "app/web/__init__.py"
 ThreadWorker = gthread.ThreadWorker
 
 
@@ -54,6 +56,10 @@ def names_in(function: Callable[..., Any]) -> tuple[str, ...]:
         (BaseApplication.load, ["self"], SERVER),
         (Logger.setup, ["self", "cfg"], SERVER),
         (Logger._set_handler, ["self", "log", "output", "fmt", "stream"], SERVER),
+        (Flask.preprocess_request, ["self"], APPLICATION),
+        (Flask.process_response, ["self", "response"], APPLICATION),
+        (Flask.create_url_adapter, ["self", "request"], APPLICATION),
+        (Flask.do_teardown_request, ["self", "exc"], APPLICATION),
         (fields.Field._deserialize, ["self", "value", "attr", "data", "kwargs"], "*/fields.py"),
     ],
     ids=lambda value: getattr(value, "__qualname__", ""),
@@ -84,6 +90,11 @@ def test_function_takes(function: Callable[..., Any], expected: list[str], user:
         (BaseApplication.load_default_config, "cfg", SERVER),
         (BaseSocket.__init__, "sock", SERVER),
         (Arbiter.start, "LISTENERS", SERVER),
+        (BaseApplication.wsgi, "callable", SERVER),
+        (Response.call_on_close, "_on_close", "app/web/responses.py"),
+        # What they skip where no part has registered a hook.
+        (Flask.preprocess_request, "before_request_funcs", APPLICATION),
+        (Flask.process_response, "after_request_funcs", APPLICATION),
     ],
     ids=lambda value: getattr(value, "__qualname__", ""),
 )

@@ -18,7 +18,8 @@ def offsets() -> tuple[int, int]:
 
 
 def now() -> datetime:
-    return datetime.now(UTC) + timedelta(microseconds=_offsets[0] // 1_000)
+    now, offset = datetime.now(UTC), _offsets[0]
+    return now + timedelta(microseconds=offset // 1_000) if offset else now
 
 
 def time_ns() -> int:

@@ -80,18 +80,21 @@ def _find_api_key(db: Database, computed: bytes, period: int) -> ApiKey | None:
 
 
 def is_touch_due(key: ApiKey) -> bool:
-    return key.last_used_at is None or key.last_used_at <= _touched_before()
+    used = key.last_used_at
+    return used is None or clock.now() - _instant(used) >= BETWEEN_TOUCHES
 
 
 def touch_api_key(db: Database, key: ApiKey) -> None:
     """Record the use of a key, at most once a minute; skipped while others write."""
     with suppress(Unavailable, InsufficientStorage), db.transaction(seconds=0) as tx:
-        store.touch_api_key(tx, key.id, clock.timestamp(), _touched_before())
+        before = clock.timestamp(clock.now() - BETWEEN_TOUCHES)
+        store.touch_api_key(tx, key.id, clock.timestamp(), before)
     _find_api_key.cache_clear()
 
 
-def _touched_before() -> str:
-    return clock.timestamp(clock.now() - BETWEEN_TOUCHES)
+@lru_cache(maxsize=256)
+def _instant(timestamp: str) -> datetime:
+    return datetime.fromisoformat(timestamp)
 
 
 def _new_api_key(

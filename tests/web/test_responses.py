@@ -237,7 +237,6 @@ def test_answers_head_like_get(client: FlaskClient, anonymous: FlaskClient) -> N
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/v1",
         "/v1/",
         "/v1/contacts/",

@@ -20,6 +20,7 @@ from app.database.sqlite.migrate import (
 from app.errors import Damaged, StartError, Unavailable
 from app.maintenance.index_checks import unreadable_contacts, wrong_counts, wrong_index_rows
 from app.maintenance.index_rebuild import rebuild
+from app.maintenance.segment_checks import connection_of, wrong_segments
 
 SECONDS_AHEAD = 300  # The clocks of two machines may differ by this much.
 OLDEST_CLOCK = "2026-01-01"
@@ -171,7 +172,14 @@ def check_clock(driver: Driver) -> Finding:
     return Finding("clock", "ok", clock.timestamp(now))
 
 
-_DERIVED = (check_counters, check_search)
+def check_segments(driver: Driver) -> Finding:
+    faults = wrong_segments(connection_of(driver))
+    if faults:
+        return Finding("segments", "problem", f"wrong: {', '.join(faults)}", _FIX)
+    return Finding("segments", "ok", "segments hold who matches them")
+
+
+_DERIVED = (check_counters, check_search, check_segments)
 
 
 def check_sqlite(version: tuple[int, ...] = SQLITE_VERSION_INFO) -> Finding:

@@ -10,6 +10,7 @@ from app.database.sqlite.connection import Connection
 from app.database.sqlite.files import Driver, Progress
 from app.database.sqlite.locks import BUSY_SECONDS
 from app.maintenance.index_checks import COUNTED, SEARCH_COLUMNS, Read, read_contacts
+from app.maintenance.segment_checks import rebuild_segments
 
 BATCH = 1_000  # contacts that are written together,
 BATCH_VALUES = 5_000  # or fewer, with this many tags and custom fields
@@ -77,6 +78,8 @@ def _rebuild(driver: Driver, db: Connection, progress: Progress) -> None:
     for statement in _FINISH:
         progress("counting", None)
         db.execute(statement)
+    progress("building the segments", None)
+    rebuild_segments(db)
 
 
 def _write(db: Connection, batch: Iterable[Read]) -> None:

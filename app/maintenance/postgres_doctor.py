@@ -22,6 +22,7 @@ from app.maintenance.index_checks import (
     wrong_counts,
     wrong_index_rows,
 )
+from app.maintenance.segment_checks import rebuild_segments, wrong_segments
 from app.settings import Settings
 
 SECONDS_APART = 5
@@ -121,7 +122,9 @@ def _check_rows(db: Database) -> Generator[Finding, None, bool]:
         yield _finding("counters", "wrong", counts)
         rows = wrong_index_rows(reader, snapshot.field_values)
         yield _finding("search", "index rows differ from the contacts", rows)
-    return bool(counts or rows)
+        segments = wrong_segments(snapshot)
+        yield _finding("segments", "wrong", segments)
+    return bool(counts or rows or segments)
 
 
 def _finding(check: str, text: str, faults: list[str]) -> Finding:
@@ -149,6 +152,7 @@ def _rebuild(tx: Connection) -> None:
             batch = []
     _write(tx, batch)
     _run_script(tx, _UNUSED)
+    rebuild_segments(tx)
 
 
 def _write(tx: Connection, batch: list[Read]) -> None:

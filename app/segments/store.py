@@ -172,6 +172,21 @@ def members_between(db: Connection, id: int, after: int, through: int) -> set[in
     return {contact_id for (contact_id,) in rows}
 
 
+def count_members(db: Connection, id: int) -> int:
+    """Return how many rows a segment has, those of contacts that are gone included."""
+    [(count,)] = db.execute(
+        "SELECT count(*) FROM segment_members WHERE segment_id = :id", {"id": id}
+    )
+    return int(count)
+
+
+def clear_members(db: Connection, id: int) -> None:
+    """Remove all rows of a segment, which is to be built again."""
+    for table in ("segment_members", "segment_moments"):
+        db.change(f"DELETE FROM {table} WHERE segment_id = :id", {"id": id})
+    db.change("UPDATE segments SET contacts = 0 WHERE id = :id", {"id": id})
+
+
 def list_aliases(db: Connection, contact_id: int) -> list[str]:
     """Return the phones of contacts that were merged into one."""
     rows = db.execute("SELECT phone FROM aliases WHERE contact_id = :id", {"id": contact_id})

@@ -61,6 +61,7 @@ bench: $(VENV)/installed ## Measure requests beside Flask's hello (needs wrk), i
 	PYTHONPATH=. $(BIN)/python bench/bulk.py
 	PYTHONPATH=. $(BIN)/python bench/growth.py
 	PYTHONPATH=. $(BIN)/python bench/backup.py
+	PYTHONPATH=. $(BIN)/python bench/segments.py
 
 bench-peers: $(VENV)/installed ## Measure beside PocketBase, FastAPI, Django REST and json-server, installed into PEERS=~/.cache/… (needs wrk, npm)
 	@for tool in wrk npm; do command -v $$tool >/dev/null || { \

@@ -19,6 +19,7 @@ _FORMULA = re.compile(f"'*[{_FORMULA_START}]")
 _ESCAPED_FORMULA = re.compile(f"'+[{_FORMULA_START}]")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?(e[+-][0-9]+)?")
 _BOOLEANS = {"true": True, "false": False}
+_MARKED = re.compile(r"""="([^"]*)"|'([0-9]+)""")
 _SPECIAL = re.compile(r'[",;\t\r\n]')
 _TAGS = re.compile(r"(?:[^;\\]|\\.|\\$)+", re.DOTALL)
 _ESCAPED = re.compile(r"\\([;\\])")
@@ -47,6 +48,13 @@ def text(value: str | None) -> str:
 
 def parse_text(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and _ESCAPED_FORMULA.match(cell) else cell
+
+
+def spreadsheet_text(cell: str) -> str | None:
+    """Return the text that a person marked as one for a spreadsheet, by `="…"` or an apostrophe."""
+    if cell[:1] in ("=", "'") and (match := _MARKED.fullmatch(cell.strip())):
+        return match[1] if match[1] is not None else match[2]
+    return None
 
 
 def tags(values: Iterable[str]) -> str:

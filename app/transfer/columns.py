@@ -22,6 +22,7 @@ from app.web.loading import printable, printable_name
 
 NAMED, MAPPED, KNOWN, GUESSED = "named", "mapped", "known", "guessed"
 _SEVERAL = (SKIPPED, "phone", "email", "tags", "phone_label")
+_FEWEST_DIGITS = 8  # Of a phone number where names should be.
 _UNFIT = re.compile(r"[\[\]\x00-\x1f\x7f-\x9f]")
 
 
@@ -182,10 +183,14 @@ def _checked(layout: Layout) -> Layout:
     if twice := next((field for field, count in Counter(single).items() if count > 1), None):
         raise _refused(f"Two columns for {printable_name(twice)}: leave one out with NAME=")
     if not any(each.field == "phone" for each in layout.columns):
-        raise _refused(
-            "No column is the phone: name it, such as Mobile=phone, or skip lines above the names"
-        )
+        raise _refused(_without_phone([each.name for each in layout.columns]))
     return layout
+
+
+def _without_phone(names: Sequence[str]) -> str:
+    if any(sum(each.isdigit() for each in name) >= _FEWEST_DIGITS for name in names):
+        return "The first line is a contact: put a line of names above it, such as phone,first_name"
+    return "No column is the phone: name it, such as Mobile=phone, or skip lines above the names"
 
 
 def _refused(reason: str) -> InvalidInput:

@@ -166,11 +166,16 @@ class Converter:
             return []
         if cell.isspace() or (not cell.isascii() and fields.is_blank(cell)):
             return []
+        marked = None if self._exact else cells.spreadsheet_text(cell)
+        if marked == "":
+            return []
         type_ = column.type or self._required.get(key)
         value: FieldValue | None
         try:
             if type_ and type_ != ANY:
-                value = convert(cells.parse_string(cell), type_)
+                value = convert(marked or cells.parse_string(cell), type_)
+            elif marked:
+                value = marked
             elif column.source in (NAMED, MAPPED):
                 value = cells.parse_value(cell)
             else:

@@ -123,7 +123,8 @@ def phone_kind(name: str) -> str | None:
 def label_kind(label: str) -> str:
     """Return which number a label beside it names, such as Work Fax; "main" for an empty one."""
     table, found = _table().phone_words, words(label)
-    kinds = {table[word] for word in found if word in table}
+    # The whole label too: the words of WhatsApp and iPhone are not what it is known by.
+    kinds = {table[word] for word in (*found, plain(label)) if word in table}
     return _kind(kinds) if kinds or not found else "other"
 
 

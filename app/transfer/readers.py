@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, Protocol, cast
 
+from app.errors import InvalidInput
 from app.transfer import encodings, profiles
 from app.transfer.columns import Layout, choose
 from app.transfer.csv_table import CsvTable
@@ -121,11 +122,23 @@ def _open_sheet(source: Source) -> Opened:
                 sheet.close()
                 sheet = XlsxSheet(source.file, source.sheet, skip=head[titles][0] - 1)
         layout = choose(sheet.header, source.mapping, _sample(_rows(sheet)))
+    except InvalidInput as error:
+        sheet.close()
+        raise _naming_sheets(error, sheet) from None
     except BaseException:
         sheet.close()
         raise
     rejected, line = RejectedCsv(sheet.header), sheet.header_line
     return Opened(source, "xlsx", rejected, None, layout, sheet, line, line - 1)
+
+
+def _naming_sheets(error: InvalidInput, sheet: XlsxSheet) -> InvalidInput:
+    """Add the other sheets to an error that says what the columns of one lack."""
+    others = ", ".join(f'"{name}"' for name in sheet.names[:20] if name != sheet.name)
+    if not others or not error.details or "map" not in error.details:
+        return error
+    reason = f'{error.details["map"][0]} (sheet "{sheet.name}"; others are {others})'
+    return InvalidInput({"map": [reason]})
 
 
 def _rows(table: _Table) -> Iterator[FileRow]:

@@ -4,6 +4,7 @@ import io
 from contextlib import closing
 from typing import Any
 
+import openpyxl
 import pytest
 
 from app.contacts.model import Contact
@@ -232,3 +233,53 @@ def test_previews(db: Database) -> None:
     assert (updated["added"], updated["removed"]) == ({"tags": ["New"]}, {"tags": ["Old"]})
     assert [each["line"] for each in found["samples"]["rejected"]] == [5]
     assert find_contact(db.connection(), BOB) is None
+
+
+def test_labels_beside_numbers_count_without_the_profile_too(db: Database) -> None:
+    """Of a Google export from which somebody deleted columns: a fax is no mobile number."""
+    head = ",".join(f"Phone {number} - Label,Phone {number} - Value" for number in (1, 2, 3))
+    report = bring(
+        db,
+        f"First Name,{head}\n"
+        f"Ann,Work Fax,+442079460001,Home,+442079460002,Mobile,+{ANN}\n"
+        f"Bob,Mobile,+442079460003,WhatsApp,+{BOB},,\n"
+        f"Cid,Work,+442079460004,iPhone,+{CID},,\n"
+        "Dee,Home Fax,+442079460005,,,,\n",
+    )
+    assert list(reasons(report)) == [5]
+    assert contact(db, ANN).custom_fields == {"phone_2": "+442079460002", "fax": "+442079460001"}
+    assert contact(db, BOB).custom_fields == {"phone_2": "+442079460003"}
+    assert contact(db, CID).custom_fields == {"phone_2": "+442079460004"}
+
+
+def test_what_a_person_marked_as_text_for_a_spreadsheet_is_text(db: Database) -> None:
+    bring(
+        db,
+        "phone,zip,custom_fields.code,custom_fields.n:number,era,none\n"
+        f'+{ANN},"=""01234""","=""12""",\'7,\'90s,"="""""\n',
+    )
+    expected = {"zip": "01234", "code": "12", "n": 7, "era": "'90s"}
+    assert contact(db, ANN).custom_fields == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"+{ANN},Ann\n+{BOB},Bob\n", "first line is a contact: put a line of names above it"),
+        ("Ann\nBob\n", "No column is the phone"),
+    ],
+)
+def test_says_what_a_file_without_a_phone_lacks(db: Database, text: str, reason: str) -> None:
+    with pytest.raises(InvalidInput, match=reason):
+        bring(db, text)
+
+
+def test_names_the_other_sheets_where_one_has_no_phone(db: Database) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["About"])
+    book.active.append(["this file"])
+    book.create_sheet("People").append(["phone"])
+    file = io.BytesIO()
+    book.save(file)
+    with pytest.raises(InvalidInput, match='sheet "Sheet"; others are "People"'):
+        bring(db, file.getvalue())

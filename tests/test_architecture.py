@@ -96,9 +96,10 @@ INSIDE = {
         "converters": (),
         "batches": (),
         "bulk": ("handlers", "writer", "store", "model"),
-        "handlers": ("writer", "listeners", "store", "model"),
-        "twins": ("store", "model", "phone"),
-        "writer": ("listeners", "store", "model", "values"),
+        "handlers": ("writer", "listeners", "alias_store", "store", "model"),
+        "twins": ("alias_store", "model", "phone"),
+        "alias_store": ("store",),
+        "writer": ("listeners", "alias_store", "store", "model", "values"),
         "values": ("model",),
         "sweeps": ("listeners", "store", "model"),
         "listeners": ("store", "model"),
@@ -113,7 +114,7 @@ INSIDE = {
     },
     "app.search": {
         "routes": ("schemas", "handlers", "store", "planner", "filters", "paging", "views"),
-        "handlers": ("resolve", "matching", "filters", "store"),
+        "handlers": ("resolve", "matching", "filters"),
         "matching": ("conditions", "filters", "operands"),
         "resolve": ("dates", "filters", "operands", "store"),
         "dates": (),
@@ -430,7 +431,8 @@ def test_settings_alone_read_the_environment() -> None:
 
 def test_sql_stays_in_stores_and_database() -> None:
     homes = (
-        *("app.contacts.store", "app.contacts.index_rows", "app.contacts.sweeps"),
+        *("app.contacts.store", "app.contacts.alias_store"),
+        *("app.contacts.index_rows", "app.contacts.sweeps"),
         *("app.search.store", "app.search.planner", "app.search.page_queries"),
         *("app.search.conditions", "app.search.index_sources"),
         *("app.tags.store", "app.custom_fields.store", "app.segments.store"),

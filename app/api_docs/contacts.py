@@ -15,6 +15,7 @@ from app.api_docs.json_schema import (
 from app.api_docs.operation import Feature, Operation, Response
 from app.contacts.model import MAX_CUSTOM_FIELDS, MAX_TAGS
 from app.contacts.schemas import (
+    ContactQuerySchema,
     ContactSchema,
     MergeSchema,
     PatchSchema,
@@ -40,6 +41,12 @@ _FULL: dict[str, JsonSchema] = {
         "additionalProperties": {"description": "A string, a number or a boolean."},
     },
     "updated_at": INSTANT,
+}
+_ALIASES: dict[str, JsonSchema] = {
+    "aliases": {
+        **array(STRING),
+        "description": "With `include=aliases`: phone numbers that were merged into this contact.",
+    }
 }
 _CHANGED: JsonSchema = {
     **array(STRING),
@@ -71,6 +78,7 @@ FEATURE = Feature(
         "contacts.get_contact": Operation(
             "Show a contact",
             "Returns the contact with this id or phone number, with all its fields.",
+            query=ContactQuerySchema(),
             headers=("If-None-Match",),
             responses={
                 200: Response("The contact.", ref("OneContact"), ("ETag",)),
@@ -128,8 +136,8 @@ FEATURE = Feature(
         ),
     },
     schemas={
-        "Contact": shape(**_DOCUMENTED, **_FULL),
-        "ListedContact": shape(_FULL, **_DOCUMENTED),
+        "Contact": shape(_ALIASES, **_DOCUMENTED, **_FULL),
+        "ListedContact": shape(_FULL | _ALIASES, **_DOCUMENTED),
         "ContactThen": shape(
             {
                 "merged": {
@@ -182,6 +190,8 @@ FEATURE = Feature(
         "custom_fields": "Values by key: strings, numbers or booleans. They are returned as they "
         "were sent.",
         "from": "The id or phone number of the other contact.",
+        "include": "`aliases` adds the phone numbers that were merged into the contact; the other "
+        "fields are always there.",
         "tag": "The exact tag; case-sensitive.",
         "match_twins": "If the number is not stored but its twin is, update the twin. Twins differ "
         "by the 9 of mobile numbers in Brazil and Argentina.",

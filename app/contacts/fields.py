@@ -30,7 +30,7 @@ MAX_TAG = 100
 MAX_KEY = 64
 MAX_VALUE = 4_096
 MAX_GIVEN = 1_000  # Tags or fields in one request, before duplicates and nulls are removed.
-INCLUDED = ("custom_fields", "updated_at")
+INCLUDED = ("custom_fields", "updated_at", "aliases")
 
 _CONTROL_IN_VALUE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 EMAIL = validate.Email(error='Not a valid e-mail address, such as "priya@example.com".')
@@ -234,5 +234,5 @@ def include_field() -> Parsed[frozenset[str]]:
 def parse_include(value: object) -> frozenset[str]:
     names = value.split(",") if isinstance(value, str) else value
     if not isinstance(names, list) or not all(each in INCLUDED for each in names):
-        raise ValidationError("Must be custom_fields, updated_at, or both, separated by a comma.")
+        raise ValidationError("Must be custom_fields, updated_at or aliases, separated by commas.")
     return frozenset(names)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app import clock
 from app.api_keys.actor import acting_key
-from app.contacts import model, store, writer
+from app.contacts import alias_store, model, store, writer
 from app.contacts.listeners import Written, announce
 from app.contacts.model import Change, Contact, Draft
 from app.contacts.store import Known, Save, Stored
@@ -72,6 +72,13 @@ def get_contact(db: Database, phone: str) -> Contact:
     return find_contact(db.connection(), phone)
 
 
+def get_with_aliases(db: Database, phone: str) -> tuple[Contact, list[str]]:
+    """Return a contact and the phones that were merged into it. Raises `NotFound`."""
+    with db.snapshot() as snapshot:
+        stored = find_stored(snapshot, phone)
+        return stored.contact, alias_store.list_aliases(snapshot, stored.id)
+
+
 def edit_contact(
     db: Database,
     phone: str,
@@ -121,7 +128,7 @@ def delete_contact(
 
     def write(tx: Connection) -> Contact:
         locked = tx.lock_contacts([phone])
-        stored = _find_stored(tx, phone)
+        stored = find_stored(tx, phone)
         check_locked(locked, [stored.id])
         contact = stored.contact
         _check(precondition, contact)
@@ -177,7 +184,7 @@ class _Merge:
 def _plan_merge(
     db: Connection, phone: str, other_phone: str, precondition: Precondition | None
 ) -> _Merge:
-    stored = _find_stored(db, phone)
+    stored = find_stored(db, phone)
     before = stored.contact
     _check(precondition, before)
     other = store.find_stored(db, other_phone)
@@ -197,7 +204,7 @@ def _store_merge(
     tx: Connection, stored: Stored, other: Stored, change: Change, actor: str | None
 ) -> None:
     row, now = store.columns(change.after), clock.timestamp()
-    gained = store.add_aliases(tx, stored, other)
+    gained = alias_store.add_aliases(tx, stored, other)
     store.delete_contact(tx, other)
     if change.changed:
         store.save(tx, [Save(stored, change.after, row)], Known())
@@ -212,10 +219,11 @@ def _store_merge(
 
 def find_contact(db: Connection, phone: str) -> Contact:
     """Raises `NotFound`."""
-    return _find_stored(db, phone).contact
+    return find_stored(db, phone).contact
 
 
-def _find_stored(db: Connection, phone: str) -> Stored:
+def find_stored(db: Connection, phone: str) -> Stored:
+    """Raises `NotFound`."""
     stored = store.find_stored(db, phone)
     if stored is None:
         raise _not_found()

@@ -70,6 +70,7 @@ class Draft:
 
     `tags` replaces all tags; without it, `add_tags` and `remove_tags` change single ones.
     `created_at` is that of a contact which was elsewhere before; a known one keeps its own.
+    `aliases` are other phones that shall find the contact, as after a merge.
     `twins` are phones whose contact is updated instead where the phone itself is not stored.
     """
 
@@ -83,15 +84,20 @@ class Draft:
     add_tags: tuple[str, ...] = ()
     remove_tags: tuple[str, ...] = ()
     twins: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Change:
-    """What became of a contact: `before` is None for a new one, `changed` names fields."""
+    """What became of a contact: `before` is None for a new one, `changed` names fields.
+
+    `aliases` are phones that find the contact from now on.
+    """
 
     before: Contact | None
     after: Contact
     changed: list[str]
+    aliases: tuple[str, ...] = ()
 
     @property
     def created(self) -> bool:
@@ -100,14 +106,14 @@ class Change:
     @property
     def has_effect(self) -> bool:
         """Tell whether anything must be stored."""
-        return self.before is None or bool(self.changed)
+        return self.before is None or bool(self.changed or self.aliases)
 
     @property
     def status(self) -> str:
         """Return what is said of it in a report."""
         if self.created:
             return "created"
-        return "updated" if self.changed else "unchanged"
+        return "updated" if self.has_effect else "unchanged"
 
     def previous(self) -> dict[str, Any]:
         """Return the values before of the fields that changed; none of a new contact."""

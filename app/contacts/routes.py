@@ -10,6 +10,7 @@ from app.contacts import handlers, model
 from app.contacts.ids import phone_of
 from app.contacts.model import Change, Contact, Draft
 from app.contacts.schemas import (
+    ContactQuerySchema,
     MergeSchema,
     PatchSchema,
     TagsSchema,
@@ -28,6 +29,7 @@ _no_query = Schema()
 _patch_schema = PatchSchema()
 _tags_schema = TagsSchema()
 _merge_schema = MergeSchema()
+_contact_query = ContactQuerySchema()
 _upsert_query = UpsertQuerySchema()
 
 
@@ -45,7 +47,11 @@ def post_contact() -> Response:
 @blueprint.get("/<contact:id>")
 @require_scope("contacts:read")
 def get_contact(id: str) -> Response:
-    contact = handlers.get_contact(database(), _phone(id))
+    if "aliases" in load_query(_contact_query).get("include", ()):
+        # No 304: the ETag is that of the contact alone, as `If-Match` needs it.
+        contact, aliases = handlers.get_with_aliases(database(), phone_of(id))
+        return _contact_answer(contact, view={**contact.full_view(), "aliases": aliases})
+    contact = handlers.get_contact(database(), phone_of(id))
     if request.if_none_match.contains_weak(contact.version()):
         response = Response(status=304)
         response.set_etag(contact.version())
@@ -118,8 +124,10 @@ def _phone(id: str) -> str:
     return phone_of(id)
 
 
-def _contact_answer(contact: Contact, **more: object) -> Response:
-    response = success({"contact": contact.full_view(), **more})
+def _contact_answer(
+    contact: Contact, *, view: dict[str, object] | None = None, **more: object
+) -> Response:
+    response = success({"contact": view or contact.full_view(), **more})
     response.set_etag(contact.version())
     return response
 

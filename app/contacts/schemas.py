@@ -11,6 +11,7 @@ from marshmallow import ValidationError as FieldError
 from app.contacts.fields import (
     custom_fields_field,
     email_field,
+    include_field,
     name_field,
     parse_phone,
     phone_field,
@@ -107,6 +108,12 @@ class MergeSchema(Schema):
     """The body of `POST /v1/contacts/{id}/merge`."""
 
     from_ = fields.String(required=True, data_key="from", validate=validate.Length(max=100))
+
+
+class ContactQuerySchema(Schema):
+    """The query of `GET /v1/contacts/{id}`."""
+
+    include = include_field()
 
 
 @dataclass(frozen=True)

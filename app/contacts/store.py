@@ -72,24 +72,6 @@ def find_stored(db: Connection, phone: str) -> Stored | None:
     return Stored(rows[0][0], parse(*rows[0][1:])) if rows else None
 
 
-def find_phones(db: Connection, phones: Collection[str]) -> dict[str, str]:
-    """Return for each stored phone that of its contact, which is another one after a merge."""
-    if not phones:
-        return {}
-    rows = db.execute(
-        """
-        SELECT asked.value, contacts.phone
-        FROM json_each(:phones) AS asked
-        CROSS JOIN contacts ON contacts.id = coalesce(
-            (SELECT id FROM contacts WHERE phone = asked.value),
-            (SELECT contact_id FROM aliases WHERE phone = asked.value)
-        )
-        """,
-        {"phones": json.dumps(list(phones))},
-    )
-    return dict(rows)
-
-
 def look_up(
     db: Connection, phones: Iterable[str], keys: Collection[str] = (), tags: Collection[str] = ()
 ) -> Known:
@@ -224,24 +206,6 @@ def delete_contact(db: Connection, stored: Stored) -> None:
     index_rows.write(db, [(stored.id, stored.contact, None)])
     db.change("DELETE FROM aliases WHERE contact_id = :id", {"id": stored.id})
     db.change("DELETE FROM contacts WHERE id = :id", {"id": stored.id})
-
-
-def add_aliases(db: Connection, survivor: Stored, other: Stored) -> list[str]:
-    """Let the other's phone and aliases find the survivor, and return them.
-
-    The other must be deleted afterwards.
-    """
-    parameters = {"id": survivor.id, "other": other.id, "phone": other.contact.phone}
-    gained = [*list_aliases(db, other.id), other.contact.phone]
-    db.change("UPDATE aliases SET contact_id = :id WHERE contact_id = :other", parameters)
-    db.change("INSERT INTO aliases (phone, contact_id) VALUES (:phone, :id)", parameters)
-    return gained
-
-
-def list_aliases(db: Connection, id: int) -> list[str]:
-    """Return the phones of contacts that were merged into the one with this row id."""
-    rows = db.execute("SELECT phone FROM aliases WHERE contact_id = :id ORDER BY phone", {"id": id})
-    return [phone for (phone,) in rows]
 
 
 def tag_exists(db: Connection, tag: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from app.contacts import store
+from app.contacts import alias_store
 from app.contacts.model import Draft
 from app.contacts.phone import twins
 from app.database import Database
@@ -17,7 +17,9 @@ def matching_twins(draft: Draft) -> Draft:
 def find_twins(db: Database, phones: Iterable[str]) -> dict[str, list[str]]:
     """Return for each phone the ids of stored contacts that may be the same person."""
     asked = {phone: found for phone in phones if (found := twins(phone))}
-    stored = store.find_phones(db.connection(), [twin for each in asked.values() for twin in each])
+    stored = alias_store.find_phones(
+        db.connection(), [twin for each in asked.values() for twin in each]
+    )
     return {
         phone: [f"cnt_{stored[twin]}" for twin in found if stored.get(twin, phone) != phone]
         for phone, found in asked.items()
@@ -26,4 +28,4 @@ def find_twins(db: Database, phones: Iterable[str]) -> dict[str, list[str]]:
 
 def find_phones(db: Database, phones: Collection[str]) -> dict[str, str]:
     """Return for each stored phone that of its contact, which is another one after a merge."""
-    return store.find_phones(db.connection(), phones)
+    return alias_store.find_phones(db.connection(), phones)

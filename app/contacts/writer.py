@@ -12,6 +12,7 @@ from app import clock
 from app.api_keys.actor import acting_key
 from app.compact_json import encode
 from app.contacts import store
+from app.contacts.alias_store import insert_aliases
 from app.contacts.listeners import Written, announce
 from app.contacts.model import Change, Contact, Draft, upsert
 from app.contacts.model import change as compare
@@ -19,7 +20,7 @@ from app.contacts.store import Known, Row, Save
 from app.contacts.values import NOUNS, NotConvertible, convert
 from app.database import Connection, check_locked
 from app.errors import InvalidInput, ServiceError
-from app.journal.model import CREATED, UPDATED
+from app.journal.model import CREATED, MERGED, UPDATED
 
 Plan = Callable[[Contact | None, str], Change]
 """Makes a change of a contact, None where there is none yet, at an instant (RFC 3339).
@@ -36,8 +37,8 @@ class Edit:
     """A wish to change the contact of a phone.
 
     `keys` and `tags` name all custom fields that it may set, and the tags that it may add. Where no
-    contact has the phone, it changes that of one of the `twins`, if one is stored. `actor` is the
-    id of the API key that makes it, None for a command.
+    contact has the phone, it changes that of one of the `twins`, if one is stored. `aliases` shall
+    find the contact too. `actor` is the id of the API key that makes it, None for a command.
     """
 
     phone: str
@@ -45,11 +46,17 @@ class Edit:
     keys: Collection[str] = ()
     tags: Collection[str] = ()
     twins: Collection[str] = ()
+    aliases: Collection[str] = ()
     actor: str | None = field(default_factory=acting_key)
 
     @property
     def phones(self) -> tuple[str, ...]:
+        """Those of contacts that it may change."""
         return (self.phone, *self.twins)
+
+    @property
+    def known_phones(self) -> tuple[str, ...]:
+        return (*self.phones, *self.aliases)
 
 
 class Contacts(Protocol):
@@ -68,6 +75,7 @@ def upsert_edit(draft: Draft) -> Edit:
         draft.custom_fields.keys(),
         draft.tags or draft.add_tags,
         draft.twins,
+        draft.aliases,
     )
 
 
@@ -83,7 +91,7 @@ def plan_edits(
 
 def write_edits(tx: Connection, edits: Sequence[Edit]) -> list[Outcome]:
     """Apply edits in their order, in the caller's transaction; return what became of each."""
-    locked = tx.lock_contacts({phone for edit in edits for phone in edit.phones})
+    locked = tx.lock_contacts({phone for edit in edits for phone in edit.known_phones})
     known, now = _look_up(tx, edits), clock.timestamp()
     check_locked(locked, (each.id for each in known.contacts.values()))
     outcomes = _plan(edits, known, now, {})
@@ -98,10 +106,10 @@ def write_edits(tx: Connection, edits: Sequence[Edit]) -> list[Outcome]:
 
 def _look_up(db: Connection, edits: Sequence[Edit]) -> Known:
     if len(edits) == 1:
-        return store.look_up(db, edits[0].phones, edits[0].keys, edits[0].tags)
+        return store.look_up(db, edits[0].known_phones, edits[0].keys, edits[0].tags)
     return store.look_up(
         db,
-        dict.fromkeys(phone for edit in edits for phone in edit.phones),
+        dict.fromkeys(phone for edit in edits for phone in edit.known_phones),
         {key for edit in edits for key in edit.keys},
         {tag for edit in edits for tag in edit.tags},
     )
@@ -109,12 +117,17 @@ def _look_up(db: Connection, edits: Sequence[Edit]) -> Known:
 
 def _plan(edits: Sequence[Edit], known: Known, now: str, planned: Contacts) -> list[Outcome]:
     outcomes: list[Outcome] = []
+    claimed: dict[str, str] = {}
     for edit in edits:
-        phone, before = _find(edit, known, planned)
+        phone, before = _find(edit, known, planned, claimed)
         try:
             change = edit.plan(before, now)
             if known.required_types:
                 change = convert_types(change, known.required_types, now)
+            if edit.aliases:
+                gained = _new_aliases(edit, phone, known, planned, claimed)
+                claimed |= dict.fromkeys(gained, phone)
+                change = replace(change, aliases=gained)
         except ServiceError as error:
             outcomes.append(error)
             continue
@@ -124,17 +137,41 @@ def _plan(edits: Sequence[Edit], known: Known, now: str, planned: Contacts) -> l
     return outcomes
 
 
-def _find(edit: Edit, known: Known, planned: Contacts) -> tuple[str, Contact | None]:
+def _find(
+    edit: Edit, known: Known, planned: Contacts, claimed: Mapping[str, str]
+) -> tuple[str, Contact | None]:
     """Return the contact that an edit changes, as it is by now, and its phone.
 
     That is another phone than the one asked for where that was merged, or a twin is stored.
+    `claimed` has the aliases of earlier edits.
     """
     for asked in edit.phones:
         stored = known.contacts.get(asked)
-        phone = stored.contact.phone if stored else asked
+        phone = stored.contact.phone if stored else claimed.get(asked, asked)
         if found := planned.get(phone, stored.contact if stored else None):
             return phone, found
     return edit.phone, None
+
+
+def _new_aliases(
+    edit: Edit, phone: str, known: Known, planned: Contacts, claimed: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the phones that an edit adds to those that find a contact.
+
+    Raises `InvalidInput` for one that finds another contact.
+    """
+    gained = []
+    for alias in dict.fromkeys(edit.aliases):
+        stored = known.contacts.get(alias)
+        owner = stored.contact.phone if stored else claimed.get(alias)
+        if owner is None and planned.get(alias, None):
+            owner = alias
+        if owner not in (None, phone):
+            reason = f"{alias} belongs to cnt_{owner}: merge that contact, or leave the number out."
+            raise InvalidInput({"aliases": [reason]})
+        if owner is None and alias != phone:
+            gained.append(alias)
+    return tuple(gained)
 
 
 def convert_types(change: Change, required_types: Mapping[str, str], now: str) -> Change:
@@ -177,13 +214,22 @@ def _store_changes(
             rows.append((change, actor, row))
     if saves:
         ids = store.save(tx, list(saves.values()), known)
+        gained = [(alias, ids[each.after.phone]) for each, *_ in rows for alias in each.aliases]
+        insert_aliases(tx, gained)
         announce(tx, [_written(ids[each[0].after.phone], *each) for each in rows], now)
 
 
 def _written(id: int, change: Change, actor: str | None, row: Row) -> Written:
-    after, event = change.after, CREATED if change.created else UPDATED
-    own = ((event, after.phone, actor, event_data(row, change)),)
-    return Written(id, change.before, after, row, change.changed, actor, own)
+    after, own = change.after, []
+    if change.created or change.changed:
+        event = CREATED if change.created else UPDATED
+        own.append((event, after.phone, actor, event_data(row, change)))
+    names, unchanged = change.changed, Change(after, after, [])
+    for alias in change.aliases:
+        data = event_data(row, unchanged, merged=f"cnt_{alias}")
+        own.append((MERGED, after.phone, actor, data))
+        names = [*change.changed, "phone", "id"]
+    return Written(id, change.before, after, row, names, actor, own, change.aliases)
 
 
 def event_data(row: Row, change: Change, merged: str | None = None) -> str:

@@ -39,7 +39,8 @@ def convert_values(db: Database, field: CustomField) -> tuple[int, int]:
     def run_batch(tx: Connection, size: int) -> bool:
         nonlocal position, converted, unconverted
         values = store.values_after(tx, field.id, position, size, skipped)
-        phones = store.phones_of(tx, [each.contact_id for each in values])
+        ids = [each.contact_id for each in values]
+        phones = store.phones_of(tx, ids) if ids else []
         edits = [Edit(phone, plan, (field.key,), actor=actor) for phone in phones]
         for outcome in write_edits(tx, edits):
             if isinstance(outcome, Change):

@@ -5,7 +5,7 @@ from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 
 UNITS = ("min", "h", "d", "w", "mo", "y")
-PATTERN = rf"now|today|[+ -][0-9]{{1,5}}({'|'.join(UNITS)})"
+PATTERN = rf"now|today|[+ -][0-9]{{1,5}}(?:{'|'.join(UNITS)})"
 _RELATIVE = re.compile(PATTERN)
 _STEPS = {"min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

@@ -3,11 +3,12 @@
 from typing import Any
 
 from app.contacts import handlers as contacts
+from app.contacts.alias_store import list_aliases
 from app.database import Database
 from app.search.filters import Filter, conditions, segment_names
 from app.search.matching import Facts, compile_filter
 from app.search.resolve import resolve
-from app.search.store import find_aliases, find_segments
+from app.search.store import find_segments
 
 
 def match_contact(db: Database, phone: str, filter: Filter) -> tuple[bool, list[dict[str, Any]]]:
@@ -17,10 +18,11 @@ def match_contact(db: Database, phone: str, filter: Filter) -> tuple[bool, list[
     """
     leaves = list(conditions(filter))
     with db.snapshot() as snapshot:
-        contact = contacts.find_contact(snapshot, phone)
+        stored = contacts.find_stored(snapshot, phone)
+        contact = stored.contact
         resolved = resolve(snapshot, filter)
         by_phone = any(leaf.field in ("id", "phone") for leaf in leaves)
-        aliases = find_aliases(snapshot, contact.phone) if by_phone else []
+        aliases = list_aliases(snapshot, stored.id) if by_phone else []
         segments = find_segments(snapshot, contact.phone, segment_names(filter))
     facts = Facts(contact, lambda: aliases, lambda: segments)
     because = [

@@ -16,9 +16,15 @@ from app.web.fields import JsonSchema, clean_text, clean_word, is_blank
 CUSTOM = "custom_fields."
 ORDERED = ("gt", "gte", "lt", "lte")
 SEARCHING = ("contains", "starts_with")
+_DAY = (
+    "(?:[12][0-9]{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|"
+    "[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|[12][0-9](?:[02468][048]|[13579][26])-02-29)"
+)
+_TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
+# One pattern without unions, which generators of clients read as a string.
 INSTANT_SCHEMA: JsonSchema = {
     "type": "string",
-    "anyOf": [{"format": "date-time"}, {"pattern": f"^({PATTERN})$"}],
+    "pattern": f"^(?:{_DAY}[Tt]{_TIME}(?:[Zz]|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])|{PATTERN})$",
 }
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"

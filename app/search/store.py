@@ -1,4 +1,4 @@
-"""Reads of searches beside the planner's: the documented list, kinds of fields, aliases."""
+"""Reads of searches beside the planner's: the documented list, and the kinds of fields."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -35,20 +35,6 @@ def find_kinds(db: Connection, keys: Iterable[str]) -> dict[str, FieldKind]:
         {"keys": json.dumps(list(keys))},
     )
     return {key: FieldKind(*kind) for key, *kind in rows}
-
-
-def find_aliases(db: Connection, phone: str) -> list[str]:
-    """Return the phones that were merged into the contact of a phone."""
-    rows = db.execute(
-        """
-        SELECT phone
-        FROM aliases
-        WHERE contact_id = (SELECT id FROM contacts WHERE phone = :phone)
-        ORDER BY phone
-        """,
-        {"phone": phone},
-    )
-    return [alias for (alias,) in rows]
 
 
 def segment_exists(db: Connection, name: str) -> bool:

@@ -15,6 +15,15 @@ VIEW_BYTES = "length(CAST(document AS BLOB)) + length(CAST(custom_fields AS BLOB
 
 _OPEN = "substr(document, 1, length(document) - 1)"
 _FIELDS = """ || ',"custom_fields":' || custom_fields"""
+_ALIASES = """ || ',"aliases":[' || coalesce((
+    SELECT group_concat(quoted)
+    FROM (
+        SELECT '"' || phone || '"' AS quoted
+        FROM aliases
+        WHERE contact_id = contacts.id
+        ORDER BY phone
+    ) AS alias
+), '') || ']'"""
 _UPDATED = """ || ',"updated_at":"' || updated_at || '"'"""
 
 
@@ -24,7 +33,8 @@ def view(include: frozenset[str]) -> str:
         return "document"
     fields = _FIELDS if "custom_fields" in include else ""
     updated = _UPDATED if "updated_at" in include else ""
-    return f"{_OPEN}{fields}{updated} || '}}'"
+    aliases = _ALIASES if "aliases" in include else ""
+    return f"{_OPEN}{fields}{updated}{aliases} || '}}'"
 
 
 def view_within(share: int, include: frozenset[str]) -> str:

@@ -20,7 +20,7 @@ from app.transfer.phone_columns import PhoneColumns
 from app.transfer.rows import FileRow, Reason, Row
 from app.web import fields
 
-_TEXTS = ("id", "created_at", "updated_at")
+_TEXTS = ("id", "created_at", "updated_at", "aliases")
 _LIST_SIGNS = (";", ",", "|")
 _EMAILS = re.compile(r"[;,\s]+|:::")
 # Names of people are among the words of `is_blank`: Nan, Na, Null.

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from app.contacts import bulk
+from app.contacts.fields import parse_phone
 from app.contacts.model import Draft
 from app.contacts.schemas import ContactSchema
 from app.errors import InvalidInput
@@ -17,6 +18,7 @@ from app.transfer.phone_cells import PhoneReader
 from app.transfer.report import Report
 from app.transfer.rows import Reason, Row
 
+MAX_ALIASES = 1_000
 _NO_INSTANT = 'Must be a date and time with its zone, such as "2026-06-02T08:00:00Z".'
 
 
@@ -60,6 +62,7 @@ class Drafts:
         values = dict(row.values)
         id, created_at = values.pop("id", None), values.pop("created_at", None)
         values.pop("updated_at", None)
+        aliases = _parse_aliases(values.pop("aliases", None))
         draft = self._parsed(row, self._with_tags(values), phone)
         if id is not None and id != f"cnt_{draft.phone}":
             raise InvalidInput({"id": [f"Does not match the phone: must be cnt_{draft.phone}."]})
@@ -68,7 +71,7 @@ class Drafts:
                 draft = replace(draft, created_at=instant(created_at, "lte"))
             except ValidationError:
                 raise InvalidInput({"created_at": [_NO_INSTANT]}) from None
-        return draft
+        return replace(draft, aliases=aliases) if aliases else draft
 
     def _parsed(self, row: Row, values: dict[str, Any], phone: str | None) -> Draft:
         try:
@@ -106,6 +109,18 @@ class Drafts:
         if field in self._names or field.startswith(CUSTOM):
             return self._names.get(field, field)
         return self._names.get(field.partition(".")[0], field)
+
+
+def _parse_aliases(value: object) -> tuple[str, ...]:
+    """Return the phones that were merged into an exported contact. Raises `InvalidInput`."""
+    given = value.split(";") if isinstance(value, str) else value or []
+    if not isinstance(given, list) or len(given) > MAX_ALIASES:
+        reason = f"Must be an array of at most {MAX_ALIASES} phones, or those with ; between."
+        raise InvalidInput({"aliases": [reason]})
+    try:
+        return tuple(parse_phone(each) for each in given if each != "")
+    except ValidationError as error:
+        raise InvalidInput({"aliases": list(error.messages)}) from None
 
 
 def _without(values: Mapping[str, Any], details: Mapping[str, Any]) -> dict[str, Any]:

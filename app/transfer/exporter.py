@@ -16,7 +16,7 @@ from app.transfer.xlsx_writer import Cell, XlsxWriter
 
 PAGE = 250
 _TEXTS = ("id", "phone", "first_name", "last_name", "email")
-_EVERYTHING = frozenset({"custom_fields", "updated_at"})
+_EVERYTHING = frozenset({"custom_fields", "updated_at", "aliases"})
 
 Part = tuple[bytes, int]  # Bytes of a file, and the number of contacts in them.
 
@@ -84,7 +84,8 @@ def _pages(db: Database, search: Search) -> Iterator[Sequence[str]]:
 
 
 def _header(keys: Sequence[str]) -> list[str]:
-    return [*_TEXTS, "tags", "created_at", "updated_at", *(f"custom_fields.{key}" for key in keys)]
+    fields = (f"custom_fields.{key}" for key in keys)
+    return [*_TEXTS, "tags", "created_at", "updated_at", "aliases", *fields]
 
 
 def _cells(view: dict[str, Any], keys: Sequence[str]) -> list[str]:
@@ -94,6 +95,7 @@ def _cells(view: dict[str, Any], keys: Sequence[str]) -> list[str]:
         cells.tags(view["tags"]),
         view["created_at"],
         view["updated_at"],
+        ";".join(view["aliases"]),
         *(cells.value(fields[key]) if key in fields else "" for key in keys),
     ]
 

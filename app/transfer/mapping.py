@@ -12,7 +12,7 @@ from app.search.operands import CUSTOM
 from app.web.loading import printable_name
 
 FIELDS = ("phone", "first_name", "last_name", "email", "tags")
-CARRIED = ("id", "created_at", "updated_at")
+CARRIED = ("id", "created_at", "updated_at", "aliases")
 # What a column can hold beside the fields of a contact.
 PARTS = ("full_name", "country_code", "country")
 ANY = "any"  # Ends a key that itself ends with the name of a type.

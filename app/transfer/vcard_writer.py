@@ -33,7 +33,8 @@ def card(view: dict[str, Any]) -> str:
         f"X-CONTACTS-FIELD;X-KEY={_parameter(key)}:{_text(_value(value))}"
         for key, value in view["custom_fields"].items()
     )
-    lines += (f"X-CONTACTS-ALIAS:{alias}" for alias in view.get("aliases", ()))
+    if view.get("aliases"):
+        lines.append(f"X-CONTACTS-ALIAS:{_text(';'.join(view['aliases']))}")
     lines += (f"X-CONTACTS-CREATED:{view['created_at']}", f"REV:{view['updated_at']}", "END:VCARD")
     return "".join(_folded(line) for line in lines)
 

@@ -403,13 +403,13 @@ def test_exports_csv(client: FlaskClient) -> None:
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert "contacts.csv" in response.headers["Content-Disposition"]
-    columns = "id,phone,first_name,last_name,email,tags,created_at,updated_at"
+    columns = "id,phone,first_name,last_name,email,tags,created_at,updated_at,aliases"
     fields = ",".join(f"custom_fields.{key}" for key in ("n", "no", "note", "s"))
     assert response.text == (
         f"{columns},{fields}\r\n"
-        f'cnt_{PRIYA},{PRIYA},\'=cmd(),"Shar""ma",,"a\\;b;VIP",{created},{created},'
+        f'cnt_{PRIYA},{PRIYA},\'=cmd(),"Shar""ma",,"a\\;b;VIP",{created},{created},,'
         '1,false,"two\nlines","""1"""\r\n'
-        f"cnt_{JOHN},{JOHN},,,,,{later},{later},,,,\r\n"
+        f"cnt_{JOHN},{JOHN},,,,,{later},{later},,,,,\r\n"
     )
 
 
@@ -419,7 +419,8 @@ def test_exports_json_lines(client: FlaskClient) -> None:
     response = client.get("/v1/contacts/export?format=jsonl")
     assert response.headers["Content-Type"] == "application/x-ndjson"
     found = [json.loads(line) for line in response.text.splitlines()]
-    assert found == [client.get(f"/v1/contacts/{n}").get_json()["contact"] for n in (PRIYA, JOHN)]
+    shown = (client.get(f"/v1/contacts/{n}?include=aliases").get_json() for n in (PRIYA, JOHN))
+    assert found == [each["contact"] for each in shown]
 
 
 def test_exports_vcards(client: FlaskClient) -> None:
@@ -452,7 +453,7 @@ def test_exports_a_workbook(client: FlaskClient) -> None:
 def test_a_workbook_has_too_few_columns_for_some_stores(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(xlsx_writer, "MAX_COLUMNS", 8)
+    monkeypatch.setattr(xlsx_writer, "MAX_COLUMNS", 9)
     assert client.get("/v1/contacts/export?format=xlsx").status_code == 200
     client.post("/v1/contacts", json={"phone": PRIYA, "custom_fields": {"n": 12}})
     response = client.get("/v1/contacts/export?format=xlsx")
@@ -461,7 +462,7 @@ def test_a_workbook_has_too_few_columns_for_some_stores(
 
 def test_an_empty_store_gives_an_empty_file(client: FlaskClient) -> None:
     assert client.get("/v1/contacts/export?format=jsonl").data == b""
-    header = "id,phone,first_name,last_name,email,tags,created_at,updated_at\r\n"
+    header = "id,phone,first_name,last_name,email,tags,created_at,updated_at,aliases\r\n"
     assert client.get("/v1/contacts/export").text == header
     assert client.get("/v1/contacts/export?format=vcf").data == b""
     book = openpyxl.load_workbook(io.BytesIO(client.get("/v1/contacts/export?format=xlsx").data))

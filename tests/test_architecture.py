@@ -114,7 +114,7 @@ INSIDE = {
     },
     "app.search": {
         "routes": ("schemas", "handlers", "store", "planner", "filters", "paging", "views"),
-        "handlers": ("resolve", "matching", "filters"),
+        "handlers": ("resolve", "matching", "filters", "store"),
         "matching": ("conditions", "filters", "operands"),
         "resolve": ("dates", "filters", "operands", "store"),
         "dates": (),

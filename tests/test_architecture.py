@@ -95,7 +95,7 @@ INSIDE = {
         "phone_routes": ("store", "phone"),
         "converters": (),
         "batches": (),
-        "bulk": ("handlers", "writer", "store", "model"),
+        "bulk": ("handlers", "writer", "alias_store", "store", "model"),
         "handlers": ("writer", "listeners", "alias_store", "store", "model"),
         "twins": ("alias_store", "model", "phone"),
         "alias_store": ("store",),

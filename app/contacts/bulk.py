@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import accumulate, islice
 
-from app.contacts import handlers, store, writer
+from app.contacts import alias_store, handlers, store, writer
 from app.contacts.model import Change, Draft
 from app.contacts.writer import Contacts, Edit, Outcome, upsert_edit
 from app.database import Connection, Database
@@ -104,7 +104,7 @@ def _settled_chunk(db: Database, drafts: Sequence[Checked]) -> list[Outcome]:
 def _are_stored(db: Database, phones: Sequence[str]) -> bool:
     """Tell whether all have a contact; the first is asked for alone: mostly all are new or none."""
     for asked in (phones[:1], phones[1:]):
-        if asked and len(store.find_phones(db.connection(), asked)) < len(asked):
+        if asked and len(alias_store.find_phones(db.connection(), asked)) < len(asked):
             return False
     return True
 

@@ -190,7 +190,7 @@ INSIDE = {
         "findings": ("columns", "report"),
         "phone_columns": ("cells", "columns", "phone_cells", "profiles", "rows"),
         "phone_cells": ("damage",),
-        "exporter": ("cells", "vcard_writer", "xlsx_writer"),
+        "exporter": ("cells", "mapping", "vcard_writer", "xlsx_writer"),
         "vcard_writer": ("cells",),
         "xlsx_writer": (),
         "readers": (

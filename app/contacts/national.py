@@ -53,7 +53,8 @@ def _is_normal(digits: str, number: phonenumbers.PhoneNumber) -> bool:
 def read_national(text: str, region: str) -> Number:
     """Read a number without + as one of a region, or as international where only that is valid.
 
-    `region` is one of `REGIONS`. Raises `PhoneError`.
+    A number that gets its country code here must be valid: with a digit lost or without its area
+    code it is likely to be possible. `region` is one of `REGIONS`. Raises `PhoneError`.
     """
     digits = spelled(text)
     if digits.startswith("+"):
@@ -62,13 +63,12 @@ def read_national(text: str, region: str) -> Number:
     if national and national.valid:
         return national
     if not digits.startswith("0"):
+        has_code = digits.startswith(str(phonenumbers.country_code_for_region(region)))
         with suppress(PhoneError):
             international = read_international(digits)
-            if international.valid:
+            if international.valid or has_code:
                 return international
-    if national is None:
-        raise PhoneError(f"Neither a number of {region} nor one with another country code.")
-    return national
+    raise PhoneError(f"Neither a valid number of {region} nor one with another country code.")
 
 
 def _national(digits: str, region: str) -> Number | None:

@@ -22,7 +22,8 @@ from app.web.loading import printable, printable_name
 
 NAMED, MAPPED, KNOWN, GUESSED = "named", "mapped", "known", "guessed"
 _SEVERAL = (SKIPPED, "phone", "email", "tags", "phone_label")
-_FEWEST_DIGITS = 8  # Of a phone number where names should be.
+_MAY_BE_PHONES = ("number", "nummer", "numero")
+_FEWEST_DIGITS = 8  # Of a phone number where its column does not say so, or names should be.
 _UNFIT = re.compile(r"[\[\]\x00-\x1f\x7f-\x9f]")
 
 
@@ -102,14 +103,32 @@ def choose(
     taken = Counter(each.field for each in chosen if each and each.source in (NAMED, MAPPED))
     columns: list[Column] = []
     for place, (name, column) in enumerate(zip(names, chosen, strict=True)):
-        cells = [row[place] for row in sample if place < len(row) and row[place].strip()]
-        column = _fitting(column or _by_words(name), cells)
+        column = _fitting(column or _by_words(name), _cells(sample, place))
         if column.source not in (NAMED, MAPPED):
             if column.field in taken and column.field not in _SEVERAL:
                 column = _kept(name)
             taken[column.field] += 1
         columns.append(column)
+    if not any(each.field == "phone" for each in columns):
+        columns = [_last_resort(each, _cells(sample, place)) for place, each in enumerate(columns)]
     return _checked(Layout(columns, profile))
+
+
+def _cells(sample: Sequence[Sequence[str]], place: int) -> list[str]:
+    """Return the cells of a column that are not empty."""
+    return [row[place] for row in sample if place < len(row) and row[place].strip()]
+
+
+def _last_resort(column: Column, cells: Sequence[str]) -> Column:
+    """Return a column named Number as one of phone numbers, if it looks like one."""
+    if column.source != GUESSED or profiles.plain(column.name) not in (
+        "number",
+        "nummer",
+        "numero",
+    ):
+        return column
+    is_phone = cells and all(sum(map(str.isdigit, each)) >= _FEWEST_DIGITS for each in cells)
+    return Column(column.name, "phone", kind="main") if is_phone else column
 
 
 def _chosen(name: str, mapping: Mapping[str, str], profile: Profile | None) -> Column | None:

@@ -137,5 +137,6 @@ class Survey:
             f"{self.bare:,} phone numbers have no + and no country; {self.valid:,} of them "
             "are valid if their first digits are a country code. Read so, they would become "
             f"{', '.join(would)}. Nothing is stored: name their country, such as "
-            "--default-country IN, or say --international if all begin with a country code."
+            "--default-country IN, or say --international if all begin with a country code "
+            "(in a request default_country=IN or international=true)."
         )

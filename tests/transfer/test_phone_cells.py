@@ -26,6 +26,7 @@ READER = PhoneReader("possible")
         ("12065550122@c.us", "IN", "12065550122"),
         ("https://wa.me/12065550121", "IN", "12065550121"),
         ("5215512345678", "BR", "525512345678"),
+        ("551187654321", "BR", "551187654321"),
     ],
 )
 def test_reads_numbers(cell: str, region: str | None, digits: str) -> None:
@@ -65,6 +66,8 @@ def test_refuses_what_is_more_or_less_than_a_number(
     ("cell", "region"),
     [
         ("5552674", "US"),
+        ("98860 1234", "IN"),
+        ("987654321", "BR"),
         ("12", "US"),
         ("011 44 20 7946 0958", "IN"),
         ("+1 206 555 0125 (Mobile)", None),

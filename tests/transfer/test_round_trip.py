@@ -50,7 +50,9 @@ def _cleaned(text: str, clean: Callable[[str], str] = _line) -> str:
 ANY = st.one_of(
     st.text(st.sampled_from(DANGER), max_size=12),
     st.text(max_size=12),
-    st.sampled_from(["true", "FALSE", "null", "-0", "1e5", "1.0", "=cmd()", "''@x", '"a"', "007"]),
+    st.sampled_from(
+        ["true", "FALSE", "null", "-0", "1e5", "1.0", "=cmd()", "''@x", '"a"', "007", "a:number"]
+    ),
     st.integers().map(str),
 )
 LINES = ANY.map(_cleaned)

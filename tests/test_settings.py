@@ -30,6 +30,7 @@ GOOD = {
         ("https://app.example.com", "http://[::1]:3000", "capacitor://localhost"),
     ),
     "metrics_public": ("yes", True),
+    "console": ("no", False),
     "log_level": ("debug", "debug"),
     "log_format": ("text", "text"),
     "changes_days": ("7", 7),
@@ -40,7 +41,7 @@ GOOD = {
 }
 
 RETRIES = "10s,60s,5m"
-DEFAULT_TEXTS = {None: "postgres://a/b", False: "no", (): "", PrivateTargets(): ""}
+DEFAULT_TEXTS = {None: "postgres://a/b", False: "no", True: "yes", (): "", PrivateTargets(): ""}
 BAD = {
     "webhook_retries": ["", "10", "8d", "0s", "1.5m"],
     "database_url": ["", "mysql://host/name", "host=localhost", "sqlite:///x"],
@@ -75,6 +76,7 @@ BAD = {
         "https://a.example https://b.example",
         "https://user@app.example.com",
     ],
+    "console": ["", "0", "false", "No"],
     "metrics_public": ["", "1", "true", "Yes"],
     "log_level": ["", "INFO", "critical", "1"],
     "log_format": ["", "JSON", "xml"],

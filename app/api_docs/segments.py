@@ -14,6 +14,7 @@ from app.api_docs.json_schema import (
 from app.api_docs.operation import NEXT_PAGE, Feature, Operation, Response
 from app.segments.model import MAX_NAME, MAX_SEGMENTS, STATES
 from app.segments.schemas import SegmentSchema
+from app.web.fields import FULL_LINE
 from app.web.paging import PageQuery, PageQuerySchema
 
 FEATURE = Feature(
@@ -86,5 +87,5 @@ FEATURE = Feature(
         "limit": "Maximum number of segments to return.",
         "offset": "Number of segments to skip.",
     },
-    paths={"name": {"type": "string", "minLength": 1}},
+    paths={"name": {**STRING, "maxLength": MAX_NAME, "pattern": FULL_LINE}},
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from app import segments
 from app import settings as settings_module
 from app.cli import import_preview, options
 from app.cli.import_options import import_options
@@ -134,4 +135,5 @@ def _show_known_columns(intake: Intake) -> None:
 def _database(settings: Settings) -> Database:
     prepare_folder(settings.data)
     prepare_store(settings)
+    segments.follow()
     return open_store(settings)

@@ -152,10 +152,12 @@ def finish_in_background(
     unfinished: Callable[[Connection], Sequence[RunBatch]],
     *,
     largest: int = LARGEST_BATCH,
+    is_interrupted: bool = True,
 ) -> None:
     """Finish interrupted sweeps in a background thread, which retries until it succeeds.
 
-    The thread of a `name` runs once: another call while it runs does nothing.
+    The thread of a `name` runs once: another call while it runs does nothing. The log reports
+    sweeps that were interrupted.
     """
     logged = False
 
@@ -163,7 +165,7 @@ def finish_in_background(
         nonlocal logged
         try:
             sweeps = unfinished(db.connection())
-            if sweeps and not logged:
+            if sweeps and is_interrupted and not logged:
                 _log.warning("Finishing an interrupted change of many contacts: %s", name)
                 logged = True
             for run_batch in sweeps:

@@ -18,7 +18,7 @@ from app.journal import handlers as journal
 from app.segments import store, watched
 from app.segments.moves import Counts, keep_moments, move, move_event
 
-LARGEST_BATCH = 2_000
+LARGEST_BATCH = 1_000
 INLINE_SECONDS = 1.0  # After which a request leaves the rest to a background thread.
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,9 @@ def work_off(db: Database, seconds: float = INLINE_SECONDS) -> None:
 def finish(db: Database) -> None:
     """Finish in the background what is unfinished, also by a process that has ended."""
     if store.list_unfinished(db.connection()):
-        finish_in_background(db, "segments", unfinished, largest=LARGEST_BATCH)
+        finish_in_background(
+            db, "segments", unfinished, largest=LARGEST_BATCH, is_interrupted=False
+        )
 
 
 def unfinished(db: Connection) -> list[RunBatch]:

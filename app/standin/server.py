@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from app import clock
+from app import clock, segments
 from app.api_keys import store
 from app.api_keys.model import SCOPES, ApiKey, digest
 from app.database import Database, open_store
@@ -88,6 +88,7 @@ def prepare(settings: Settings, fill: Callable[[Database], None]) -> bytes:
     prepare_folder(settings.data)
     migrate(settings.database, STAND_IN)
     MovableClock(settings.data)
+    segments.follow()
     db = open_store(settings)
     try:
         _add_key(db)

@@ -25,7 +25,7 @@ PRAGMAS = {
     "synchronous": "FULL",
     "wal_autocheckpoint": "1000",
     "journal_size_limit": "67108864",
-    "cache_size": "-4000",
+    "cache_size": "-8000",
     "temp_store": "MEMORY",
     "mmap_size": "0",
     "trusted_schema": "OFF",

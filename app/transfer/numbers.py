@@ -19,6 +19,7 @@ from app.transfer.rows import PhoneText, Reason, Row
 
 CONVINCING = 0.95  # So many of a file's bare numbers must be valid with their first digits as code.
 MEMORY = 2**20  # Bytes of numbers that are kept before they go to a file.
+_FAX = "Is a fax or pager number, and the row has no other."
 _REQUIRED = 'Required: a number with its country code, such as "918856879188".'
 
 
@@ -53,7 +54,8 @@ def choose_phone(row: Row, reader: PhoneReader) -> Chosen:
         else:
             others.append(f"+{number.digits}")
     if chosen.phone is None:
-        return Chosen(reasons=chosen.passed or [Reason("phone", _REQUIRED)])
+        fax = [Reason(each.column, _FAX) for each in row.phones if each.kind == NEVER][:1]
+        return Chosen(reasons=chosen.passed or fax or [Reason("phone", _REQUIRED)])
     kept = [each for each in dict.fromkeys(others) if each != f"+{chosen.phone}"]
     add_numbered(row.values, "phone", kept)
     if never:

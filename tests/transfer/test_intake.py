@@ -246,7 +246,7 @@ def test_labels_beside_numbers_count_without_the_profile_too(db: Database) -> No
         f"Cid,Work,+442079460004,iPhone,+{CID},,\n"
         "Dee,Home Fax,+442079460005,,,,\n",
     )
-    assert list(reasons(report)) == [5]
+    assert reasons(report) == {5: "Is a fax or pager number, and the row has no other."}
     assert contact(db, ANN).custom_fields == {"phone_2": "+442079460002", "fax": "+442079460001"}
     assert contact(db, BOB).custom_fields == {"phone_2": "+442079460003"}
     assert contact(db, CID).custom_fields == {"phone_2": "+442079460004"}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.contacts.model import FieldValue
 from app.custom_fields.handlers import list_keys
 from app.database.interface import Database
 from app.errors import InvalidInput
@@ -109,9 +110,13 @@ def _typed_cells(view: dict[str, Any], keys: Sequence[str]) -> list[Cell]:
     found: list[Cell] = [*_cells(view, ())]
     for key in keys:
         value = fields.get(key)
-        # A spreadsheet keeps 15 digits of a number.
-        is_typed = isinstance(value, bool) or (
-            isinstance(value, int | float) and float(f"{value:.15g}") == value
-        )
-        found.append(value if is_typed else cells.value(value))
+        found.append(value if _is_kept_by_spreadsheets(value) else cells.value(value))
     return found
+
+
+def _is_kept_by_spreadsheets(value: FieldValue | None) -> bool:
+    """Return whether a value comes back as it was: 15 digits of a number are kept and shown."""
+    if isinstance(value, float):
+        shown = f"{value:.15g}"
+        return abs(value) < 1e15 and shown in (repr(value), repr(value).removesuffix(".0"))
+    return isinstance(value, bool) or (isinstance(value, int) and float(f"{value:.15g}") == value)

@@ -61,6 +61,7 @@ VALUES = st.one_of(
     st.booleans(),
     st.integers(-MAX_INTEGER, MAX_INTEGER),
     st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([5e-324, -8.1683042519e-312, 0.1 + 0.2, 1e16, 7239079691392250.0]),
 )
 KEYS = ANY.map(lambda text: _cleaned(text, clean_key)).filter(bool)
 TAGS = ANY.map(lambda text: _cleaned(text, clean_tag)).filter(bool)

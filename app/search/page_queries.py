@@ -172,10 +172,7 @@ def _index_ranges(search: Search) -> list[tuple[str, str, str, str]]:
         same = f"{key} = :after_key AND contacts.id {than} :after_id"
         found = [same, f"{key} {than} :after_key", *nulls]
     by_id = f"contacts.id {direction}"
-    return [
-        (key, index, where, by_id if "IS NULL" in where else f"{key} {direction}, {by_id}")
-        for where in found
-    ]
+    return [(key, index, where, f"{key} {direction}, {by_id}") for where in found]
 
 
 def _order(sort: Sort) -> tuple[str, str, bool]:

@@ -18,7 +18,7 @@ from app.journal import handlers as journal
 from app.segments import store, watched
 from app.segments.moves import Counts, keep_moments, move, move_event
 
-LARGEST_BATCH = 1_000
+LARGEST_BATCH = 500
 INLINE_SECONDS = 1.0  # After which a request leaves the rest to a background thread.
 
 _log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 
 import click
 
+from app import segments
 from app.cli import options
 from app.cli.progress import Progress, progress
 from app.database import prepare_store
@@ -19,7 +20,11 @@ from app.settings import PREFIX, Settings
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Rebuild index rows and counts. Stop the server first.")
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Rebuild index rows and counts, clean values. Stop the server first.",
+)
 @options.data
 @options.quiet
 @options.as_json
@@ -29,6 +34,7 @@ def doctor(fix: bool, data: str | None, quiet: bool, as_json: bool) -> None:
     Without --fix the server may run. Exit status: 1 if there is a problem; warnings alone are 0.
     """
     settings = options.settings_of_store(data)
+    segments.follow()
     found = []
     is_file = not settings.database_url
     alone = (

@@ -4,10 +4,12 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from app import clock
+from app.database.sqlite.connection import Connection
 from app.database.sqlite.files import Driver, Progress, attend, opened, pragma
 from app.database.sqlite.kinds import KINDS
 from app.database.sqlite.locks import InUseLock
@@ -18,9 +20,15 @@ from app.database.sqlite.migrate import (
     program_of,
 )
 from app.errors import Damaged, StartError, Unavailable
-from app.maintenance.index_checks import unreadable_contacts, wrong_counts, wrong_index_rows
-from app.maintenance.index_rebuild import rebuild
+from app.maintenance.index_checks import (
+    Reader,
+    unreadable_contacts,
+    wrong_counts,
+    wrong_index_rows,
+)
+from app.maintenance.index_rebuild import rebuild, transaction
 from app.maintenance.segment_checks import connection_of, wrong_segments
+from app.maintenance.stored_values import Transaction, clean_contacts, unclean_contacts
 
 SECONDS_AHEAD = 300  # The clocks of two machines may differ by this much.
 OLDEST_CLOCK = "2026-01-01"
@@ -42,10 +50,11 @@ Check = Callable[[Driver], Finding]
 
 _RESTORE = "stop the server, keep the folder, and restore a backup: contacts restore FILE"
 _FIX = "contacts doctor --fix"
+REBUILT = Finding("fix", "ok", "rebuilt the index rows and counts from the contacts")
 
 
 def examine(store: Path, *, fix: bool, progress: Progress) -> Iterator[Finding]:
-    """Check an existing store; `fix` rebuilds the index rows and counts if one is wrong.
+    """Check an existing store; `fix` rebuilds wrong index rows and counts, and cleans values.
 
     With `fix` the caller holds `exclusive(store)`.
     """
@@ -58,8 +67,7 @@ def examine(store: Path, *, fix: bool, progress: Progress) -> Iterator[Finding]:
                 return
             problems = yield from _run(driver, _DERIVED, progress)
             if fix and problems:
-                rebuild(driver, store, progress)
-                yield Finding("fix", "ok", "rebuilt the index rows and counts from the contacts")
+                yield from _repair(driver, store, problems, progress)
                 yield from _run(driver, _DERIVED, progress)
             yield from _run(driver, (check_clock,), progress)
     except Damaged as error:
@@ -71,6 +79,18 @@ def examine(store: Path, *, fix: bool, progress: Progress) -> Iterator[Finding]:
         yield Finding("store", "problem", text, "see permissions")
     except Unavailable as error:
         yield Finding("store", "problem", error.message, "wait until it has finished")
+
+
+def _repair(
+    driver: Driver, store: Path, problems: list[str], progress: Progress
+) -> Iterator[Finding]:
+    if problems != ["values"]:
+        rebuild(driver, store, progress)
+        yield REBUILT
+    if "values" in problems:
+        progress("cleaning values", None)
+        with closing(Connection(store, is_alone=True)) as db:
+            yield clean_values(partial(transaction, db))
 
 
 @contextmanager
@@ -179,7 +199,26 @@ def check_segments(driver: Driver) -> Finding:
     return Finding("segments", "ok", "segments hold who matches them")
 
 
-_DERIVED = (check_counters, check_search, check_segments)
+def check_values(reader: Reader) -> Finding:
+    contacts, examples = unclean_contacts(reader)
+    if contacts:
+        text = f"{contacts:,} contacts have invisible characters or blank values"
+        named = f": {', '.join(examples)}" if examples else ""
+        return Finding("values", "problem", text + named, _FIX)
+    return Finding("values", "ok", "no invisible characters and no blank values")
+
+
+def clean_values(transaction: Transaction) -> Finding:
+    """Clean the values of contacts, after their index rows are right."""
+    done, failed = clean_contacts(transaction)
+    text = f"cleaned the values of {done:,} contacts"
+    if failed:
+        text += f"; {failed:,} have values that do not fit the type of a pinned custom field"
+        return Finding("fix", "warning", text, "unpin the field, and run it again")
+    return Finding("fix", "ok", text)
+
+
+_DERIVED = (check_counters, check_search, check_segments, check_values)
 
 
 def check_sqlite(version: tuple[int, ...] = SQLITE_VERSION_INFO) -> Finding:

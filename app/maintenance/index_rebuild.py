@@ -1,7 +1,7 @@
 """Rebuilds index rows, search columns and counts from the contacts, for `contacts doctor --fix`."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from app.contacts import index_rows
@@ -56,13 +56,20 @@ def rebuild(driver: Driver, store: Path, progress: Progress) -> None:
     """
     with closing(Connection(store, is_alone=True)) as db:
         db.execute("PRAGMA cache_size = -64000")
-        db.begin_write(BUSY_SECONDS)
-        complete = False
-        try:
+        with transaction(db):
             _rebuild(driver, db, progress)
-            complete = True
-        finally:
-            db.end_write(commit=complete)
+
+
+@contextmanager
+def transaction(db: Connection) -> Iterator[Connection]:
+    """Run a write transaction: committed at the end, or rolled back."""
+    db.begin_write(BUSY_SECONDS)
+    complete = False
+    try:
+        yield db
+        complete = True
+    finally:
+        db.end_write(commit=complete)
 
 
 def _rebuild(driver: Driver, db: Connection, progress: Progress) -> None:

@@ -13,7 +13,7 @@ from app.database.postgres.migrate import migrations
 from app.database.postgres.store import Database
 from app.database.postgres.url import shown
 from app.errors import ServiceError
-from app.maintenance.doctor import Finding, State
+from app.maintenance.doctor import REBUILT, Finding, State, check_values, clean_values
 from app.maintenance.index_checks import (
     SEARCH_COLUMNS,
     Read,
@@ -65,7 +65,10 @@ class Stream:
 
 
 def examine(settings: Settings, *, fix: bool) -> Iterator[Finding]:
-    """Check a store; `fix` rebuilds index rows and counts if one is wrong, while nobody writes."""
+    """Check a store; `fix` rebuilds wrong index rows and counts, and cleans values.
+
+    Nobody else writes during a rebuild.
+    """
     url = settings.database_url or ""
     where = shown(url)
     with closing(Database(url, settings.data)) as db:
@@ -75,9 +78,12 @@ def examine(settings: Settings, *, fix: bool) -> Iterator[Finding]:
             yield from _check_server(db.connection())
             wrong = yield from _check_rows(db)
             if fix and wrong:
-                with db.transaction() as tx:
-                    _rebuild(tx)
-                yield Finding("fix", "ok", "rebuilt the index rows and counts from the contacts")
+                if wrong != ["values"]:
+                    with db.transaction() as tx:
+                        _rebuild(tx)
+                    yield REBUILT
+                if "values" in wrong:
+                    yield clean_values(db.transaction)
                 yield from _check_rows(db)
             yield _check_clock(db.connection())
         except ServiceError as error:
@@ -109,22 +115,27 @@ def _check_server(db: Connection) -> Iterator[Finding]:
     yield Finding("durability", "ok", f"a response means that a write is stored {kept}")
 
 
-def _check_rows(db: Database) -> Generator[Finding, None, bool]:
-    """Yield what is found; return whether something derived from the contacts is wrong."""
+def _check_rows(db: Database) -> Generator[Finding, None, list[str]]:
+    """Yield what is found; return the names of the problems that can be fixed."""
     with db.snapshot() as snapshot:
         reader = Stream(snapshot)
         if unreadable := unreadable_contacts(reader):
             text = f"damaged: {unreadable:,} contacts cannot be read"
             yield Finding("contacts", "problem", text, "restore a backup with pg_restore")
-            return False
+            return []
         yield Finding("contacts", "ok", "every contact can be read")
-        counts = wrong_counts(reader)
-        yield _finding("counters", "wrong", counts)
-        rows = wrong_index_rows(reader, snapshot.field_values)
-        yield _finding("search", "index rows differ from the contacts", rows)
-        segments = wrong_segments(snapshot)
-        yield _finding("segments", "wrong", segments)
-    return bool(counts or rows or segments)
+        found = [
+            _finding("counters", "wrong", wrong_counts(reader)),
+            _finding(
+                "search",
+                "index rows differ from the contacts",
+                wrong_index_rows(reader, snapshot.field_values),
+            ),
+            _finding("segments", "wrong", wrong_segments(snapshot)),
+            check_values(reader),
+        ]
+    yield from found
+    return [each.check for each in found if each.state == "problem"]
 
 
 def _finding(check: str, text: str, faults: list[str]) -> Finding:

@@ -39,7 +39,7 @@ def test_tells_of_every_check_and_finds_a_fresh_store_well(data: Path) -> None:
     found = _states(finished.stdout)
     assert list(found) == [
         *("settings", "SQLite", "file system", "free space", "permissions"),
-        *("schema", "integrity", "contacts", "counters", "search", "clock"),
+        *("schema", "integrity", "contacts", "counters", "search", "segments", "values", "clock"),
         *("write-ahead log", "left over"),
     ]
     assert {state for check, state in found.items() if check not in ("SQLite", "free space")} == {

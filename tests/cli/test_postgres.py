@@ -152,7 +152,7 @@ def test_copies_every_table(settings: Settings) -> None:
             "WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
         )
     left_out = {"tag_sweeps", "custom_field_sweeps", "readiness", "schema_version"}
-    left_out |= {"counts_due", "leases", "limits"}
+    left_out |= {"counts_due", "leases", "limits", "program"}
     copied = {*copy_store.TABLES, "custom_field_values", "counters"}
     assert {name for (name,) in tables} == copied | left_out
 

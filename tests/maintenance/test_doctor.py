@@ -18,7 +18,10 @@ from app.maintenance.exclusive import exclusive
 from tests.conftest import SOME, store_faults
 from tests.database.sqlite.stores import change, damage, nothing, older_store, other_program
 
-CHECKS = ["schema", "integrity", "contacts", "counters", "search", "clock"]
+CHECKS = [
+    *("schema", "integrity", "contacts"),
+    *("counters", "search", "segments", "values", "clock"),
+]
 
 
 def _examined(path: Path) -> dict[str, Finding]:
@@ -57,9 +60,13 @@ def test_finds_what_is_miscounted_and_repairs_it(filled_db: Database) -> None:
     assert states[3:] == [
         ("counters", "problem"),
         ("search", "problem"),
+        ("segments", "ok"),
+        ("values", "ok"),
         ("fix", "ok"),
         ("counters", "ok"),
         ("search", "ok"),
+        ("segments", "ok"),
+        ("values", "ok"),
         ("clock", "ok"),
     ]
     assert store_faults(path) == []

@@ -62,6 +62,44 @@ def test_doctor_finds_no_problem_in_it(old: Path) -> None:
     assert "0 problems" in found.stdout, found.stdout
 
 
+def test_doctor_cleans_what_no_filter_finds(old: Path) -> None:
+    run_contacts_process("keys", "create", "--label", "new", "--data", old)
+    found = run_contacts("doctor", "--data", old)
+    assert found.returncode == 1
+    assert r"blank 'plan', tag 'Old\u200bTag' → contacts doctor --fix" in found.stdout
+    before = _stored(old)
+    assert run_contacts("doctor", "--fix", "--data", old).returncode == 0
+    assert "0 problems" in run_contacts("doctor", "--data", old).stdout
+    exported = run_contacts("export", "-", "--format", "jsonl", "--data", old).stdout
+    assert "\u200b" not in exported
+    assert '"plan":""' not in exported.replace(": ", ":")
+    client = create_app(load({"CONTACTS_DATA": str(old)})).test_client()
+    key = run_contacts("keys", "create", "--label", "all", "--data", old).stdout.strip()
+    headers = {"Authorization": f"Bearer {key}"}
+    page = client.get("/v1/contacts?tag=OldTag", headers=headers).get_json()
+    assert page["pagination"]["total"] == 10
+    tags = client.get("/v1/tags", headers=headers).get_json()["tags"]
+    assert {each["name"]: each["contacts"] for each in tags}["OldTag"] == 10
+    after = _stored(old)
+    changed = {phone for phone, state in after.items() if state != before[phone]}
+    changes = client.get("/v1/changes?limit=1000", headers=headers).get_json()["changes"]
+    events = [
+        each["data"]
+        for each in changes
+        if each["event"] == "contact.updated"
+        and "Old\u200bTag" in each["data"].get("previous", {}).get("tags", ())
+    ]
+    assert len(events) == 10
+    assert {each["phone"] for each in events} <= changed
+    assert all(after[phone][2] > before[phone][2] for phone in changed)
+
+
+def _stored(folder: Path) -> dict[str, tuple[str, ...]]:
+    with closing(sqlite3.connect(folder / "contacts.db")) as driver:
+        rows = driver.execute("SELECT phone, document, custom_fields, updated_at FROM contacts")
+        return {phone: tuple(rest) for phone, *rest in rows}
+
+
 def test_a_newer_store_is_refused_with_the_version_that_it_needs(old: Path) -> None:
     run_contacts_process("keys", "create", "--label", "new", "--data", old)
     with closing(sqlite3.connect(old / "contacts.db", isolation_level=None)) as driver:

@@ -13,7 +13,7 @@ from app.api_docs.json_schema import (
     success,
 )
 from app.api_docs.operation import Feature, Operation, Response
-from app.transfer.formats import FORMATS, MEDIA_TYPES
+from app.transfer.formats import ANY, FORMATS, MEDIA_TYPES
 from app.transfer.report import MAX_ERRORS
 from app.transfer.schemas import ExportQuerySchema, ImportQuery, ImportQuerySchema
 
@@ -27,19 +27,15 @@ _CSV: JsonSchema = {
     "like one as a JSON string. A `'` before `=`, `+`, `-` or `@` keeps spreadsheets from running "
     "the cell; an import removes one.",
 }
-_LINES: JsonSchema = {
-    **STRING,
-    "description": "JSON Lines: each line is a body of `POST /v1/contacts`, optionally with `id`, "
-    "`created_at` and `updated_at`.",
-}
-_EXPORTED = tuple(name for name in MEDIA_TYPES if name != "application/jsonl")
-_XLSX: JsonSchema = {
+_EXPORTED = tuple(name for name in MEDIA_TYPES if name not in ("application/jsonl", ANY))
+# One type for generators of clients; others are accepted as their format.
+_FILE: JsonSchema = {
     **STRING,
     "format": "binary",
-    "description": "An Excel workbook; the first sheet, or that of `sheet`, has the contacts.",
+    "description": "CSV, JSON Lines, an Excel workbook (.xlsx) or vCards. "
+    f"Also accepted as {', '.join(name for name in MEDIA_TYPES if name != ANY)}. "
+    "CSV: " + str(_CSV["description"]),
 }
-_VCF: JsonSchema = {**STRING, "description": "vCards of version 2.1, 3.0 or 4.0."}
-_SCHEMAS = {"csv": _CSV, "jsonl": _LINES, "xlsx": _XLSX, "vcf": _VCF}
 _LINE: JsonSchema = {**INTEGER, "description": "Line on which the row starts, from 1."}
 _NULLABLE_STRING = nullable(STRING)
 _REASONS = array(shape(line=_LINE, column=nullable(STRING), reason=STRING))
@@ -62,7 +58,7 @@ FEATURE = Feature(
             "phone number. `created_at` is stored for new contacts. `updated_at` is ignored.",
             query=ImportQuerySchema(),
             defaults=ImportQuery(),
-            texts={name: _SCHEMAS[format] for name, format in MEDIA_TYPES.items()},
+            texts={ANY: _FILE},
             responses={200: Response("The outcome of the rows.", ref("ImportAnswer"))},
             writes=True,
         ),

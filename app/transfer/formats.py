@@ -8,12 +8,14 @@ from typing import BinaryIO
 from app.errors import InvalidInput
 
 FORMATS = ("csv", "jsonl", "xlsx", "vcf")
-MEDIA_TYPES = {
+ANY = "application/octet-stream"  # The content says what it is; the OpenAPI document names it.
+MEDIA_TYPES: dict[str, str | None] = {
     "text/csv": "csv",
     "application/x-ndjson": "jsonl",
     "application/jsonl": "jsonl",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
     "text/vcard": "vcf",
+    ANY: None,
 }
 ENDINGS = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), "csv"),

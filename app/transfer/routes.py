@@ -50,8 +50,7 @@ _TYPES = {
 @require_scope("contacts:write")
 def post_contacts_import() -> Response:
     name, charset = content_type()
-    declared = MEDIA_TYPES.get(name)
-    if declared is None:
+    if name not in MEDIA_TYPES:
         raise UnsupportedMediaType(f"Send the body as one of {', '.join(MEDIA_TYPES)}.")
     chunks = body_chunks(settings().max_import_bytes)
     query: ImportQuery = load_query(_import_query)
@@ -65,7 +64,9 @@ def post_contacts_import() -> Response:
             raise _with_report(error, Report(dry_run=query.dry_run)) from error
         except OSError as error:
             raise InsufficientStorage("There is no room left for temporary files.") from error
-        with Intake(query.source(file, declared=declared), query.options(), _check()) as intake:
+        with Intake(
+            query.source(file, declared=MEDIA_TYPES[name]), query.options(), _check()
+        ) as intake:
             return _previewed(intake) if query.dry_run else _imported(intake)
 
 

@@ -494,3 +494,12 @@ def test_an_export_has_no_pages(client: FlaskClient, query: str) -> None:
     response = client.get(f"/v1/contacts/export?{query}")
     assert response.status_code == 422
     assert list(response.get_json()["error"]["details"]) == [query.partition("=")[0]]
+
+
+def test_knows_a_file_of_any_kind_by_its_content(client: FlaskClient) -> None:
+    sent = {"content_type": "application/octet-stream"}
+    line = '{"phone": "918856879188", "first_name": "Priya"}\n'
+    read = client.post("/v1/contacts/import", data=line, **sent).get_json()["report"]
+    assert (read["format"], read["created"]) == ("jsonl", 1)
+    read = client.post("/v1/contacts/import", data="phone\n918856879188\n", **sent).get_json()
+    assert (read["report"]["format"], read["report"]["unchanged"]) == ("csv", 1)

@@ -28,7 +28,7 @@ from app.maintenance.index_checks import (
 )
 from app.maintenance.index_rebuild import rebuild, transaction
 from app.maintenance.segment_checks import connection_of, wrong_segments
-from app.maintenance.stored_values import Transaction, clean_contacts, unclean_contacts
+from app.maintenance.stored_values import Transaction, clean_contacts, wrong_values
 
 SECONDS_AHEAD = 300  # The clocks of two machines may differ by this much.
 OLDEST_CLOCK = "2026-01-01"
@@ -200,11 +200,9 @@ def check_segments(driver: Driver) -> Finding:
 
 
 def check_values(reader: Reader) -> Finding:
-    contacts, examples = unclean_contacts(reader)
-    if contacts:
-        text = f"{contacts:,} contacts have invisible characters or blank values"
-        named = f": {', '.join(examples)}" if examples else ""
-        return Finding("values", "problem", text + named, _FIX)
+    if faults := wrong_values(reader):
+        text = f"invisible characters or blank values in {', '.join(faults)}"
+        return Finding("values", "problem", text, _FIX)
     return Finding("values", "ok", "no invisible characters and no blank values")
 
 

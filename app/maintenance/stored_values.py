@@ -12,10 +12,12 @@ from functools import partial
 from marshmallow import ValidationError
 
 from app.contacts.fields import MAX_TAG, clean_key, parse_email, parse_name
+from app.contacts.listeners import listeners
 from app.contacts.model import Change, Contact, FieldValue, change
 from app.contacts.store import parse
 from app.contacts.sweeps import next_contacts
 from app.contacts.writer import Edit, write_edits
+from app.custom_fields.store import delete_custom_field, find_custom_field, pin_custom_field
 from app.database import Connection
 from app.maintenance.index_checks import Reader
 from app.web.fields import clean_word, is_blank
@@ -26,6 +28,16 @@ EXAMPLES = 3
 _SUSPECT = ('""', '" ', ' "', "\\")
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
+
+
+def wrong_values(reader: Reader) -> list[str]:
+    """Return how many contacts and pinned custom fields are unclean, with examples."""
+    contacts, examples = unclean_contacts(reader)
+    named = f" ({', '.join(examples)})" if examples else ""
+    faults = [f"{contacts:,} contacts{named}"] if contacts else []
+    if pins := unclean_pins(reader):
+        faults.append(f"{len(pins):,} pinned custom fields (key {pins[0]!r})")
+    return faults
 
 
 def unclean_contacts(reader: Reader) -> tuple[int, list[str]]:
@@ -50,18 +62,50 @@ def clean_contacts(transaction: Transaction) -> tuple[int, int]:
     """Clean all contacts, in batches; return how many were cleaned, and how many cannot be.
 
     Each cleaned contact gets an event. A contact cannot be cleaned if a key is pinned to a type
-    that its value does not have. A process that is killed leaves whole batches: run it again.
+    that its value does not have. Labels and types follow their keys. A process that is killed
+    leaves whole batches: run it again.
     """
     after = done = failed = 0
     while True:
         with transaction() as tx:
             if not (rows := next_contacts(tx, after=after, most=BATCH)):
-                return done, failed
+                break
             edits = [_edit(clean) for _, each, _ in rows if (clean := cleaned(each)) != each]
             outcomes = write_edits(tx, edits) if edits else []
         after = rows[-1][0]
         changed = sum(isinstance(each, Change) for each in outcomes)
         done, failed = done + changed, failed + len(outcomes) - changed
+    with transaction() as tx:
+        move_pins(tx)
+    return done, failed
+
+
+def unclean_pins(reader: Reader) -> list[str]:
+    """Return the keys of pinned custom fields that no contact has and no request reaches."""
+    return [
+        key
+        for (key,) in reader.execute(
+            """
+            SELECT key
+            FROM custom_fields
+            WHERE coalesce(label, required_type) IS NOT NULL
+                AND strings + numbers + booleans = 0
+            """
+        )
+        if _clean(clean_key, key) != key
+    ]
+
+
+def move_pins(tx: Connection) -> None:
+    """Give the label and type of each unclean key to the clean one, unless that has its own."""
+    for key in unclean_pins(tx):
+        if (field := find_custom_field(tx, key)) and (name := _clean(clean_key, key)):
+            clean = find_custom_field(tx, name)
+            if not clean or (clean.label is None and clean.required_type is None):
+                pin_custom_field(tx, name, field.label, field.required_type)
+                for each in listeners():
+                    each.field_pinned(tx, name)
+            delete_custom_field(tx, field)
 
 
 def _edit(clean: Contact) -> Edit:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from app import clock
 from app.contacts import handlers
-from app.contacts.model import Draft
+from app.contacts.model import Contact, Draft
+from app.contacts.store import insert_contacts
 from app.database import open_store
 from app.database.postgres.store import Database as Postgres
 from app.maintenance import copy_store
@@ -88,13 +90,19 @@ def test_doctor_finds_and_mends(
             "UPDATE tags SET name = 'Other' WHERE name = 'Lead'",
         ):
             db.connection().execute(statement)
+        old = Contact("918856879100", now := clock.timestamp(), now, tags=("Lead\u200b", "VIP"))
+        with db.transaction() as tx:
+            insert_contacts(tx, [old])
+    broken = {"counters", "search", "values"}
     wrong = run()
-    assert (wrong["counters"][0], wrong["search"][0]) == ("problem", "problem")
+    assert {wrong[each][0] for each in broken} == {"problem"}
     mended = run("--fix")
-    assert (mended["counters"][0], mended["search"][0]) == ("ok", "ok")
+    assert {mended[each][0] for each in broken} == {"ok"}
     with closing(Postgres(settings.database_url or "", settings.data)) as db:
         assert store_faults(db) == []
+        assert set(db.connection().execute("SELECT name FROM tags")) == {("Lead",), ("VIP",)}
         handlers.delete_contact(db, PRIYA.phone)
+        handlers.delete_contact(db, "918856879100")
         assert db.connection().execute("SELECT name FROM tags") == []
         assert store_faults(db) == []
 

@@ -10,10 +10,12 @@ import pytest
 from app.contacts import store
 from app.contacts.model import Contact
 from app.custom_fields.handlers import pin_custom_field
+from app.custom_fields.store import list_custom_fields
 from app.database import Connection, Database
 from app.journal.handlers import read_changes
 from app.maintenance import stored_values
-from app.maintenance.stored_values import clean_contacts, cleaned, unclean_contacts
+from app.maintenance.doctor import check_values
+from app.maintenance.stored_values import clean_contacts, cleaned, unclean_contacts, unclean_pins
 from tests.conftest import store_faults
 
 THEN = "2026-01-01T00:00:00Z"
@@ -120,6 +122,31 @@ def test_reports_what_does_not_fit_a_pinned_field(db: Database) -> None:
     pin_custom_field(db, "score", label=None, required_type=None)
     assert clean_contacts(db.transaction) == (1, 0)
     assert store_faults(db) == []
+
+
+@pytest.mark.parametrize("own", [None, "Own"])
+def test_labels_and_types_follow_their_keys(db: Database, own: str | None) -> None:
+    with db.transaction() as tx:
+        store.insert_contacts(tx, [_contact(custom_fields={"score\u200b": 1})])
+    pin_custom_field(db, "score\u200b", label="Score", required_type="number")
+    pin_custom_field(db, "score", label=own, required_type=None)
+    assert unclean_pins(Reads(db.connection())) == []  # They are in use still.
+    assert clean_contacts(db.transaction) == (1, 0)
+    [field] = list_custom_fields(db.connection(), limit=9, offset=0)
+    expected = ("score", 1, own, None) if own else ("score", 1, "Score", "number")
+    assert (field.key, field.contacts, field.label, field.required_type) == expected
+    assert unclean_pins(Reads(db.connection())) == []
+    assert store_faults(db) == []
+
+
+def test_finds_the_pins_that_a_killed_process_left(db: Database) -> None:
+    pin_custom_field(db, "score\u200b", label="Score", required_type=None)
+    assert check_values(Reads(db.connection())).state == "problem"
+    assert clean_contacts(db.transaction) == (0, 0)
+    assert check_values(Reads(db.connection())).state == "ok"
+    assert [each.key for each in list_custom_fields(db.connection(), limit=9, offset=0)] == [
+        "score"
+    ]
 
 
 def test_shows_no_names(db: Database) -> None:

@@ -66,7 +66,7 @@ def test_doctor_cleans_what_no_filter_finds(old: Path) -> None:
     run_contacts_process("keys", "create", "--label", "new", "--data", old)
     found = run_contacts("doctor", "--data", old)
     assert found.returncode == 1
-    assert r"blank 'plan', tag 'Old\u200bTag' → contacts doctor --fix" in found.stdout
+    assert r"14 contacts (blank 'plan', tag 'Old\u200bTag') → contacts doctor --fix" in found.stdout
     before = _stored(old)
     assert run_contacts("doctor", "--fix", "--data", old).returncode == 0
     assert "0 problems" in run_contacts("doctor", "--data", old).stdout
@@ -92,6 +92,15 @@ def test_doctor_cleans_what_no_filter_finds(old: Path) -> None:
     assert len(events) == 10
     assert {each["phone"] for each in events} <= changed
     assert all(after[phone][2] > before[phone][2] for phone in changed)
+
+
+def test_doctor_cleans_a_store_whose_index_rows_are_wrong_too(old: Path) -> None:
+    run_contacts_process("keys", "create", "--label", "new", "--data", old)
+    with closing(sqlite3.connect(old / "contacts.db", isolation_level=None)) as driver:
+        driver.execute("DELETE FROM contact_tags WHERE contact_id < 9")
+    fixed = run_contacts("doctor", "--fix", "--data", old)
+    assert (fixed.returncode, fixed.stdout.count("ok       fix: ")) == (0, 2), fixed.stdout
+    assert "0 problems" in run_contacts("doctor", "--data", old).stdout
 
 
 def _stored(folder: Path) -> dict[str, tuple[str, ...]]:

@@ -69,6 +69,7 @@ def test_creates_a_contact(client: FlaskClient, monkeypatch: MonkeyPatch) -> Non
             "custom_fields.age",
             "custom_fields.plan",
         ],
+        "twins": [],
     }
 
 
@@ -86,7 +87,7 @@ def test_creates_a_bare_contact(client: FlaskClient) -> None:
 
 def test_shows_the_full_view_in_order(client: FlaskClient) -> None:
     response = client.post("/v1/contacts", json=PRIYA)
-    assert list(response.get_json()) == ["success", "contact", "created", "changed"]
+    assert list(response.get_json()) == ["success", "contact", "created", "changed", "twins"]
     assert list(response.get_json()["contact"]) == FULL
     assert response.mimetype == "application/json"
 
@@ -196,7 +197,7 @@ def test_dry_run_creates_nothing(client: FlaskClient, version: Any) -> None:
     response = client.post("/v1/contacts?dry_run=true", json=PRIYA)
     assert response.status_code == 201
     body = response.get_json()
-    assert list(body) == ["success", "contact", "created", "changed", "dry_run", "diff"]
+    assert list(body) == ["success", "contact", "created", "changed", "twins", "dry_run", "diff"]
     assert body["created"] is body["dry_run"] is True
     assert body["diff"]["phone"] == {"before": None, "after": PHONE}
     assert body["diff"]["tags"] == {"before": None, "after": ["VIP", "Lead"]}

@@ -39,8 +39,15 @@ def work_off(db: Database, seconds: float = INLINE_SECONDS) -> None:
 
 
 def finish(db: Database) -> None:
-    """Finish in the background what is unfinished, also by a process that has ended."""
-    if store.list_unfinished(db.connection()):
+    """Finish in the background what is unfinished, also by a process that has ended.
+
+    Never raises a `ServiceError`: the background thread waits for a store that is away.
+    """
+    try:
+        is_over = not store.list_unfinished(db.connection())
+    except ServiceError:
+        is_over = False
+    if not is_over:
         finish_in_background(
             db, "segments", unfinished, largest=LARGEST_BATCH, is_interrupted=False
         )

@@ -183,7 +183,9 @@ def test_known_tags_and_fields_take_one_statement_each(db: Database, recorder: R
     draft = Draft("919000000002", "Priya", None, PRIYA.email, PRIYA.tags, PRIYA.custom_fields)
     write_edits(recorder, [upsert_edit(draft)])
     tables = ("contacts", "contact_words", "contact_tags", "custom_field_values", "changes")
-    read, *inserts = recorder.plans
+    # Listeners, which this process may have, have statements of their own.
+    own = [sql for sql in recorder.plans if not re.search("segment|FROM tag_sweeps|new_name", sql)]
+    read, *inserts = own
     assert read.startswith("SELECT 'contact'")
     assert [sql.split()[:3] for sql in inserts] == [["INSERT", "INTO", name] for name in tables]
 

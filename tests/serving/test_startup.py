@@ -81,6 +81,10 @@ def test_refuses_an_unknown_setting(tmp_path: Path, name: str, hint: str) -> Non
 
 
 BAD_VALUES = {
+    "database_url": ["mysql://localhost/contacts", "contacts.db"],
+    "cors_origins": ["*", "example.com", "https://example.com/page"],
+    "webhook_retries": ["", "10", "1y"],
+    "console": ["", "off", "YES"],
     "data": ["", " ", "~no-such-user/data"],
     "host": ["", " "],
     "port": ["", "abc", "65536", "-1", "8000.0", "٨٠٠٠", "1_000", "9" * 5_000],

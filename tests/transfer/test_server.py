@@ -193,7 +193,7 @@ def test_clients_that_read_exports_slowly_leave_threads_to_others(server: Runnin
     upload.close()
     address = urlsplit(server.url)
     slow, begun = [], []
-    for _ in range(10):
+    for _ in range(20):
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         connection.settimeout(60)

@@ -8,7 +8,6 @@ ln -s /opt/contacts/contacts "$root/usr/bin/contacts"
 find "$program" -type f \( -name '*.so*' -o -name contacts \) -exec ldd {} + 2>/dev/null |
 	sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^\t\(\/[^ ]*\) (.*/\1/p' | grep -v "$(realpath "$program")" | sort -u |
 	while read -r library; do
-		[ ! -e "$program/_internal/$(basename "$library")" ] || continue  # The program has its own.
 		mkdir -p "$root$(dirname "$library")"
 		cp -L "$library" "$root$library"
 	done

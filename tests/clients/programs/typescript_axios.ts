@@ -42,7 +42,7 @@ const plan = { "custom_fields[plan]": "pro" };
 const nothing = undefined;
 const { data: asked } = await find.getContacts(
   ...([nothing, nothing, nothing, nothing, nothing, nothing, nothing] as const),
-  ...([nothing, nothing, nothing, nothing, nothing, nothing] as const),
+  ...([nothing, nothing, nothing, nothing, nothing, nothing, nothing] as const),
   plan,
 );
 const { data: feed } = await new ChangesApi(configuration).getChanges(nothing, 2);

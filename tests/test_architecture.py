@@ -191,7 +191,7 @@ INSIDE = {
         "phone_columns": ("cells", "columns", "phone_cells", "profiles", "rows"),
         "phone_cells": ("damage",),
         "exporter": ("cells", "mapping", "vcard_writer", "xlsx_writer"),
-        "vcard_writer": ("cells",),
+        "vcard_writer": ("cells", "mapping"),
         "xlsx_writer": (),
         "readers": (
             *("columns", "csv_table", "encodings", "formats", "json_lines", "lines", "profiles"),

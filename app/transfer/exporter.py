@@ -13,7 +13,7 @@ from app.search.paging import Search
 from app.search.planner import search_contacts
 from app.search.resolve import resolve
 from app.transfer import cells, vcard_writer
-from app.transfer.mapping import ANY, split_type
+from app.transfer.mapping import untyped
 from app.transfer.xlsx_writer import Cell, XlsxWriter
 
 PAGE = 250
@@ -87,7 +87,7 @@ def _pages(db: Database, search: Search) -> Iterator[Sequence[str]]:
 
 def _header(keys: Sequence[str]) -> list[str]:
     # A key such as `age:number` would name a type.
-    names = (f"{key}:{ANY}" if split_type(key)[1] else key for key in keys)
+    names = map(untyped, keys)
     fields = (f"custom_fields.{key}" for key in names)
     return [*_TEXTS, "tags", "created_at", "updated_at", "aliases", *fields]
 

@@ -58,6 +58,11 @@ def _target(name: str) -> str:
     return name
 
 
+def untyped(key: str) -> str:
+    """Return the name of an exported field, which no import reads as a key with a type."""
+    return f"{key}:{ANY}" if split_type(key)[1] else key
+
+
 def split_type(key: str) -> tuple[str, str | None]:
     """Split `age:number` into the key and the type; None where no type is named."""
     name, colon, type_ = key.rpartition(":")

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from app.transfer import cells
+from app.transfer.mapping import untyped
 
 _LINE = 75  # Bytes, without the line end.
 _ESCAPED = re.compile(r"[\\;,]")
@@ -30,7 +31,7 @@ def card(view: dict[str, Any]) -> str:
     if view["tags"]:
         lines.append(f"CATEGORIES:{','.join(map(_text, view['tags']))}")
     lines += (
-        f"X-CONTACTS-FIELD;X-KEY={_parameter(key)}:{_text(_value(value))}"
+        f"X-CONTACTS-FIELD;X-KEY={_parameter(untyped(key))}:{_text(_value(value))}"
         for key, value in view["custom_fields"].items()
     )
     if view.get("aliases"):

@@ -63,7 +63,10 @@ VALUES = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.sampled_from([5e-324, -8.1683042519e-312, 0.1 + 0.2, 1e16, 7239079691392250.0]),
 )
-KEYS = ANY.map(lambda text: _cleaned(text, clean_key)).filter(bool)
+KEYS = st.one_of(
+    ANY.map(lambda text: _cleaned(text, clean_key)).filter(bool),
+    st.sampled_from(["age:number", "plan:any"]),
+)
 TAGS = ANY.map(lambda text: _cleaned(text, clean_tag)).filter(bool)
 CONTACTS = st.builds(
     Contact,

@@ -75,6 +75,8 @@ def main(version: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not sys.argv[1]:
+        raise SystemExit("release: name the version: make release VERSION=1.2.3")
     try:
         main(sys.argv[1])
     except subprocess.CalledProcessError as error:

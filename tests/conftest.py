@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -40,9 +41,21 @@ from app.serving.startup import prepare
 from app.settings import Settings, load
 from app.web.service import service_of
 from contacts_standin import StandIn
-from tests.postgres import PostgresServer, programs, running_server
+from tests.postgres import PostgresServer, Template, programs, running_server
 
 pytest_plugins = ["contacts_standin"]
+
+
+def _use_memory(folder: Path = Path("/dev/shm")) -> None:
+    """Have temporary files in memory, where there is enough, unless `TMPDIR` says where."""
+    if "TMPDIR" in os.environ or not os.access(folder, os.W_OK):
+        return
+    if shutil.disk_usage(folder).free > MEMORY_NEEDED:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+
+
+MEMORY_NEEDED = 2_000_000_000  # bytes
+_use_memory()
 
 MANY, SOME = 20_000, 1_000
 SEED = Path(__file__).parent.parent.parent / "shared" / "seeds"
@@ -77,8 +90,8 @@ def engine() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A server of its own for the session, with a database `template` as `fresh_store`."""
+def postgres() -> Iterator[PostgresServer]:
+    """A server of its own for the session."""
     if programs() is None:
         why = "PostgreSQL is not installed: apt-get install postgresql"
         assert "POSTGRES_TESTS" not in os.environ, why
@@ -90,8 +103,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 @pytest.fixture(scope="session")
 def postgres_template(
     postgres: PostgresServer, fresh_store: "FreshStore", tmp_path_factory: pytest.TempPathFactory
-) -> str:
-    """The name of a database with the tables and the key of `fresh_store`."""
+) -> Iterator[Template]:
+    """Databases with the tables and the keys of `fresh_store`."""
     url = postgres.create()
     settings = load({}, data=tmp_path_factory.mktemp("template"), database_url=url)
     prepare_store(settings)
@@ -103,7 +116,8 @@ def postgres_template(
             found = find_api_key(source.connection(), digest(secret))
             assert found
             target.write(lambda tx, found=found: insert_api_key(tx, *found))
-    return url.partition("@/")[2].partition("?")[0]
+    with closing(Template(postgres, url)) as template:
+        yield template
 
 
 @pytest.fixture
@@ -112,10 +126,10 @@ def settings(tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> Ite
     if engine == "sqlite":
         yield load({}, data=tmp_path / "data")
         return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.create(request.getfixturevalue("postgres_template"))
+    template: Template = request.getfixturevalue("postgres_template")
+    url = template.take()
     yield load({}, data=tmp_path / "data", database_url=url)
-    server.drop(url)
+    template.give_back(url)
 
 
 @dataclass(frozen=True)

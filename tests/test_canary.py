@@ -24,6 +24,7 @@ from gunicorn.workers import gthread
 from gunicorn.workers.base import Worker
 from marshmallow import Schema, ValidationError, fields
 from urllib3.connection import HTTPConnection
+from werkzeug.routing import Rule
 
 WORKER = "app/serving/worker.py"
 SERVER = "app/serving/server.py"
@@ -60,6 +61,7 @@ def names_in(function: Callable[..., Any]) -> tuple[str, ...]:
         (Flask.process_response, ["self", "response"], APPLICATION),
         (Flask.create_url_adapter, ["self", "request"], APPLICATION),
         (Flask.do_teardown_request, ["self", "exc"], APPLICATION),
+        (Rule._compile_builder, ["self", "append_unknown"], APPLICATION),
         (fields.Field._deserialize, ["self", "value", "attr", "data", "kwargs"], "*/fields.py"),
     ],
     ids=lambda value: getattr(value, "__qualname__", ""),
@@ -83,6 +85,7 @@ def test_function_takes(function: Callable[..., Any], expected: list[str], user:
         (Logger.setup, "_set_handler", SERVER),
         (BaseApplication.__init__, "do_load_config", SERVER),
         (BaseApplication.do_load_config, "load_config", SERVER),
+        (Rule.compile, "_compile_builder", APPLICATION),
         # Attributes that they set.
         (Worker.__init__, "log", WORKER),
         (Worker.load_wsgi, "wsgi", f"{WORKER}, {SERVER}"),

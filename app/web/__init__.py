@@ -6,7 +6,7 @@ from typing import Any, cast
 import flask
 from flask import Flask
 from flask.sessions import NullSession, SessionInterface
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 
 from app.web import cors, health, observation, responses
 from app.web.converters import NameConverter
@@ -24,9 +24,21 @@ class NoSession(SessionInterface):
         return self._session
 
 
+class Route(Rule):
+    """A route that matches paths. Nothing builds URLs, and preparing that takes most of a start."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        return _build_nothing
+
+
+def _build_nothing(*_: object) -> tuple[str, str]:
+    raise NotImplementedError("no code builds URLs from routes")
+
+
 class Application(Flask):
     """Flask without what no route needs: sessions, hooks of blueprints, routes by host."""
 
+    url_rule_class = Route
     request_class = Request
     response_class = Response
     session_interface = NoSession()

@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 # How the tests run side by side; `make test PARALLEL=` runs them one after another.
-PARALLEL ?= -n 2 --dist loadfile
+PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 PEERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/contacts-service/peers
 PYTEST := $(BIN)/pytest $(PARALLEL) -m 'not soak'
 

@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 needs_chromium = pytest.mark.skipif(
     not CHROMIUM, reason="no Chromium here: apt-get install chromium"
 )
+
+# A busy machine draws slowly: these end only what would never come.
+MILLISECONDS = 120_000
+expect.set_options(timeout=MILLISECONDS)
 
 
 @contextmanager
@@ -37,6 +41,7 @@ def watched_page(
     """
     complaints: list[str] = []
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    context.set_default_timeout(MILLISECONDS)
     page = context.new_page()
 
     def note(text: str) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +69,34 @@ BOTH = {
 
 # Fixtures that open the file of a store, or explain the plans of SQLite.
 OF_FILES = {"recorder", "reader", "plans", "filled_db", "large_folder"}
+
+
+# Files that take longest, which start first, so that no process is alone with one at the end.
+LONGEST = (
+    *("api_docs/test_fuzz.py", "test_model.py", "standin/test_server.py", "cli/test_import.py"),
+    *("api_docs/test_page.py", "serving/test_server.py", "cli/test_backup.py"),
+    *("docs/test_examples.py", "standin/test_examples.py", "console/test_console.py"),
+    *("transfer/test_server.py", "webhooks/test_runner.py", "transfer/test_csv_table.py"),
+    *("transfer/test_round_trip.py", "standin/test_state.py", "test_logs.py"),
+)
+NO_PAGE = "the vendor's page is not at hand"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where PostgreSQL is required, so are the other programs that `make test` needs."""
+    report = yield
+    is_needed = "POSTGRES_TESTS" in os.environ and not item.get_closest_marker("soak")
+    if report.skipped and is_needed and NO_PAGE not in str(report.longrepr):
+        report.outcome, report.longrepr = "failed", f"Skipped: {report.longrepr}"
+    return report
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -366,7 +394,7 @@ def filled_db(filled_folder_to_copy: Path, tmp_path: Path) -> Iterator[Database]
         yield db
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
     """Fail if the condition does not hold even when it is asked after so many seconds."""
     deadline = time.monotonic() + seconds
     while True:
@@ -393,7 +421,7 @@ def run_contacts(*arguments: str | Path, **environ: str) -> subprocess.Completed
     """Run the command `contacts` to its end in this process, which is spared a start."""
     out, err = (_text_file() for _ in range(2))
     status: object = 0
-    with pytest.MonkeyPatch.context() as patch, _time_limit(60), _own_signals():
+    with pytest.MonkeyPatch.context() as patch, _time_limit(180), _own_signals():
         for name in os.environ.keys() - clean_environ().keys():
             patch.delenv(name)
         for name, text in environ.items():

@@ -138,14 +138,18 @@ class Template:
 
     def give_back(self, url: str) -> None:
         driver, writes = self._taken.pop(url)
-        driver.execute(_DISCONNECT_OTHERS)
-        if driver.execute(_SCHEMA).fetchone() != self._schema:
+        try:
+            driver.execute(_DISCONNECT_OTHERS)
+            is_changed = driver.execute(_SCHEMA).fetchone() != self._schema
+            if not is_changed and driver.execute(_WRITES).fetchone() != writes:
+                self._reset(driver)
+        except psycopg.OperationalError:  # The test has ended all connections.
+            is_changed = True
+        if is_changed:
             driver.close()
             self._server.drop(url)
-            return
-        if driver.execute(_WRITES).fetchone() != writes:
-            self._reset(driver)
-        self._spare.append(driver)
+        else:
+            self._spare.append(driver)
 
     def close(self) -> None:
         for driver in self._spare:

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from contacts_standin import StandIn
-from tests.conftest import SEED, RunningServer, StartServer
+from tests.conftest import NO_PAGE, SEED, RunningServer, StartServer
 
 HOST = "https://api.aisoule.com"
 KEY = "YOUR_API_KEY"
@@ -89,7 +89,7 @@ def _page() -> dict[str, str]:
 
 PAGE = _page()
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-needs_page = pytest.mark.skipif(not PAGE, reason="the vendor's page is not at hand")
+needs_page = pytest.mark.skipif(not PAGE, reason=NO_PAGE)
 
 
 def _run(
@@ -197,6 +197,7 @@ def test_the_pages_node_sample(start_server: StartServer, tmp_path: Path) -> Non
 
 
 @needs_page
+@pytest.mark.soak  # Compiles Go's library for HTTP.
 @pytest.mark.skipif(not shutil.which("go"), reason="Go is not installed")
 def test_the_pages_go_sample(start_server: StartServer, tmp_path: Path) -> None:
     server = start_server()

@@ -1,6 +1,7 @@
 """Reads a file, or standard input to its end, and names files beside it."""
 
 import os
+import select
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +11,7 @@ from app.errors import StartError
 from app.transfer.readers import spooled
 
 CHUNK = 2**16
+LONGEST_WAIT = 0.5  # seconds
 
 
 class Input:
@@ -65,7 +67,17 @@ class Input:
 
 
 def _standard_input() -> BinaryIO:
-    file = spooled()
-    while chunk := sys.stdin.buffer.read(CHUNK):
+    file, source = spooled(), sys.stdin.fileno()
+    while chunk := _next_chunk(source):
         file.write(chunk)
     return file
+
+
+def _next_chunk(source: int) -> bytes:
+    """Read what is there, nothing at the end.
+
+    Python handles a signal that comes just before a read only after it: none waits for long.
+    """
+    while not select.select([source], [], [], LONGEST_WAIT)[0]:
+        pass
+    return os.read(source, CHUNK)

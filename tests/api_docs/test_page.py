@@ -1,13 +1,14 @@
 """`/docs` in a real browser: shows the API, sends requests, loads nothing from other servers."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
-from tests.browser import launched, needs_chromium
-from tests.conftest import RunningServer, StartServer
+from tests.browser import MILLISECONDS, launched, needs_chromium
+from tests.conftest import RunningServer
 
 pytestmark = needs_chromium
 
@@ -18,16 +19,12 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
-def server(start_server: StartServer) -> RunningServer:
-    return start_server()
-
-
-@pytest.fixture
-def page(browser: Browser, server: RunningServer) -> Iterator[Page]:
-    """The opened page; errors and requests to other servers fail the test."""
+@contextmanager
+def opened(browser: Browser, server: RunningServer) -> Iterator[Page]:
+    """Open the page; errors and requests to other servers fail the test."""
     complaints: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 1600})
+    context.set_default_timeout(MILLISECONDS)
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -44,9 +41,26 @@ def page(browser: Browser, server: RunningServer) -> Iterator[Page]:
     assert complaints == []
 
 
+@pytest.fixture
+def page(browser: Browser, shared_server: RunningServer) -> Iterator[Page]:
+    with opened(browser, shared_server) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def authorized(browser: Browser, shared_server: RunningServer) -> Iterator[Page]:
+    """The page after the key is entered, for all tests: it takes seconds to draw."""
+    with opened(browser, shared_server) as page:
+        page.get_by_role("button", name="Authorize").first.click()
+        page.locator(".auth-container input").first.fill(shared_server.key)
+        page.locator(".auth-btn-wrapper .authorize").first.click()
+        page.locator(".auth-btn-wrapper .btn-done").first.click()
+        yield page
+
+
 @pytest.mark.soak
-def test_shows_every_operation_and_its_details(page: Page, server: RunningServer) -> None:
-    document = server.get("/openapi.json").json()
+def test_shows_every_operation_and_its_details(page: Page, shared_server: RunningServer) -> None:
+    document = shared_server.get("/openapi.json").json()
     expect(page.get_by_role("heading", name="Contacts API")).to_be_visible(timeout=20_000)
     items = [*document["paths"].values(), *document["webhooks"].values()]
     summaries = [each["summary"] for item in items for each in item.values()]
@@ -66,12 +80,10 @@ def test_shows_every_operation_and_its_details(page: Page, server: RunningServer
     assert described
 
 
-def test_sends_requests_with_the_entered_key(page: Page, server: RunningServer) -> None:
-    page.get_by_role("button", name="Authorize").first.click()
-    page.locator(".auth-container input").first.fill(server.key)
-    page.locator(".auth-btn-wrapper .authorize").first.click()
-    page.locator(".auth-btn-wrapper .btn-done").first.click()
-
+def test_sends_requests_with_the_entered_key(
+    authorized: Page, shared_server: RunningServer
+) -> None:
+    page, server = authorized, shared_server
     status = execute(page, "Keys-getStatus")
     assert status.status == 200
     assert status.request.headers["authorization"] == f"Bearer {server.key}"
@@ -96,13 +108,8 @@ def execute(page: Page, operation: str) -> Response:
     return answered.value
 
 
-def test_writes_conditions_on_custom_fields_as_parameters(
-    page: Page, server: RunningServer
-) -> None:
-    page.get_by_role("button", name="Authorize").first.click()
-    page.locator(".auth-container input").first.fill(server.key)
-    page.locator(".auth-btn-wrapper .authorize").first.click()
-    page.locator(".auth-btn-wrapper .btn-done").first.click()
+def test_writes_conditions_on_custom_fields_as_parameters(authorized: Page) -> None:
+    page = authorized
     assert execute(page, "Find-getContacts").status == 200
 
     conditions = '{"custom_fields[score][gte]": "10", "custom_fields[plan]": "pro"}'

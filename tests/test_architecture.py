@@ -189,7 +189,7 @@ INSIDE = {
         ),
         "findings": ("columns", "report"),
         "phone_columns": ("cells", "columns", "phone_cells", "profiles", "rows"),
-        "phone_cells": ("damage",),
+        "phone_cells": ("damage", "rows"),
         "exporter": ("cells", "mapping", "vcard_writer", "xlsx_writer"),
         "vcard_writer": ("cells", "mapping"),
         "xlsx_writer": (),

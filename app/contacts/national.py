@@ -3,6 +3,7 @@
 Example: with the region IN, `98860 12345` is 919886012345, and so is `919886012345`.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -63,7 +64,7 @@ def read_national(text: str, region: str) -> Number:
     if national and national.valid:
         return national
     if not digits.startswith("0"):
-        has_code = digits.startswith(str(phonenumbers.country_code_for_region(region)))
+        has_code = digits.startswith(str(calling_code(region)))
         with suppress(PhoneError):
             international = read_international(digits)
             if international.valid or has_code:
@@ -109,6 +110,22 @@ def region_of_code(code: str) -> str | None:
         return None
     region = phonenumbers.region_code_for_country_code(int(digits))
     return str(region) if region in REGIONS else None
+
+
+def region_names() -> Iterator[tuple[str, str]]:
+    """Yield the name of each country, in every language that the library knows, and its region."""
+    # Imported here: few files need it, and each worker would hold its tables.
+    from phonenumbers.geodata.locale import LOCALE_DATA
+
+    for region, names in LOCALE_DATA.items():
+        if region in REGIONS:
+            # A value with * refers to that of another language.
+            yield from ((name, region) for name in names.values() if not name.startswith("*"))
+
+
+def calling_code(region: str) -> int:
+    """Return the calling code of a country, such as 91 of IN."""
+    return int(phonenumbers.country_code_for_region(region))
 
 
 def _e164(number: phonenumbers.PhoneNumber) -> str:

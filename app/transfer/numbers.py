@@ -16,8 +16,10 @@ from app.transfer.conversion import add_numbered
 from app.transfer.phone_cells import Doubtful, PhoneReader, is_bare
 from app.transfer.profiles import NEVER
 from app.transfer.rows import PhoneText, Reason, Row
+from app.web.loading import printable
 
 CONVINCING = 0.95  # So many of a file's bare numbers must be valid with their first digits as code.
+MOST_EXAMPLES = 3
 MEMORY = 2**20  # Bytes of numbers that are kept before they go to a file.
 _FAX = "Is a fax or pager number, and the row has no other."
 _REQUIRED = 'Required: a number with its country code, such as "918856879188".'
@@ -43,7 +45,7 @@ def choose_phone(row: Row, reader: PhoneReader) -> Chosen:
             never.append(_kept(each, reader))
             continue
         try:
-            number = reader.read(each.text, each.region)
+            number = reader.read_cell(each)
         except PhoneError as error:
             if each.is_first and chosen.phone is None:
                 chosen.passed.append(Reason(each.column, str(error)))
@@ -66,7 +68,7 @@ def choose_phone(row: Row, reader: PhoneReader) -> Chosen:
 
 def _kept(each: PhoneText, reader: PhoneReader) -> str:
     try:
-        return f"+{reader.read(each.text, each.region).digits}"
+        return f"+{reader.read_cell(each).digits}"
     except PhoneError:
         return each.text
 
@@ -80,6 +82,7 @@ class Survey:
     def __init__(self, rows: Iterable[Row], reader: PhoneReader) -> None:
         self.bare = self.valid = self.nowhere = 0
         self.countries: Counter[str] = Counter()
+        self._examples: list[str] = []
         self._reader = reader
         self._kept: IO[bytes] = tempfile.SpooledTemporaryFile(MEMORY)  # noqa: SIM115
         for row in rows:
@@ -97,14 +100,14 @@ class Survey:
         for each in row.phones:
             if not each.is_first:
                 continue
-            number = self._read(each)
+            number = self._read(each, row.line)
             if number:
                 return number.digits if len(row.phones) == 1 else None
         return None
 
-    def _read(self, each: PhoneText) -> Number | None:
+    def _read(self, each: PhoneText, line: int) -> Number | None:
         try:
-            number = self._reader.read(each.text, each.region)
+            number = self._reader.read_cell(each)
         except Doubtful:
             return None
         except PhoneError:
@@ -112,6 +115,8 @@ class Survey:
         if each.region is None and is_bare(each.text):
             self.bare += 1
             self.valid += number is not None and number.valid
+            if not (number and number.valid) and len(self._examples) < MOST_EXAMPLES:
+                self._examples.append(f"{printable(each.text)} in line {line}")
             if number:
                 self.countries[region_of(number.digits)] += 1
             else:
@@ -137,8 +142,8 @@ class Survey:
             would.append(f"{self.nowhere:,} of no country")
         return (
             f"{self.bare:,} phone numbers have no + and no country; {self.valid:,} of them "
-            "are valid if their first digits are a country code. Read so, they would become "
-            f"{', '.join(would)}. Nothing is stored: name their country, such as "
+            "are valid if their first digits are a country code, but not "
+            f"{', '.join(self._examples)}. Read so, they would become {', '.join(would)}. Nothing is stored: name their country, such as "
             "--default-country IN, or say --international if all begin with a country code "
             "(in a request default_country=IN or international=true)."
         )

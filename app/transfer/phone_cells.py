@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from app.contacts.national import Number, read_international, read_national
 from app.contacts.phone import PhoneError, spelled
 from app.transfer.damage import describe_damage, describe_lost_zeros
+from app.transfer.rows import PhoneText
+from app.web.loading import printable
 
 BLANKS = frozenset(("-", "--", "---", "—", "–", ".", "?", "0", "n/a", "na", "n.a.", "none", "null"))
 BLANKS |= {"nil", "nan", "undefined", "unknown", "no", "#n/a", "\\n", "<null>", "(null)", "(none)"}
+_SHOWN = 40
 FEWEST_DIGITS = 6  # Fewer are no phone number, whatever the country.
 _LIST = re.compile(r"\s*(?::::|;|[\r\n]+)\s*")
 _FORMULA = re.compile(r"""\s*=?\s*(["'])(.*)\1\s*""", re.DOTALL)
@@ -59,6 +62,15 @@ class PhoneReader:
         if self.check == "valid" and not number.valid:
             raise PhoneError("In a range that is not assigned to anyone.")
         return number
+
+    def read_cell(self, cell: PhoneText) -> Number:
+        """Read a number of a row, which may name its country. Raises `PhoneError`."""
+        if cell.unknown_country and not is_international(cell.text):
+            raise Doubtful(
+                f'Has no country code, and "{printable(cell.unknown_country[:_SHOWN])}" is no '
+                "known country: write its two letters, such as IN."
+            )
+        return self.read(cell.text, cell.region)
 
     def _number(self, text: str, region: str | None) -> Number:
         if region and not is_international(text):

@@ -1,14 +1,19 @@
 """Finds the phone numbers of a row in its columns, in the order in which they are tried."""
 
+import re
 from collections.abc import Sequence
 
-from app.contacts.national import region_of_code
+from app.contacts.national import calling_code, region_of_code
 from app.contacts.phone import REGIONS
 from app.transfer import cells, profiles
 from app.transfer.columns import MAPPED, NAMED, Layout
-from app.transfer.phone_cells import split_cell
+from app.transfer.phone_cells import is_blank, split_cell
 from app.transfer.profiles import NEVER, PHONE_KINDS
 from app.transfer.rows import PhoneText
+
+_CODE = re.compile(r"[+\s(]*([0-9]{1,4})[\s)]*")
+# Two letters of their own make a flag.
+_FLAGS = {0x1F1E6 + place: chr(ord("A") + place) for place in range(26)}
 
 
 class PhoneColumns:
@@ -26,7 +31,7 @@ class PhoneColumns:
 
     def texts(self, found: Sequence[str], id: object) -> list[PhoneText]:
         """Return the numbers of a row, which has a cell for each column."""
-        region = self._region(found)
+        region, unknown = self._region(found)
         texts: list[tuple[int, PhoneText]] = []
         for rank, place, label in self._phones:
             cell = cells.parse_text(found[place])
@@ -41,16 +46,20 @@ class PhoneColumns:
             for text in split_cell(cell):
                 if id == f"cnt_{text}":  # As this service writes it, so with its country code.
                     text = f"+{text}"
-                texts.append((rank, PhoneText(text, column.name, kind, is_first, region)))
+                texts.append((rank, PhoneText(text, column.name, kind, is_first, region, unknown)))
         if len(texts) > 1:
             texts.sort(key=lambda each: each[0])
         return [text for _, text in texts]
 
-    def _region(self, found: Sequence[str]) -> str | None:
-        """Return the country that a row names: by a calling code, two letters, or its name."""
-        return next(
-            (region for place in self._regions if (region := region_in(found[place]))), None
-        )
+    def _region(self, found: Sequence[str]) -> tuple[str | None, str | None]:
+        """Return the country that a row names, and the first name that none is known by."""
+        unknown: str | None = None
+        for place in self._regions:
+            if (cell := found[place]) and not is_blank(cell):
+                if region := region_in(cell):
+                    return region, None
+                unknown = unknown or cell.strip() or None
+        return None, unknown
 
 
 def _phone_places(layout: Layout) -> list[tuple[int, int, int | None]]:
@@ -84,10 +93,18 @@ def _number_in(name: str) -> str:
 
 
 def region_in(cell: str) -> str | None:
-    """Return the country that a cell names, None where it names none that is known."""
-    text = cell.strip().strip("'").removesuffix(".0")
-    if not text:
-        return None
-    if text.upper() in REGIONS and len(text) == 2:
-        return text.upper()
-    return region_of_code(text.split(" ")[0].strip("()")) or profiles.region_named(text)
+    """Return the country that a cell names: by two letters, a calling code, a name, or several.
+
+    None where it names none that is known, or where its parts contradict each other.
+    """
+    text = cell.strip().strip("'").removesuffix(".0").translate(_FLAGS)
+    code = _CODE.search(text)
+    name = _CODE.sub(" ", text).strip(" -–:,;/|()") if code else text
+    by_name = name.upper() if name.upper() in REGIONS else name and profiles.region_named(name)
+    if code is None or not by_name:
+        return (region_of_code(code[1]) if code else None) or by_name or None
+    return by_name if region_of_code(code[1]) == region_of_code(_code_of(by_name)) else None
+
+
+def _code_of(region: str) -> str:
+    return str(calling_code(region))

@@ -12,6 +12,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from app.contacts.national import region_names
+
 # The order in which phone numbers are tried.
 PHONE_KINDS = ("whatsapp", "mobile", "main", "home", "work", "other")
 NEVER = "never"  # Fax numbers and pagers.
@@ -157,4 +159,10 @@ def field_of(name: str) -> str | None:
 
 def region_named(name: str) -> str | None:
     """Return the two letters of a country by its name in some language."""
-    return _table().countries.get(plain(name))
+    found = _table().countries.get(plain(name))
+    return found or _country_names().get(plain(name))
+
+
+@cache
+def _country_names() -> Mapping[str, str]:
+    return {plain(name): region for name, region in region_names()}

@@ -39,7 +39,7 @@ class PhoneText(NamedTuple):
     """A phone number as it is written, the column it is from, and its kind.
 
     `is_first` is False for one that is kept beside the phone, but never is the phone. `region` is
-    the country that the row names.
+    the country that the row names, `unknown_country` what it names instead of one.
     """
 
     text: str
@@ -47,6 +47,7 @@ class PhoneText(NamedTuple):
     kind: str
     is_first: bool = True
     region: str | None = None
+    unknown_country: str | None = None
 
 
 @dataclass

@@ -91,6 +91,31 @@ def test_countries_of_rows(db: Database) -> None:
     assert contact(db, "919886012343").custom_fields["Country"] == "India"
 
 
+def test_an_unknown_country_rejects_its_row_alone(db: Database) -> None:
+    report = bring(
+        db,
+        "Name,Country,Phone\nA,India (+91),98860 12341\nB,Atlantis,98860 12342\n"
+        "C,Atlantis,+91 98860 12343\nD,India +49,9886012344\nE,भारत,9886012345\n"
+        "F,Côte d’Ivoire,0123456789\nG,🇩🇪,0151 23456789\n",
+    )
+    assert list(reasons(report)) == [3, 5]
+    assert '"Atlantis" is no known country' in reasons(report)[3]
+    assert report.numbers == {"IN": 3, "CI": 1, "DE": 1}
+    text = "Name,Country Code,Phone\nA,91,9886012341\nB,999,9886012342\n"
+    assert list(reasons(bring(db, text))) == [3]
+    assert list(reasons(bring(db, text, region="IN"))) == [3]
+
+
+def test_a_blank_country_is_that_of_the_file(db: Database) -> None:
+    report = bring(db, "Country,Phone\n-,9886012341\nn/a,9886012342\n,9886012343\n", region="IN")
+    assert report.numbers == {"IN": 3}
+
+
+def test_names_the_lines_of_numbers_that_are_not_convincing(db: Database) -> None:
+    with pytest.raises(InvalidInput, match="but not 99912345678 in line 3"):
+        bring(db, f"phone\n{ANN}\n99912345678\n{BOB}\n")
+
+
 def test_nothing_is_stored_where_numbers_are_not_convincing(db: Database) -> None:
     text = "phone\n" + "".join(f"98860123{n:02}\n" for n in range(14)) + "6512345678\n" * 6
     with pytest.raises(InvalidInput) as refused:

@@ -109,8 +109,9 @@ INSIDE = {
         "fields": ("model", "phone"),
         "ids": ("phone",),
         "model": (),
-        "national": ("phone",),
-        "phone": (),
+        "national": ("phone", "numbering"),
+        "phone": ("numbering",),
+        "numbering": (),
     },
     "app.search": {
         "routes": ("schemas", "handlers", "store", "planner", "filters", "paging", "views"),
@@ -390,7 +391,10 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
         ("sqlite3", ("app.database.sqlite", "app.database.scratch")),
         ("psycopg", ("app.database",)),
         ("mmap", ("app.database.shared_words",)),
-        ("phonenumbers", ("app.contacts.phone", "app.contacts.national")),
+        (
+            "phonenumbers",
+            ("app.contacts.phone", "app.contacts.national", "app.contacts.numbering"),
+        ),
         ("click", ("app.cli",)),
         ("urllib3", ("app.webhooks.sender", "app.conformance.api")),
         ("gunicorn", ("app.serving",)),

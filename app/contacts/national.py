@@ -10,6 +10,7 @@ from typing import NamedTuple
 import phonenumbers
 from phonenumbers import ValidationResult
 
+from app.contacts.numbering import MEXICO_WITH_1, look_at
 from app.contacts.phone import REGIONS, PhoneError, normalise, spelled
 
 _TELLING_DIGITS = 7
@@ -28,6 +29,8 @@ def read_international(text: str) -> Number:
     """Read a number as international, also where it has no +. Raises `PhoneError`."""
     is_plain = text.isascii() and text.isdigit() and not text.startswith("0")
     digits = text if is_plain else spelled(text).removeprefix("+")
+    if plain := look_at(digits):
+        return Number(digits, plain.valid)
     number = _parsed(digits)
     if number is None or not _is_normal(digits, number):
         digits = normalise(text)
@@ -45,7 +48,7 @@ def _parsed(digits: str) -> phonenumbers.PhoneNumber | None:
 def _is_normal(digits: str, number: phonenumbers.PhoneNumber) -> bool:
     """Return whether normalising leaves these digits as they are: it takes a second parse."""
     return (
-        not digits.startswith("521")  # Mexico's retired mobile 1.
+        not digits.startswith(MEXICO_WITH_1)
         and _e164(number) == digits
         and phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
     )
@@ -83,9 +86,11 @@ def _national(digits: str, region: str) -> Number | None:
 def region_of(digits: str) -> str:
     """Return the country of E.164 digits (ISO 3166), or their calling code such as +883.
 
-    Countries with a common calling code are told apart by the first digits only, since looking at
-    the whole number takes as long as reading it.
+    Where the library must read the number, countries with a common calling code are told apart by
+    its first digits only: that is done once for many numbers.
     """
+    if plain := look_at(digits):
+        return plain.region if plain.region in REGIONS else _main_region(plain.code)
     start = digits[:_TELLING_DIGITS]
     found = _regions.get(start)
     if found is None:

@@ -1,4 +1,4 @@
-"""Normalises phone numbers to E.164 digits; the only module that imports phonenumbers.
+"""Normalises phone numbers to E.164 digits.
 
 Example: `+91 (0) 88568-79188` becomes `918856879188`.
 """
@@ -12,6 +12,8 @@ from unicodedata import decimal, normalize
 
 import phonenumbers
 from phonenumbers import PhoneNumberType, ValidationResult
+
+from app.contacts.numbering import MEXICO_WITH_1, look_at
 
 MAX_LENGTH = 64
 EXAMPLE = "918856879188"
@@ -73,6 +75,9 @@ def normalise(text: str, check: str = "possible") -> str:
     `check` is "possible" (length fits the country) or "valid" (range is assigned). Normalising
     a result gives the same result. Raises `PhoneError`.
     """
+    plain = look_at(text) if text.isascii() and text.isdigit() else None
+    if plain and (plain.valid or check != "valid"):
+        return text
     *_, (_, digits) = _steps(text)
     if check == "valid" and not phonenumbers.is_valid_number(_parsed(digits)):
         raise PhoneError(_UNASSIGNED)
@@ -143,7 +148,7 @@ def _steps(text: str) -> Iterator[tuple[str, str]]:
         raise PhoneError(f'Country code missing: send it in front, such as "{EXAMPLE}".')
     for _ in range(_MAX_PASSES):
         before = digits
-        if len(digits) == 13 and digits.startswith("521"):
+        if len(digits) == 13 and digits.startswith(MEXICO_WITH_1):
             # Mexico dropped it in 2019; WhatsApp still writes it.
             yield "Removed Mexico's retired mobile 1.", (digits := "52" + digits[3:])
         yield "Removed the national trunk prefix.", (digits := _without_trunk_prefix(digits))

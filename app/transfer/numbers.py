@@ -143,7 +143,8 @@ class Survey:
         return (
             f"{self.bare:,} phone numbers have no + and no country; {self.valid:,} of them "
             "are valid if their first digits are a country code, but not "
-            f"{', '.join(self._examples)}. Read so, they would become {', '.join(would)}. Nothing is stored: name their country, such as "
+            f"{', '.join(self._examples)}. Read so, they would become {', '.join(would)}. "
+            "Nothing is stored: name their country, such as "
             "--default-country IN, or say --international if all begin with a country code "
             "(in a request default_country=IN or international=true)."
         )

@@ -185,9 +185,10 @@ INSIDE = {
         "twins": ("rows",),
         "numbers": ("conversion", "phone_cells", "profiles", "rows"),
         "conversion": (
-            *("cells", "columns", "findings", "mapping", "names", "phone_cells"),
+            *("cells", "columns", "custom_columns", "findings", "names", "phone_cells"),
             *("phone_columns", "rows"),
         ),
+        "custom_columns": ("cells", "columns", "mapping"),
         "findings": ("columns", "report"),
         "phone_columns": ("cells", "columns", "phone_cells", "profiles", "rows"),
         "phone_cells": ("damage", "rows"),

@@ -140,17 +140,37 @@ def upsert(before: Contact | None, draft: Draft, now: str) -> Change:
 
     Raises `InvalidInput` when the contact would have too many tags or custom fields.
     """
-    start = before or Contact(draft.phone, created_at=draft.created_at or now, updated_at=now)
+    if before is None:
+        return _create(draft, now)
     given = {
         name: value
         for name in ("first_name", "last_name", "email", "tags")
         if (value := getattr(draft, name)) is not None
     }
     if draft.add_tags or draft.remove_tags:
-        tags = dict.fromkeys(start.tags + draft.add_tags)
+        tags = dict.fromkeys(before.tags + draft.add_tags)
         given["tags"] = tuple(each for each in tags if each not in draft.remove_tags)
-    fields = {**start.custom_fields, **draft.custom_fields}
-    return change(before, start, replace(start, **given, custom_fields=fields), now)
+    fields = {**before.custom_fields, **draft.custom_fields}
+    return change(before, before, replace(before, **given, custom_fields=fields), now)
+
+
+def _create(draft: Draft, now: str) -> Change:
+    tags = draft.tags
+    if tags is None:
+        tags = tuple(tag for tag in draft.add_tags if tag not in draft.remove_tags)
+    after = Contact(
+        draft.phone,
+        draft.created_at or now,
+        now,
+        draft.first_name,
+        draft.last_name,
+        draft.email,
+        tags,
+        dict(draft.custom_fields),
+    )
+    _check_size(after)
+    changed = [name for name in _SCALARS if getattr(after, name)]
+    return Change(None, after, changed + [f"custom_fields.{key}" for key in after.custom_fields])
 
 
 def patch(before: Contact, values: Mapping[str, Any], now: str) -> Change:
@@ -206,15 +226,19 @@ def change(before: Contact | None, start: Contact, after: Contact, now: str) -> 
     changed += [f"custom_fields.{key}" for key in {**old, **new} if not _same(old, new, key)]
     if not changed:
         return Change(before, start, changed)
-    if len(after.tags) > MAX_TAGS:
-        raise InvalidInput({"tags": [f"A contact has at most {MAX_TAGS} tags."]})
-    if len(new) > MAX_CUSTOM_FIELDS:
-        raise InvalidInput(
-            {"custom_fields": [f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields."]}
-        )
+    _check_size(after)
     if after.updated_at != now:
         after = replace(after, updated_at=now)
     return Change(before, after, changed)
+
+
+def _check_size(contact: Contact) -> None:
+    if len(contact.tags) > MAX_TAGS:
+        raise InvalidInput({"tags": [f"A contact has at most {MAX_TAGS} tags."]})
+    if len(contact.custom_fields) > MAX_CUSTOM_FIELDS:
+        raise InvalidInput(
+            {"custom_fields": [f"A contact has at most {MAX_CUSTOM_FIELDS} custom fields."]}
+        )
 
 
 _SCALARS = ("first_name", "last_name", "email", "tags")

@@ -49,14 +49,16 @@ class ContactSchema(Schema):
         This takes less than half the time. An invalid row goes through `load` for its reasons.
         `phone` is E.164 digits that were checked before; `values` then has none.
         """
-        known = {} if phone is None else {"phone": phone}
+        parse = self._parse
+        given: dict[str, Any] = {} if phone is None else {"phone": phone}
         try:
-            parsers = {name: self._parse[name] for name in values}
-            given = {
-                name: parsers[name](value) for name, value in values.items() if value is not None
-            }
-            return _draft({**known, **given})
+            for name, value in values.items():
+                check = parse[name]
+                if value is not None:
+                    given[name] = check(value)
+            return _draft(given)
         except (KeyError, TypeError, FieldError):
+            known = {} if phone is None else {"phone": phone}
             draft: Draft = load(self, {**values, **known})
             return draft
 
@@ -68,10 +70,12 @@ class ContactSchema(Schema):
 def _draft(given: dict[str, Any]) -> Draft:
     """Raises marshmallow's `ValidationError` where lists of tags contradict each other."""
     reasons: dict[str, list[str]] = {}
-    for name in ("add_tags", "remove_tags"):
-        if "tags" in given and name in given:
-            reasons[name] = ["Must be left out with tags, which replaces all of them."]
-    if both := set(given.get("add_tags", ())).intersection(given.get("remove_tags", ())):
+    if "tags" in given:
+        for name in ("add_tags", "remove_tags"):
+            if name in given:
+                reasons[name] = ["Must be left out with tags, which replaces all of them."]
+    removed = given.get("remove_tags")
+    if removed and (both := set(given.get("add_tags", ())).intersection(removed)):
         reasons["remove_tags"] = [f'Has "{min(both)}", which is also in add_tags.']
     if reasons:
         raise FieldError(reasons)

@@ -18,6 +18,7 @@ _FORMULA_START = "=+\\-@\t\r\n＝＋－＠"
 _FORMULA = re.compile(f"'*[{_FORMULA_START}]")
 _ESCAPED_FORMULA = re.compile(f"'+[{_FORMULA_START}]")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?(e[+-][0-9]+)?")
+_NUMBER_START = frozenset("-0123456789")
 _BOOLEANS = {"true": True, "false": False}
 _MARKED = re.compile(r"""="([^"]*)"|'([0-9]+)""")
 _SPECIAL = re.compile(r'[",;\t\r\n]')
@@ -120,8 +121,8 @@ def parse_bare(cell: str) -> FieldValue:
 
     What would come back in another form stays text: `1.10`, `12E4`, `007`, and too many digits.
     """
-    if cell in _BOOLEANS:
-        return _BOOLEANS[cell]
+    if cell[:1] not in _NUMBER_START:
+        return _BOOLEANS.get(cell, cell)
     match = _NUMBER.fullmatch(cell)
     if not match:
         return cell
@@ -129,4 +130,4 @@ def parse_bare(cell: str) -> FieldValue:
         number = int(cell) if len(cell) <= 17 else MAX_INTEGER + 1
         return number if abs(number) <= MAX_INTEGER and str(number) == cell else cell
     real = float(cell)
-    return real if math.isfinite(real) and _encode(real) == cell else cell
+    return real if math.isfinite(real) and repr(real) == cell else cell

@@ -7,18 +7,15 @@ from typing import Any
 from marshmallow import ValidationError
 
 from app.contacts.fields import EMAIL
-from app.contacts.model import FieldValue
-from app.contacts.values import NOUNS, NotConvertible, convert
-from app.search.operands import CUSTOM
+from app.contacts.values import NotConvertible
 from app.transfer import cells
-from app.transfer.columns import MAPPED, NAMED, Column, Layout
+from app.transfer.columns import Layout
+from app.transfer.custom_columns import BLANK, CustomColumn
 from app.transfer.findings import Findings
-from app.transfer.mapping import ANY
 from app.transfer.names import merge_names
-from app.transfer.phone_cells import is_blank
+from app.transfer.phone_cells import FEWEST_DIGITS, is_blank
 from app.transfer.phone_columns import PhoneColumns
-from app.transfer.rows import FileRow, Reason, Row
-from app.web import fields
+from app.transfer.rows import BareNumber, FileRow, Reason, Row
 
 _TEXTS = ("id", "created_at", "updated_at", "aliases")
 _LIST_SIGNS = (";", ",", "|")
@@ -26,9 +23,8 @@ _EMAILS = re.compile(r"[;,\s]+|:::")
 # Names of people are among the words of `is_blank`: Nan, Na, Null.
 _NO_NAME = {"-", "--", "---", "—", "–", "?", ".", "n/a", "N/A", "#N/A", "null", "NULL", "none"}
 _NO_NAME |= {"None", "(null)", "<null>", "\\N"}
-_NO_VALUE = {"#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "NULL", "null", "\\N", "(null)"}
-_NO_VALUE |= {"n/a", "N/A", "-", "--", "—"}
-_LONGEST_BLANK = 12
+_MOST_KEPT = 1_000  # Cells of tags,
+_MAX_KEPT = 200  # of so many characters.
 
 
 class Converter:
@@ -57,54 +53,70 @@ class Converter:
         self._last_named = max(
             (place for place, each in enumerate(layout.columns) if each.name), default=0
         )
+        self._nameless = [
+            place for place in self._places.get("", ()) if not layout.columns[place].name
+        ]
+        self._texts = [(name, place) for name in _TEXTS for place in self._places.get(name, ())]
+        self._custom = [
+            (place, CustomColumn(layout.columns[place], self._required, is_exact=self._exact))
+            for place in self._places.get("custom_fields", ())
+        ]
+        self._tags: dict[str, Sequence[str]] = {}
         self._phones = PhoneColumns(layout)
+        self._bare = self._phones.only if "id" not in self._places else None
 
-    def phones(self, raw: FileRow) -> Row:
+    def phones(self, raw: FileRow) -> Row | BareNumber:
         """Return the phone numbers of a row, and nothing else that it says."""
+        given = raw.cells or ()
+        if self._bare is not None and len(given) == self._width:
+            cell = given[self._bare]
+            if cell.isascii() and cell.isdigit() and len(cell) >= FEWEST_DIGITS and not self._empty:
+                return BareNumber(raw.line, cell)
         row = Row(raw.line, raw.last_line, raw.raw)
-        found = self._found(raw.cells or [])
+        found = self._found(given)
         if not isinstance(found, str):
             ids = (found[place].strip() for place in self._places.get("id", ()))
             row.phones = self._phones.texts(found, next(ids, None))
         return row
 
-    def row(self, raw: FileRow) -> Row:
-        """Return what a row says; its reasons are those of cells that cannot be read."""
+    def row(self, raw: FileRow, *, has_phone: bool = False) -> Row:
+        """Return what a row says; its reasons are those of cells that cannot be read.
+
+        With `has_phone` its phone is known, and its numbers are left out.
+        """
         row = Row(raw.line, raw.last_line, raw.raw)
-        found = self._found(raw.cells or [])
+        found = self._found(raw.cells or ())
         if isinstance(found, str):
             row.reasons = [Reason(None, found)]
             return row
-        self._findings.sample(found)
-        values, reasons = row.values, []
-        for name in _TEXTS:
-            for place in self._places.get(name, ()):
-                if cell := cells.parse_text(found[place]).strip():
-                    values[name] = cell
+        if self._findings.needs_samples:
+            self._findings.sample(found)
+        values = row.values
+        for name, place in self._texts:
+            if cell := cells.parse_text(found[place]).strip():
+                values[name] = cell
         self._add_names(values, found)
         self._add_tags(values, found)
-        for place in self._places.get("custom_fields", ()):
-            if cell := found[place]:
-                reasons += self._add_custom(values, self._columns[place], cell)
+        self._add_custom(row, found)
         for place in self._places.get("country", ()):
             if cell := found[place].strip():  # It says more than the country of the number.
                 values.setdefault("custom_fields", {})[self._columns[place].name] = cell
         self._add_emails(values, found)
-        row.phones = self._phones.texts(found, values.get("id"))
-        row.reasons = reasons
+        if not has_phone:
+            row.phones = self._phones.texts(found, values.get("id"))
         return row
 
-    def _found(self, given: Sequence[str]) -> list[str] | str:
+    def _found(self, given: Sequence[str]) -> Sequence[str] | str:
         """Return a cell for each column, or why there is none."""
-        found = list(given)
+        found = given
         if len(found) < self._width:
-            found += [""] * (self._width - len(found))
+            found = [*found, *[""] * (self._width - len(found))]
         elif len(found) > self._width:
             if any(cell.strip() for cell in found[self._width :]):
                 return f"Has {len(found)} cells, the header has {self._width}."
-            del found[self._width :]
-        for place in self._places.get("", ()):
-            if found[place].strip() and not self._columns[place].name:
+            found = found[: self._width]
+        for place in self._nameless:
+            if found[place].strip():
                 if place > self._last_named:
                     return f"Has a cell in column {place + 1}, which has no name."
                 self._findings.unnamed[place] += 1
@@ -138,52 +150,59 @@ class Converter:
             cell = found[place]
             if not cell:
                 continue
-            if self._exact:
-                tags += cells.parse_tags(cell)
-            elif cell.strip() in _NO_NAME:
+            if known := self._tags.get(cell):
+                tags += known
+            elif cell.strip() in _NO_NAME and not self._exact:
                 self._findings.blanks[self._columns[place].name] += 1
             else:
-                tags += self._split_tags(self._columns[place].name, cell)
+                tags += self._parsed_tags(self._columns[place].name, cell)
         if tags:
             values["tags"] = tags
 
-    def _split_tags(self, name: str, cell: str) -> list[str]:
+    def _parsed_tags(self, name: str, cell: str) -> Sequence[str]:
+        """Return the tags of a cell; those of cells that nothing is counted of are kept."""
+        if self._exact:
+            found, is_counted = cells.parse_tags(cell), False
+        else:
+            found, is_counted = self._split_tags(name, cell)
+        if not is_counted and len(cell) <= _MAX_KEPT and len(self._tags) < _MOST_KEPT:
+            self._tags[cell] = found
+        return found
+
+    def _split_tags(self, name: str, cell: str) -> tuple[list[str], bool]:
+        """Return the tags of a cell, and whether the findings count it."""
         found = cells.split_tags(cell, self._separator)
         kept = [tag for tag in found if not tag.startswith(cells.SYSTEM_GROUP)]
-        if len(kept) < len(found):
+        is_counted = len(kept) < len(found)
+        if is_counted:
             self._findings.groups[name] += len(found) - len(kept)
         if len(kept) == 1:
             for sign in _LIST_SIGNS:
                 if sign in cell and sign != self._separator and '"' not in cell:
                     self._findings.lists[name, sign] += 1
-                    break
-        return kept
+                    return kept, True
+        return kept, is_counted
 
-    def _add_custom(self, values: dict[str, Any], column: Column, cell: str) -> list[Reason]:
-        key = column.field.removeprefix(CUSTOM)
-        if len(cell) < _LONGEST_BLANK and not self._exact and cell.strip() in _NO_VALUE:
-            self._findings.blanks[column.name] += 1
-            return []
-        if cell.isspace() or (not cell.isascii() and fields.is_blank(cell)):
-            return []
-        marked = None if self._exact else cells.spreadsheet_text(cell)
-        if marked == "":
-            return []
-        type_ = column.type or self._required.get(key)
-        value: FieldValue | None
-        try:
-            if type_ and type_ != ANY:
-                value = convert(marked or cells.parse_string(cell), type_)
-            elif marked:
-                value = marked
-            elif column.source in (NAMED, MAPPED):
-                value = cells.parse_value(cell)
-            else:
-                value = cells.parse_bare(cells.parse_text(cell))
-        except NotConvertible:
-            return [Reason(column.name, f"Must be {NOUNS[str(type_)]}.")]
-        values.setdefault("custom_fields", {})[key] = value
-        return []
+    def _add_custom(self, row: Row, found: Sequence[str]) -> None:
+        custom: dict[str, Any] = {}
+        reasons: list[Reason] = []
+        for place, column in self._custom:
+            if cell := found[place]:
+                try:
+                    value = column.value(cell)
+                except NotConvertible:
+                    reasons.append(Reason(column.name, column.reason))
+                    continue
+                if value is None:
+                    continue
+                if value is BLANK:
+                    self._findings.blanks[column.name] += 1
+                else:
+                    custom[column.key] = value
+        if custom:
+            row.values["custom_fields"] = custom
+        if reasons:
+            row.reasons = reasons
 
     def _add_emails(self, values: dict[str, Any], found: Sequence[str]) -> None:
         """Add the first good e-mail address, and the others as custom fields."""

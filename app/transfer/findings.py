@@ -28,6 +28,10 @@ class Findings:
         self._samples: list[list[str]] = [[] for _ in self._columns]
         self._unsampled = list(range(len(self._columns)))
 
+    @property
+    def needs_samples(self) -> bool:
+        return bool(self._unsampled)
+
     def sample(self, cells: Sequence[str]) -> None:
         """Keep the first values of each column."""
         done = False

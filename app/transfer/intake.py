@@ -1,6 +1,6 @@
 """Brings one file in: looks at all of it, then previews or stores it, for commands and routes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 
 from app.contacts import bulk
@@ -16,7 +16,7 @@ from app.transfer.options import Options
 from app.transfer.phone_cells import PhoneReader
 from app.transfer.readers import Source, open_file
 from app.transfer.report import Report
-from app.transfer.rows import FileRow, PhoneText, Reason, Row
+from app.transfer.rows import BareNumber, FileRow, PhoneText, Reason, Row
 
 
 class Intake:
@@ -73,11 +73,7 @@ class Intake:
         """Import all rows. Raises `InvalidInput` where nothing of the file may be stored."""
         if self.problem and not importer.report.dry_run:
             raise InvalidInput({"phone": [self.problem]})
-        rows = self._rows(importer.findings, self._required_types(db))
-        if self.survey:
-            importer.run(zip(rows, self.survey.phones(), strict=True))
-        else:
-            importer.run((row, None) for row in rows)
+        importer.run(self._rows(importer.findings, self._required_types(db)))
         encoding, words = self.opened.encoding, importer.findings.words
         if encoding and not encoding.is_certain and words:
             reason = (
@@ -93,21 +89,27 @@ class Intake:
         keys = [each.field.removeprefix(CUSTOM) for each in columns]
         return bulk.required_types(db, keys) if keys else {}
 
-    def _phones(self) -> Iterator[Row]:
+    def _phones(self) -> Iterator[Row | BareNumber]:
         """Yield all rows with their phone numbers alone."""
-        convert = _of_json
+        convert: Callable[[FileRow], Row | BareNumber] = _of_json
         if layout := self.opened.layout:
             convert = Converter(layout, Findings(None)).phones
         for raw in self.opened.rows():
             yield _unreadable(raw) if raw.fault else convert(raw)
 
-    def _rows(self, findings: Findings, required_types: Mapping[str, str]) -> Iterator[Row]:
+    def _rows(
+        self, findings: Findings, required_types: Mapping[str, str]
+    ) -> Iterator[tuple[Row, str | None]]:
+        """Yield all rows, with the phones of those that the survey has read."""
         convert = _of_json
         if layout := self.opened.layout:
             separator = self._options.tag_separator
             convert = Converter(layout, findings, separator, required_types).row
-        for raw in self.opened.rows():
-            yield _unreadable(raw) if raw.fault else convert(raw)
+        rows: Iterable[tuple[FileRow, str | None]] = ((raw, None) for raw in self.opened.rows())
+        if self.survey:
+            rows = zip(self.opened.rows(), self.survey.phones(), strict=True)
+        for raw, phone in rows:
+            yield _unreadable(raw) if raw.fault else convert(raw, has_phone=bool(phone)), phone
 
 
 def _unreadable(raw: FileRow) -> Row:
@@ -115,7 +117,7 @@ def _unreadable(raw: FileRow) -> Row:
     return Row(raw.line, raw.last_line, raw.raw, reasons=reasons, is_readable=False)
 
 
-def _of_json(raw: FileRow) -> Row:
+def _of_json(raw: FileRow, *, has_phone: bool = False) -> Row:
     """Return what a line of JSON Lines says: a body of `POST /v1/contacts`."""
     values = dict(raw.values or {})
     phones: list[PhoneText] = []

@@ -15,7 +15,7 @@ from app.contacts.phone import PhoneError
 from app.transfer.conversion import add_numbered
 from app.transfer.phone_cells import Doubtful, PhoneReader, is_bare
 from app.transfer.profiles import NEVER
-from app.transfer.rows import PhoneText, Reason, Row
+from app.transfer.rows import BareNumber, PhoneText, Reason, Row
 from app.web.loading import printable
 
 CONVINCING = 0.95  # So many of a file's bare numbers must be valid with their first digits as code.
@@ -79,14 +79,15 @@ class Survey:
     `countries` counts what the bare numbers would become, `nowhere` those that no country has.
     """
 
-    def __init__(self, rows: Iterable[Row], reader: PhoneReader) -> None:
+    def __init__(self, rows: Iterable[Row | BareNumber], reader: PhoneReader) -> None:
         self.bare = self.valid = self.nowhere = 0
         self.countries: Counter[str] = Counter()
         self._examples: list[str] = []
         self._reader = reader
         self._kept: IO[bytes] = tempfile.SpooledTemporaryFile(MEMORY)  # noqa: SIM115
         for row in rows:
-            self._kept.write(f"{self._number(row) or ''}\n".encode())
+            number = self._bare(row) if isinstance(row, BareNumber) else self._number(row)
+            self._kept.write(f"{number or ''}\n".encode())
 
     def close(self) -> None:
         self._kept.close()
@@ -105,6 +106,15 @@ class Survey:
                 return number.digits if len(row.phones) == 1 else None
         return None
 
+    def _bare(self, row: BareNumber) -> str | None:
+        try:
+            number = self._reader.read(row.text)
+        except PhoneError:
+            number = None
+        if is_bare(row.text):
+            self._count(row.text, row.line, number)
+        return number.digits if number else None
+
     def _read(self, each: PhoneText, line: int) -> Number | None:
         try:
             number = self._reader.read_cell(each)
@@ -113,15 +123,18 @@ class Survey:
         except PhoneError:
             number = None
         if each.region is None and is_bare(each.text):
-            self.bare += 1
-            self.valid += number is not None and number.valid
-            if not (number and number.valid) and len(self._examples) < MOST_EXAMPLES:
-                self._examples.append(f"{printable(each.text)} in line {line}")
-            if number:
-                self.countries[region_of(number.digits)] += 1
-            else:
-                self.nowhere += 1
+            self._count(each.text, line, number)
         return number
+
+    def _count(self, text: str, line: int, number: Number | None) -> None:
+        self.bare += 1
+        if number:
+            self.countries[region_of(number.digits)] += 1
+            self.valid += number.valid
+        else:
+            self.nowhere += 1
+        if not (number and number.valid) and len(self._examples) < MOST_EXAMPLES:
+            self._examples.append(f"{printable(text)} in line {line}")
 
     def phones(self) -> Iterator[str | None]:
         """Yield the phone of each row, None where it must be chosen again."""

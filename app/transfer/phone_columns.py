@@ -29,6 +29,15 @@ class PhoneColumns:
             if column.field == field
         ]
 
+    @property
+    def only(self) -> int | None:
+        """The place of the only column that says anything of the phone; None where others do."""
+        if len(self._phones) != 1 or self._regions:
+            return None
+        [(rank, place, label)] = self._phones
+        is_first = rank < len(PHONE_KINDS) and self._columns[place].kind != NEVER
+        return place if is_first and label is None else None
+
     def texts(self, found: Sequence[str], id: object) -> list[PhoneText]:
         """Return the numbers of a row, which has a cell for each column."""
         region, unknown = self._region(found)

@@ -15,8 +15,7 @@ class Reason(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
-class FileRow:
+class FileRow(NamedTuple):
     """A row from `line` to `last_line`, which count from 1, and its bytes in UTF-8.
 
     A table has `cells`, a file of JSON Lines `values`. Neither is there where the row cannot be
@@ -50,7 +49,14 @@ class PhoneText(NamedTuple):
     unknown_country: str | None = None
 
 
-@dataclass
+class BareNumber(NamedTuple):
+    """The phone of the row in `line`: digits alone, and nothing in the row names its country."""
+
+    line: int
+    text: str
+
+
+@dataclass(slots=True)
 class Row:
     """What a row says of one contact.
 

@@ -124,7 +124,9 @@ def clean_word(value: object, longest: int) -> str:
 
     Names that programs compare, such as tags, must not differ by what nobody sees.
     """
-    return clean_text(without_invisible(value) if isinstance(value, str) else value, longest)
+    if isinstance(value, str) and not value.isascii():
+        value = without_invisible(value)
+    return clean_text(value, longest)
 
 
 def without_invisible(text: str) -> str:

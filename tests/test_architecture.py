@@ -203,7 +203,7 @@ INSIDE = {
         "json_lines": ("lines", "mapping", "rows"),
         "columns": ("mapping", "profiles", "rows"),
         "titles": ("mapping", "profiles"),
-        "rejected": ("rows",),
+        "rejected": ("rows", "xlsx_writer"),
         "mapping": (),
         "profiles": (),
         "names": (),

@@ -58,7 +58,7 @@ def import_(
     again: rows that are stored already change nothing. Exit status: 0 all rows are stored, 1 some
     were rejected, 2 the import could not run.
     """
-    settings = _settings(data, dry_run=dry_run)
+    settings = settings_module.load(data=data)
     asks = str(file) != "-" and not (yes or dry_run) and sys.stdin and sys.stdin.isatty()
     with Input(file) as input_, ExitStack() as stack:
         if rejected and input_.is_same(rejected):
@@ -78,15 +78,6 @@ def import_(
         db = stack.enter_context(closing(_database(settings)))
         shown_before = found[1] if found else None
         Run(input_, intake, rejected, shown, shown_before, as_json=as_json).run(db)
-
-
-def _settings(data: str | None, *, dry_run: bool) -> Settings:
-    settings = settings_module.load(data=data)
-    if dry_run and not _exists(settings):
-        raise StartError(
-            f"there is no store in {settings.data}: an import without --dry-run creates one"
-        )
-    return settings
 
 
 def _exists(settings: Settings) -> bool:

@@ -41,7 +41,7 @@ class Run:
     ) -> None:
         self._intake = intake
         self._writer = intake.opened.rejected
-        self._rejected = rejected or input_.beside("rejected", intake.opened.rejected_ending)
+        self._rejected = rejected or input_.beside("rejected", self._writer.ending)
         self._shown = shown
         self._preview = preview
         self._as_json = as_json
@@ -83,6 +83,7 @@ class Run:
         """Keep the file of rejected rows, if there are any; return the error that prevents it."""
         try:
             if self._rows and report.rejected:
+                self._rows.write(self._writer.end())
                 self._rows.keep()
                 self._kept = self._rejected
         except OSError as error:

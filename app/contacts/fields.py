@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from marshmallow import ValidationError, validate
@@ -19,6 +19,7 @@ from app.web.fields import (
     MAX_REASONS,
     JsonSchema,
     Parsed,
+    clean_frequent_word,
     clean_text,
     clean_word,
     is_blank,
@@ -144,20 +145,10 @@ def parse_tags(value: object) -> tuple[str, ...]:
 
 
 def clean_tag(value: object) -> str:
-    if isinstance(value, str) and len(value) <= MAX_TAG:
-        return _clean_tag(value)
-    return _checked_tag(value)
-
-
-def _checked_tag(value: object) -> str:
-    tag = clean_word(value, MAX_TAG)
+    tag = clean_frequent_word(value, MAX_TAG)
     if not tag:
         raise ValidationError(f"A tag has 1 to {MAX_TAG} characters.")
     return tag
-
-
-# Rows of a file and requests of a client name the same tags and keys again and again.
-_clean_tag = lru_cache(maxsize=1_024)(_checked_tag)
 
 
 def custom_fields_field(*, keep_nulls: bool = False) -> Parsed[Mapping[str, FieldValue | None]]:
@@ -208,17 +199,10 @@ def _custom_fields(value: Mapping[str, object], keep_nulls: bool) -> dict[str, F
 
 
 def clean_key(value: str) -> str:
-    return _clean_key(value) if len(value) <= MAX_KEY else _checked_key(value)
-
-
-def _checked_key(value: str) -> str:
-    key = clean_word(value, MAX_KEY)
+    key = clean_frequent_word(value, MAX_KEY)
     if not key or "[" in key or "]" in key:
         raise ValidationError(f"A key has 1 to {MAX_KEY} characters, none of them [ or ].")
     return key
-
-
-_clean_key = lru_cache(maxsize=1_024)(_checked_key)
 
 
 def clean_value(value: object) -> FieldValue:

@@ -14,7 +14,7 @@ from app.transfer.encodings import Encoding
 from app.transfer.formats import format_of
 from app.transfer.json_lines import JsonLines
 from app.transfer.lines import Lines
-from app.transfer.rejected import RejectedCsv, RejectedJson, csv_record
+from app.transfer.rejected import Rejected, RejectedCsv, RejectedJson, RejectedXlsx, csv_record
 from app.transfer.rows import FileRow
 from app.transfer.titles import MOST_TITLES, count_titles
 from app.transfer.vcard import VcardTable
@@ -63,17 +63,12 @@ class Opened:
 
     source: Source
     format: str
-    rejected: RejectedCsv | RejectedJson
+    rejected: Rejected
     encoding: Encoding | None = None
     layout: Layout | None = None
     table: _Table | None = None
     header_line: int = 1
     titles: int = 0
-
-    @property
-    def rejected_ending(self) -> str | None:
-        """The ending of a file of rejected rows, None for that of this file."""
-        return ".csv" if self.table else None
 
     def rows(self) -> Iterator[FileRow]:
         if self.table:
@@ -104,7 +99,8 @@ def open_file(source: Source) -> Opened:
         cards = VcardTable(source.file, encoding)
         profile = profiles.named_profile("vCard")
         layout = choose(cards.header, source.mapping, _sample(_rows(cards)), profile)
-        return Opened(source, format, RejectedCsv(cards.header), encoding, layout, cards)
+        rejected = RejectedCsv(cards.header, ending=".csv")
+        return Opened(source, format, rejected, encoding, layout, cards)
     table = CsvTable(_lines(source.file, encoding), source.skip_lines)
     rejected = RejectedCsv(table.header, table.delimiter)
     line, titles = table.header_line, table.titles
@@ -128,7 +124,10 @@ def _open_sheet(source: Source) -> Opened:
     except BaseException:
         sheet.close()
         raise
-    rejected, line = RejectedCsv(sheet.header), sheet.header_line
+    header, line = sheet.header, sheet.header_line
+    rejected: Rejected = RejectedXlsx(header)
+    if len(header) > RejectedXlsx.most_columns:
+        rejected = RejectedCsv(header, ending=".csv")
     return Opened(source, "xlsx", rejected, None, layout, sheet, line, line - 1)
 
 

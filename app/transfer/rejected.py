@@ -1,4 +1,8 @@
-"""Makes files of rejected rows, which can be corrected and imported again."""
+"""Makes files of rejected rows, which can be corrected and imported again.
+
+`ending` is that of the file, None for that of the file that is imported. Its bytes are `head`, what
+`row` returns for each row, and `end`.
+"""
 
 import csv
 import io
@@ -7,12 +11,16 @@ import re
 from collections.abc import Sequence
 
 from app.transfer.rows import LINE, REASON, TEXT, FileRow, Row
+from app.transfer.xlsx_writer import MAX_COLUMNS, XlsxWriter
 
 
 class RejectedCsv:
-    """Line, reason, then the row as it was. Rows of other formats are written as CSV."""
+    """Line, reason, then the row as it was. A card becomes a row: it has no place for a reason."""
 
-    def __init__(self, header: Sequence[str], delimiter: str = ",") -> None:
+    def __init__(
+        self, header: Sequence[str], delimiter: str = ",", ending: str | None = None
+    ) -> None:
+        self.ending = ending
         sign = re.escape(delimiter)
         cell = rf'("([^"]|"")*"|[^{sign}"]*){sign}'
         again = [name.strip() for name in header[:2]] == [LINE, REASON]
@@ -26,6 +34,9 @@ class RejectedCsv:
             raw = self._old.sub(b"", raw, count=1) if self._old.match(raw) else raw
         return self._record(str(row.line), reason).rstrip() + self._sign.encode() + raw
 
+    def end(self) -> bytes:
+        return b""
+
     def _record(self, *found: str) -> bytes:
         return csv_record(found, self._sign)
 
@@ -36,9 +47,34 @@ def csv_record(cells: Sequence[str], delimiter: str = ",") -> bytes:
     return text.getvalue().encode()
 
 
+class RejectedXlsx:
+    """Line, reason, then the cells of the row as they are shown, all as text."""
+
+    head = b""
+    most_columns = MAX_COLUMNS - 2
+
+    ending = ".xlsx"
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self._kept = 2 if [name.strip() for name in header[:2]] == [LINE, REASON] else 0
+        self._header = [LINE, REASON, *header[self._kept :]]
+        self._writer: XlsxWriter | None = None
+
+    def row(self, row: Row | FileRow, reason: str) -> bytes:
+        [cells] = csv.reader([row.raw.decode()])
+        cells = [str(row.line), reason, *cells[self._kept :]]
+        size = len(self._header)
+        self._writer = self._writer or XlsxWriter(self._header, "Rejected")
+        return self._writer.rows([[*cells, *[""] * (size - len(cells))][:size]])
+
+    def end(self) -> bytes:
+        return self._writer.end() if self._writer else b""
+
+
 class RejectedJson:
     """Each row as it was, with its line and the reason."""
 
+    ending = None
     head = b""
 
     def row(self, row: Row | FileRow, reason: str) -> bytes:
@@ -54,3 +90,9 @@ class RejectedJson:
         else:
             record[TEXT] = row.raw.decode(errors="backslashreplace").rstrip("\r\n")
         return json.dumps(record).encode() + b"\n"
+
+    def end(self) -> bytes:
+        return b""
+
+
+Rejected = RejectedCsv | RejectedXlsx | RejectedJson

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from marshmallow import ValidationError, fields
@@ -127,6 +128,16 @@ def clean_word(value: object, longest: int) -> str:
     if isinstance(value, str) and not value.isascii():
         value = without_invisible(value)
     return clean_text(value, longest)
+
+
+def clean_frequent_word(value: object, longest: int) -> str:
+    """Clean a word that rows of a file and requests name again and again, such as a tag."""
+    if isinstance(value, str) and len(value) <= longest:
+        return _cleaned(value, longest)
+    return clean_word(value, longest)
+
+
+_cleaned = lru_cache(maxsize=2_048)(clean_word)
 
 
 def without_invisible(text: str) -> str:

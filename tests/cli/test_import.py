@@ -9,9 +9,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from app.contacts import store
@@ -144,8 +146,8 @@ def test_asks_on_a_terminal_and_shows_progress(tmp_path: Path, data: Path) -> No
 def test_a_dry_run_previews(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text(f"phone,first_name\n{PRIYA},Priya\n12,Bad\n")
-    refused = run_contacts("import", file, "--data", data, "--dry-run")
-    assert refused.returncode == 2 and "no store" in refused.stderr
+    first = run_contacts("import", file, "--data", data, "--dry-run")
+    assert first.returncode == 1 and "1 created" in first.stdout
     assert not data.exists()
     other = tmp_path / "other.csv"
     other.write_text(f"phone\n{JOHN}\n")
@@ -395,7 +397,7 @@ def test_numbers_of_no_certain_country_store_nothing(tmp_path: Path, data: Path)
     assert again.returncode == 2 and "would become" in told["preview"]["problem"]
 
 
-def test_rejected_rows_of_a_workbook_are_csv(tmp_path: Path, data: Path) -> None:
+def test_rejected_cards_are_csv(tmp_path: Path, data: Path) -> None:
     card = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:{}\r\nTEL;TYPE=CELL:{}\r\nEND:VCARD\r\n"
     file = tmp_path / "people.vcf"
     file.write_text(card.format("Asha Rao", f"+{PRIYA}") + card.format("Jo", "+1 2 x3"), newline="")
@@ -404,6 +406,32 @@ def test_rejected_rows_of_a_workbook_are_csv(tmp_path: Path, data: Path) -> None
     rejected = tmp_path / "people.rejected.csv"
     rejected.write_text(rejected.read_text().replace("+1 2 x3", f"+{JOHN}"))
     again = run_contacts("import", rejected, "--data", data)
+    assert again.returncode == 0, again.stderr
+    assert phones(data) == [PRIYA, JOHN]
+
+
+def test_rejected_rows_of_a_workbook_are_a_workbook(tmp_path: Path, data: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet
+    for cells in (
+        ["Phone", "Zip", "Day"],
+        [f"+{PRIYA}", "01", 1],
+        ["+1 2 x3", "02", date(2024, 5, 3)],
+    ):
+        sheet.append(cells)
+    book.save(file := tmp_path / "people.xlsx")
+    assert run_contacts("import", file, "--data", data).returncode == 1
+    for number, phone in enumerate(("+1 2 x4", f"+{JOHN}")):
+        rejected = tmp_path / ("people" + ".rejected" * (number + 1) + ".xlsx")
+        sheet = openpyxl.load_workbook(rejected).active
+        assert sheet
+        (head, row) = ([cell.value for cell in cells] for cells in sheet.rows)
+        assert head == ["rejected_line", "rejected_reason", "Phone", "Zip", "Day"]
+        assert row[2:] == ["+1 2 x3" if not number else "+1 2 x4", "02", "2024-05-03"]
+        sheet["C2"] = phone
+        sheet.parent.save(rejected)
+        again = run_contacts("import", rejected, "--data", data)
     assert again.returncode == 0, again.stderr
     assert phones(data) == [PRIYA, JOHN]
 

@@ -136,7 +136,7 @@ def test_a_killed_server_loses_nothing(start_server: StartServer, rounds: int) -
     assert server.post(phone="+91 88568 79188").status_code == 201
 
 
-def test_files_are_for_their_owner_alone(start_server: StartServer, tmp_path: Path) -> None:
+def test_files_are_readable_by_the_owner_only(start_server: StartServer, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "data"
     server = start_server(data=folder)
     server.post(phone="918856879188")

@@ -122,7 +122,7 @@ def test_logs_an_error_without_its_message(pipe: tuple[int, int]) -> None:
     assert name not in str(line)
 
 
-def test_a_blocked_reader_blocks_nobody_and_dropped_lines_are_reported(
+def test_a_blocked_log_reader_blocks_no_request_and_dropped_lines_are_reported(
     pipe: tuple[int, int],
 ) -> None:
     handler = logs.configure("info", "json", file=pipe[1])
@@ -348,7 +348,7 @@ FIVE = re.compile(
 
 
 @pytest.mark.parametrize("how", ["contacts serve", "gunicorn wsgi:app"])
-def test_a_start_prints_in_five_lines_what_runs(tmp_path: Path, how: str) -> None:
+def test_a_start_prints_its_configuration_in_five_lines(tmp_path: Path, how: str) -> None:
     module = ["gunicorn", "wsgi:app"] if how.startswith("gunicorn") else ["app", "serve"]
     environ = clean_environ(
         PYTHONPATH=str(ROOT), CONTACTS_DATA=str(tmp_path), CONTACTS_PORT="0", HOME=str(tmp_path)

@@ -88,7 +88,7 @@ def send(client: FlaskClient, body: bytes, path: str = PATH) -> TestResponse:
 @given(st.one_of(any_text, numbers, phones))
 @example("+52 1 55 1234 5678")
 @example("+57 0 321 123 4567")
-def test_normalising_twice_is_normalising_once(text: str) -> None:
+def test_normalising_is_idempotent(text: str) -> None:
     try:
         digits = normalise(text)
     except PhoneError as error:
@@ -102,7 +102,7 @@ def test_normalising_twice_is_normalising_once(text: str) -> None:
 @given(any_text)
 @example("\u2000a\u2001")
 @example("\x1ea\x85")
-def test_cleaning_twice_is_cleaning_once(text: str) -> None:
+def test_cleaning_is_idempotent(text: str) -> None:
     if cleaned(clean_tag)(text):
         tag = clean_tag(text)
         assert clean_tag(tag) == tag == tag.strip() == unicodedata.normalize("NFC", tag)
@@ -182,7 +182,7 @@ def test_any_path_has_an_answer(client: FlaskClient, path: bytes) -> None:
 
 @thorough
 @given(contacts)
-def test_a_contact_comes_back_unchanged(client: FlaskClient, body: dict[str, Any]) -> None:
+def test_a_contact_survives_a_round_trip(client: FlaskClient, body: dict[str, Any]) -> None:
     response = send(client, json.dumps(body).encode())
     assert response.status_code in (200, 201)
     answer = response.get_json()

@@ -147,7 +147,7 @@ def test_rejects_bad_values(subtests: Subtests) -> None:
 
 
 @pytest.mark.parametrize("text", ["0" * 20 + "99999", "0" * 20 + "9" * 30])
-def test_rejects_numbers_behind_zeros(text: str) -> None:
+def test_rejects_numbers_with_leading_zeros(text: str) -> None:
     assert reason({"CONTACTS_PORT": text}).startswith("CONTACTS_PORT must be ")
 
 
@@ -185,7 +185,7 @@ def test_takes_a_folder_at_home(monkeypatch: MonkeyPatch, tmp_path: Path) -> Non
     assert load({"CONTACTS_DATA": "~/contacts"}).data == tmp_path.resolve() / "contacts"
 
 
-def test_rejects_the_home_of_nobody() -> None:
+def test_rejects_the_home_folder_of_an_unknown_user() -> None:
     assert reason({"CONTACTS_DATA": "~no-such-user-here/x"}).startswith("CONTACTS_DATA must be ")
 
 

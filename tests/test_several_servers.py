@@ -92,7 +92,7 @@ def test_readers_follow_while_writers_write(pair: list[RunningServer], url: str)
     assert faults(url, pair) == []
 
 
-def test_a_limit_holds_over_both(pair: list[RunningServer], url: str) -> None:
+def test_a_limit_counts_the_requests_of_both_servers(pair: list[RunningServer], url: str) -> None:
     options = ("--label", "x", "--rate-limit", "20", "--data", pair[0].data)
     key = run_contacts("keys", "create", *options, CONTACTS_DATABASE_URL=url).stdout.strip()
 

@@ -220,7 +220,7 @@ def test_every_operation_has_an_id_and_one_tag_of_its_own(document: dict[str, An
     assert "Receivers" not in {each["tags"][0] for each in called}
 
 
-def test_a_body_has_one_media_type(document: dict[str, Any]) -> None:
+def test_a_body_declares_one_media_type(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
         content = operation.get("requestBody", {}).get("content", {})
         wanted = "application/octet-stream" if path.endswith("/import") else "application/json"

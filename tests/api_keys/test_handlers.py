@@ -193,7 +193,7 @@ def test_records_the_use_once_a_minute(db: Database, key: str, monkeypatch: Monk
 
 
 @pytest.mark.sqlite
-def test_skips_recording_the_use_while_others_write(db: Database, key: str) -> None:
+def test_does_not_record_the_use_while_the_store_is_busy(db: Database, key: str) -> None:
     before = stored(db)
     other = Database(db.path)
     with other.transaction():

@@ -93,7 +93,7 @@ def test_a_damaged_file_disables_the_limit_and_logs_a_warning(
     assert "not limited" in caplog.text
 
 
-def test_0_is_no_limit(tmp_path: Path) -> None:
+def test_0_means_no_limit(tmp_path: Path) -> None:
     settings = load({"CONTACTS_WRONG_KEY_LIMIT": "0"}, data=tmp_path / "other")
     client = create_app(settings).test_client()
     assert {ask(client).status_code for _ in range(400)} == {401}

@@ -187,7 +187,7 @@ def test_refuses_in_one_line(tmp_path: Path, large_folder: Path) -> None:
     assert store_faults(large_folder / "contacts.db") == []
 
 
-def test_keeps_so_many(large_folder: Path, tmp_path: Path) -> None:
+def test_keeps_the_requested_number_of_backups(large_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     run_contacts("backup", folder, "--keep", "1", "--data", large_folder)
     time.sleep(1)
@@ -206,7 +206,7 @@ def test_keeps_so_many(large_folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)]
 )
-def test_goes_on_until_stopped(large_folder: Path, tmp_path: Path, how: signal.Signals) -> None:
+def test_repeats_until_stopped(large_folder: Path, tmp_path: Path, how: signal.Signals) -> None:
     folder = tmp_path / "backups"
     options = ["--every", "1s", "--keep", "2", "--data", large_folder]
     run_contacts("keys", "create", "--label", "x", "--data", large_folder)
@@ -265,7 +265,7 @@ def test_killed_in_the_middle_leaves_no_part_under_the_name(
     assert run_contacts("backup", folder / "last.db", "--data", large_folder).returncode == 0
 
 
-def test_two_at_once_are_both_whole(large_folder: Path, tmp_path: Path) -> None:
+def test_two_concurrent_backups_are_both_complete(large_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()
     running = [_start("backup", folder / f"{n}.db", "--data", large_folder) for n in range(2)]

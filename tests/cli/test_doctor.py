@@ -33,7 +33,7 @@ def _states(text: str) -> dict[str, str]:
     return {check: state for state, check in lines}
 
 
-def test_tells_of_every_check_and_finds_a_fresh_store_well(data: Path) -> None:
+def test_reports_every_check_and_no_problem_in_a_new_store(data: Path) -> None:
     finished = run_contacts("doctor", "--data", data)
     assert (finished.returncode, finished.stderr) == (0, "")
     found = _states(finished.stdout)
@@ -50,7 +50,7 @@ def test_tells_of_every_check_and_finds_a_fresh_store_well(data: Path) -> None:
         assert name not in finished.stdout
 
 
-def test_finds_a_running_server_well(start_server: StartServer) -> None:
+def test_finds_a_running_server_healthy(start_server: StartServer) -> None:
     server = start_server()
     server.post(phone=PHONE)
     finished = run_contacts("doctor", "--data", server.data)
@@ -76,7 +76,7 @@ def test_a_fix_that_fixed_everything_is_exit_status_0(data: Path) -> None:
     assert run_contacts("doctor", "--fix", "--data", data).returncode == 0
 
 
-def test_tells_in_json(data: Path) -> None:
+def test_reports_in_json(data: Path) -> None:
     change(data / "contacts.db", "UPDATE tags SET contacts = 9")
     finished = run_contacts("doctor", "--json", "--data", data)
     told = json.loads(finished.stdout)

@@ -81,7 +81,7 @@ def test_exports_what_conditions_find(tmp_path: Path, data: Path) -> None:
         (["/dev/null"], "not a file"),
     ],
 )
-def test_what_cannot_run_is_told_in_one_line(data: Path, arguments: list[str], word: str) -> None:
+def test_reports_in_one_line_why_it_cannot_run(data: Path, arguments: list[str], word: str) -> None:
     finished = run_contacts("export", *arguments, "--data", data)
     assert (finished.returncode, finished.stdout) == (2, "")
     [line] = finished.stderr.splitlines()
@@ -94,7 +94,7 @@ def test_needs_a_store(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_an_old_file_stays_where_there_is_no_new_one(tmp_path: Path, data: Path) -> None:
+def test_keeps_the_old_file_if_there_is_no_new_one(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "out.csv"
     file.write_text("old")
     (data / "contacts.db").write_bytes(b"damaged" * 1_000)
@@ -103,7 +103,7 @@ def test_an_old_file_stays_where_there_is_no_new_one(tmp_path: Path, data: Path)
     assert [each for each in tmp_path.iterdir() if each.is_file()] == [file]
 
 
-def test_a_closed_pipe_is_no_traceback(data: Path) -> None:
+def test_a_closed_pipe_prints_no_traceback(data: Path) -> None:
     command = f"{sys.executable} -m app export --data {data} | head -1"
     finished = subprocess.run(
         command, shell=True, capture_output=True, text=True, env=clean_environ()
@@ -112,7 +112,7 @@ def test_a_closed_pipe_is_no_traceback(data: Path) -> None:
     assert "Traceback" not in finished.stderr
 
 
-def test_what_is_exported_is_imported(tmp_path: Path) -> None:
+def test_an_export_can_be_imported(tmp_path: Path) -> None:
     rows = [
         {
             "phone": f"9188568{number:05}",

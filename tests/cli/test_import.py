@@ -181,7 +181,7 @@ def test_a_dry_run_previews(tmp_path: Path, data: Path) -> None:
     ],
     ids=["csv", "jsonl"],
 )
-def test_rejected_rows_can_be_mended_and_imported(
+def test_rejected_rows_can_be_corrected_and_imported(
     tmp_path: Path,
     data: Path,
     name: str,
@@ -217,7 +217,7 @@ def test_rejected_rows_never_replace_the_file_that_is_read(tmp_path: Path, data:
     assert file.read_text() == text
 
 
-def test_rejected_rows_that_find_no_room_are_told(tmp_path: Path, data: Path) -> None:
+def test_reports_rejected_rows_that_do_not_fit_on_the_disk(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text(f"phone\n{PRIYA}\n")
     assert run_contacts("import", file, "--data", data).returncode == 0
@@ -234,7 +234,7 @@ def test_rejected_rows_that_find_no_room_are_told(tmp_path: Path, data: Path) ->
     assert {path.name for path in tmp_path.iterdir()} == {"data", "people.csv"}
 
 
-def test_what_is_no_file_is_told_in_a_line(tmp_path: Path, data: Path) -> None:
+def test_reports_in_one_line_what_is_not_a_file(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("phone\n")
     for more in (["import", file, "--rejected", "."], ["export", "."], ["export", "/"]):
@@ -245,7 +245,9 @@ def test_what_is_no_file_is_told_in_a_line(tmp_path: Path, data: Path) -> None:
     assert closed.returncode == 2 and "standard input is closed" in closed.stderr
 
 
-def test_rejected_rows_never_replace_what_is_being_mended(tmp_path: Path, data: Path) -> None:
+def test_rejected_rows_never_overwrite_a_file_that_is_being_corrected(
+    tmp_path: Path, data: Path
+) -> None:
     file = tmp_path / "people.csv"
     file.write_text("phone\n12\n")
     (tmp_path / "people.rejected.csv").write_text("mended by hand")
@@ -273,7 +275,7 @@ def test_rejected_rows_never_replace_what_is_being_mended(tmp_path: Path, data: 
         (["mail.csv"], "phone"),
     ],
 )
-def test_what_cannot_run_is_told_in_one_line(
+def test_reports_in_one_line_why_it_cannot_run(
     tmp_path: Path, data: Path, arguments: list[str], word: str
 ) -> None:
     (tmp_path / "people.csv").write_text(f"phone\n{PRIYA}\n")
@@ -292,7 +294,7 @@ def test_what_cannot_run_is_told_in_one_line(
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_leaves_whole_batches_and_says_so(
+def test_a_stopped_import_stores_whole_batches_and_reports_it(
     tmp_path: Path, data: Path, how: signal.Signals
 ) -> None:
     file = many(tmp_path / "many.csv", 60_000)
@@ -319,7 +321,7 @@ def test_a_stop_ends_the_wait_for_input(data: Path) -> None:
     assert not data.exists()
 
 
-def test_a_kill_beside_a_running_server_loses_nothing(
+def test_a_killed_import_beside_a_running_server_loses_nothing(
     tmp_path: Path, start_server: StartServer
 ) -> None:
     server = start_server()
@@ -446,7 +448,7 @@ def test_rejected_rows_of_a_workbook_are_a_workbook(tmp_path: Path, data: Path) 
         ("--add-tag", " "),
     ],
 )
-def test_names_the_option_at_fault(tmp_path: Path, data: Path, option: str, value: str) -> None:
+def test_names_the_invalid_option(tmp_path: Path, data: Path, option: str, value: str) -> None:
     (tmp_path / "people.csv").write_text(f"phone\n{PRIYA}\n")
     finished = run_contacts("import", tmp_path / "people.csv", "--data", data, option, value)
     assert finished.returncode == 2 and option in finished.stderr

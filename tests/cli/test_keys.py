@@ -84,7 +84,7 @@ def test_create_sets_the_expiry(tmp_path: Path, text: str, duration: timedelta) 
     ],
     ids=lambda options: " ".join(options)[:40],
 )
-def test_create_refuses_a_bad_value_in_one_line(tmp_path: Path, options: list[str]) -> None:
+def test_create_reports_a_bad_value_in_one_line(tmp_path: Path, options: list[str]) -> None:
     finished = run_contacts("keys", "create", *options, "--data", tmp_path / "data")
     assert finished.returncode == 2
     assert finished.stdout == ""
@@ -94,7 +94,7 @@ def test_create_refuses_a_bad_value_in_one_line(tmp_path: Path, options: list[st
     assert not (tmp_path / "data").exists()
 
 
-def test_create_takes_the_longest_expiry_it_says_it_takes(tmp_path: Path) -> None:
+def test_create_accepts_the_longest_documented_expiry(tmp_path: Path) -> None:
     _create(tmp_path, "--label", "x", "--expires-in", "999999d")
     assert _listed(tmp_path)[0]["expires_at"] > "4000"
 
@@ -114,7 +114,7 @@ def test_list_shows_a_line_for_each_key_oldest_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["list"], ["revoke", "key_0"]])
-def test_a_folder_without_a_store_is_told_and_left_alone(
+def test_reports_a_folder_without_a_store_and_changes_nothing(
     tmp_path: Path, command: list[str]
 ) -> None:
     folder = tmp_path / "typo"
@@ -138,7 +138,7 @@ def test_revoke_keeps_the_first_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("id", ["key_0000000000000000", "", "%", "ak_live_x"])
-def test_revoke_of_an_unknown_id_is_told_in_one_line(tmp_path: Path, id: str) -> None:
+def test_revoke_reports_an_unknown_id_in_one_line(tmp_path: Path, id: str) -> None:
     _create(tmp_path, "--label", "x")
     finished = run_contacts("keys", "revoke", id, "--data", tmp_path)
     assert (finished.returncode, finished.stdout) == (2, "")

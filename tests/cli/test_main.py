@@ -57,7 +57,7 @@ def test_shows_its_version() -> None:
     assert re.search(rf"\b{re.escape(version('contacts-service'))} \(commit ", finished.stdout)
 
 
-def test_all_run_as_processes_of_their_own(tmp_path: Path) -> None:
+def test_every_check_runs_as_a_process(tmp_path: Path) -> None:
     data, file, copy = tmp_path / "data", tmp_path / "people.csv", tmp_path / "copy.db"
     file.write_text("phone,first_name\n918856879188,Priya\n")
 
@@ -102,7 +102,7 @@ def test_the_installed_command_is_the_same() -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
-def test_a_wrong_command_line_is_told_in_one_line(
+def test_reports_a_wrong_command_line_in_one_line(
     tmp_path: Path, command: list[str], word: str
 ) -> None:
     finished = run_contacts(*command, CONTACTS_DATA=str(tmp_path / "data"))

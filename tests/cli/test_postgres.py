@@ -65,12 +65,12 @@ def test_names_the_command_that_makes_a_backup(store: dict[str, str]) -> None:
     assert "then contacts restored" in restored.stderr
 
 
-def test_a_stand_in_refuses_it(store: dict[str, str]) -> None:
+def test_a_stand_in_refuses_postgresql(store: dict[str, str]) -> None:
     refused = run_contacts("serve", "--stand-in", **store)
     assert (refused.returncode, "unset CONTACTS_DATABASE_URL" in refused.stderr) == (2, True)
 
 
-def test_doctor_finds_and_mends(
+def test_doctor_finds_and_repairs(
     store: dict[str, str], settings: Settings, postgres: PostgresServer
 ) -> None:
     def run(*options: str) -> dict[str, tuple[str, str]]:

@@ -417,7 +417,7 @@ def test_has_no_fault_that_axe_finds(browser: Browser, server: RunningServer, sc
 
 
 @pytest.mark.soak
-def test_fits_a_telephone(browser: Browser, server: RunningServer) -> None:
+def test_fits_the_screen_of_a_phone(browser: Browser, server: RunningServer) -> None:
     with watched_page(browser, server.url, viewport={"width": 360, "height": 740}) as page:
         sign_in(page, server)
         for address in VIEWS:

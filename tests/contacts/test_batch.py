@@ -87,7 +87,7 @@ def test_creates_updates_and_leaves_contacts(client: FlaskClient, db: Database) 
     assert store_faults(db) == []
 
 
-def test_tells_of_each_change_as_a_single_post_does(
+def test_appends_the_same_events_as_single_posts(
     client: FlaskClient, monkeypatch: MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.clock.timestamp", lambda: "2026-06-02T08:00:00Z")
@@ -118,12 +118,12 @@ def test_applies_rows_of_one_phone_in_order(client: FlaskClient) -> None:
     assert stored(client)[PRIYA]["tags"] == ["b"]
 
 
-def test_tells_of_keys_that_cannot_be_written(client: FlaskClient) -> None:
+def test_reports_keys_that_cannot_be_written(client: FlaskClient) -> None:
     body = report(client, {"phone": PRIYA, "\ud800": 1})
     assert list(body["results"][0]["error"]["details"]) == ["\ufffd"]
 
 
-def test_fails_rows_alone(client: FlaskClient, db: Database) -> None:
+def test_an_invalid_row_does_not_affect_others(client: FlaskClient, db: Database) -> None:
     client.put(PIN, json={"type": "number"})
     many = {f"key{number}": number for number in range(200)}
     body = report(
@@ -154,7 +154,7 @@ def test_fails_rows_alone(client: FlaskClient, db: Database) -> None:
     assert store_faults(db) == []
 
 
-def test_tells_of_names_that_cannot_be_printed(client: FlaskClient) -> None:
+def test_reports_names_that_cannot_be_printed(client: FlaskClient) -> None:
     body = report(
         client,
         {"phone": PRIYA},
@@ -285,7 +285,7 @@ def test_checks_phones_as_the_settings_say(settings: Settings) -> None:
     service_of(app).db.close()
 
 
-def test_other_writers_get_in_between_chunks(
+def test_other_writers_run_between_chunks(
     client: FlaskClient, app: Flask, key: str, monkeypatch: MonkeyPatch
 ) -> None:
     headers = {"Authorization": f"Bearer {key}"}
@@ -334,7 +334,7 @@ def test_a_full_disk_stores_no_part_of_a_chunk(
 
 
 @pytest.mark.sqlite
-def test_what_was_stored_before_the_disk_was_full_is_told(
+def test_reports_the_rows_stored_before_the_disk_was_full(
     client: FlaskClient, db: Database, monkeypatch: MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk, "CHUNK_SECONDS", 0.0)
@@ -352,7 +352,7 @@ def test_what_was_stored_before_the_disk_was_full_is_told(
     assert store_faults(db) == []
 
 
-def test_bounds_what_others_wait_for(client: FlaskClient) -> None:
+def test_limits_how_long_other_writers_wait(client: FlaskClient) -> None:
     def row(number: int) -> dict[str, object]:
         fields = {f"key {key}": key for key in range(200)}
         return {"phone": f"9188568{number:05d}", "custom_fields": fields}

@@ -64,7 +64,7 @@ def test_events_name_the_key_that_made_the_change(client: FlaskClient, db: Datab
     ]
 
 
-def test_a_command_is_no_key(client: FlaskClient, db: Database) -> None:
+def test_a_command_has_no_acting_key(client: FlaskClient, db: Database) -> None:
     client.post(CONTACTS, json={"phone": PHONE, "tags": ["Lead"]})
     rename_tag(db, "Lead", "VIP")
     [created, renamed] = client.get("/v1/changes").get_json()["changes"]

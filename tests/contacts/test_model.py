@@ -88,7 +88,7 @@ def test_merges_custom_fields() -> None:
 
 @pytest.mark.parametrize("before", [1, 1.0, True, "1"])
 @pytest.mark.parametrize("after", [1, 1.0, True, "1"])
-def test_tells_types_apart(before: FieldValue, after: FieldValue) -> None:
+def test_distinguishes_types(before: FieldValue, after: FieldValue) -> None:
     contact = Contact(PHONE, THEN, THEN, custom_fields={"n": before})
     outcome = upsert(contact, Draft(PHONE, custom_fields={"n": after}), NOW)
     kept = outcome.after.custom_fields["n"]
@@ -97,7 +97,7 @@ def test_tells_types_apart(before: FieldValue, after: FieldValue) -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(0, False), (0.0, False), (10, "10"), ("", False)])
-def test_tells_falsy_values_apart(before: FieldValue, after: FieldValue) -> None:
+def test_distinguishes_falsy_values(before: FieldValue, after: FieldValue) -> None:
     contact = Contact(PHONE, THEN, THEN, custom_fields={"n": before})
     assert upsert(contact, Draft(PHONE, custom_fields={"n": after}), NOW).changed
 

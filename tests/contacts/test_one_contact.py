@@ -190,7 +190,7 @@ def test_deletes(client: FlaskClient, db: Database, priya: dict[str, Any]) -> No
         assert db.connection().execute(f"SELECT * FROM {table}") == [], table
 
 
-def test_a_deleted_contact_can_come_back(client: FlaskClient, priya: dict[str, Any]) -> None:
+def test_a_deleted_contact_can_be_created_again(client: FlaskClient, priya: dict[str, Any]) -> None:
     client.delete(URL)
     assert _post(client, {"phone": PRIYA["phone"]})["first_name"] is None
 
@@ -255,7 +255,7 @@ def test_merge_again_changes_nothing(
     assert again.get_json()["contact"] == first.get_json()["contact"]
 
 
-def test_aliases_follow_a_second_merge_and_go_with_the_survivor(
+def test_aliases_follow_a_second_merge_and_are_deleted_with_the_survivor(
     client: FlaskClient, db: Database, priya: dict[str, Any], other: dict[str, Any]
 ) -> None:
     _post(client, {"phone": "442079460958"})
@@ -334,7 +334,7 @@ def test_patch_may_remove_more_fields_than_fit(client: FlaskClient) -> None:
     assert len(contact["custom_fields"]) == 6
 
 
-def test_finds_what_is_stored_as_it_is_stored(
+def test_finds_a_stored_number_in_an_old_spelling(
     client: FlaskClient, db: Database, priya: dict[str, Any]
 ) -> None:
     with db.transaction() as tx:

@@ -70,7 +70,7 @@ def test_names_twins_and_whether_they_are_stored(client: FlaskClient, one: str, 
     assert ask(client, other)["twins"] == [{"phone": one, "exists": False}]
 
 
-def test_no_others_have_twins() -> None:
+def test_other_countries_have_no_twins() -> None:
     landline, american, too_long = "551133334444", "14155552671", "54" + "9" * 12
     assert [twins(each) for each in (landline, american, too_long, "")] == [[], [], [], []]
 

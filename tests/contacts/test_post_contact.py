@@ -379,7 +379,7 @@ def test_rejects_unknown_parameters(client: FlaskClient, subtests: Subtests) -> 
             assert stored(client) == []
 
 
-def test_valid_check_comes_from_the_settings(tmp_path: Path) -> None:
+def test_the_phone_check_follows_the_settings(tmp_path: Path) -> None:
     app = create_app(load({"CONTACTS_PHONE_CHECK": "valid"}, data=tmp_path))
     with closing(service_of(app).db):
         client = app.test_client()

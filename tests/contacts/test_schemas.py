@@ -124,7 +124,7 @@ def test_keeps_joiners_and_emoji_whole(text: str) -> None:
 @pytest.mark.parametrize(
     "blank", ["\u200b", " \ufeff\u00a0", "\u200d", "\ufe0f", "\u3164", "\u2800"]
 )
-def test_text_that_shows_nothing_is_unset(blank: str) -> None:
+def test_invisible_text_is_unset(blank: str) -> None:
     assert load(first_name=blank, last_name=blank, email=blank) == Draft(PHONE)
     assert list(reasons(tags=[blank])["tags"]) == ["0"]
     assert list(reasons(custom_fields={blank: 1})["custom_fields"]) == [blank]

@@ -99,7 +99,7 @@ def test_finds_what_was_inserted(db: Database) -> None:
     assert store.find_contact(db.connection(), "910000000000") is None
 
 
-def test_finds_types_as_stored(db: Database) -> None:
+def test_returns_the_types_that_were_stored(db: Database) -> None:
     insert(db, PRIYA)
     found = store.find_contact(db.connection(), PRIYA.phone)
     assert found
@@ -126,14 +126,14 @@ def test_updates(db: Database) -> None:
     assert store.find_contact(db.connection(), ASHA.phone) == ASHA
 
 
-def test_a_tag_nobody_carries_is_gone(db: Database) -> None:
+def test_a_tag_without_contacts_is_not_listed(db: Database) -> None:
     insert(db, PRIYA, ASHA)
     with db.transaction() as tx:
         update(tx, replace(PRIYA, tags=()))
     assert db.connection().execute("SELECT name, contacts FROM tags") == [("Lead", 1)]
 
 
-def test_a_field_nobody_carries_is_gone(db: Database) -> None:
+def test_a_field_without_contacts_is_not_listed(db: Database) -> None:
     insert(db, PRIYA)
     with db.transaction() as tx:
         update(tx, replace(PRIYA, custom_fields={"age": 30}))
@@ -214,7 +214,7 @@ def test_api_key_statements_use_an_index(recorder: Recorder) -> None:
     assert_indexed(recorder.plans)
 
 
-def test_a_missing_index_would_be_seen(recorder: Recorder) -> None:
+def test_the_plan_check_detects_a_missing_index(recorder: Recorder) -> None:
     recorder.execute("SELECT phone FROM contacts WHERE document = 'x'")
     with pytest.raises(AssertionError):
         assert_indexed(recorder.plans)

@@ -91,7 +91,7 @@ def test_refuses_what_would_lose_something(type_: str, value: FieldValue) -> Non
         r"20[0-9]{2}-[01][0-9]-[0-3][0-9]([T ][0-2][0-9]:[0-5][0-9]Z)?", fullmatch=True
     ),
 )
-def test_what_is_converted_stays(type_: str, value: FieldValue) -> None:
+def test_converting_is_idempotent(type_: str, value: FieldValue) -> None:
     try:
         found = convert(value, type_)
     except NotConvertible:

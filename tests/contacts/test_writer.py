@@ -50,7 +50,7 @@ def test_looks_up_by_an_index(recorder: Recorder) -> None:
     assert_indexed(plans, orderly="custom_fields USING INDEX")
 
 
-def test_writes_a_group_as_one_after_the_other(db: Database) -> None:
+def test_a_group_has_the_results_of_sequential_writes(db: Database) -> None:
     phones = [f"9188568791{number:02}" for number in range(4)]
     seeded = random.Random(7)
     drafts = [
@@ -86,7 +86,7 @@ def _events(db: Database, after: int = 0) -> list[str]:
     return [each.event for each in found]
 
 
-def test_an_edit_that_fails_fails_alone(db: Database) -> None:
+def test_a_failing_edit_does_not_affect_others(db: Database) -> None:
     def refuse(before: Contact | None, now: str) -> model.Change:
         raise NotFound("no")
 

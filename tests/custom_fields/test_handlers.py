@@ -51,7 +51,7 @@ def test_deletes_from_many(filled_db: Database, key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["plan", "n"])
-def test_what_was_begun_is_finished_in_the_background(filled_db: Database, key: str) -> None:
+def test_finishes_an_interrupted_sweep_in_the_background(filled_db: Database, key: str) -> None:
     _start(filled_db, key)
     assert 0 < _counts(filled_db)[key] < SOME
     assert store_faults(filled_db) == []
@@ -67,7 +67,7 @@ def test_a_repeated_request_continues_the_sweep(filled_db: Database) -> None:
     assert "plan" not in _counts(filled_db)
 
 
-def test_asked_by_several_at_once_it_is_done_once(filled_db: Database) -> None:
+def test_concurrent_requests_run_the_task_once(filled_db: Database) -> None:
     others = [Database(filled_db.path) for _ in range(3)]
 
     def ask(db: Database) -> int:

@@ -119,7 +119,7 @@ def test_unpinning_a_field_that_no_contact_has_removes_it(client: FlaskClient) -
 
 
 @pytest.mark.usefixtures("three")
-def test_a_pinned_field_outlives_its_last_contact(client: FlaskClient, db: Database) -> None:
+def test_a_pinned_field_is_listed_without_contacts(client: FlaskClient, db: Database) -> None:
     client.put(f"{URL}/a%2Fb", json={"label": "A"})
     client.patch(ID, json={"custom_fields": None})
     assert _fields(client).keys() == {"a/b", "age", "plan"}

@@ -65,7 +65,7 @@ def test_adds_by_name(counters: SharedCounters) -> None:
     assert counters.read() == {"a": 3, "b": 10**15}
 
 
-def test_closes_its_files_to_others(counters: SharedCounters, folder: Path) -> None:
+def test_creates_files_for_the_owner_only(counters: SharedCounters, folder: Path) -> None:
     counters.add({"a": 1})
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
@@ -95,7 +95,7 @@ def test_sums_over_processes_and_outlives_them(counters: SharedCounters, folder:
     assert counters.read() == expected
 
 
-def test_another_process_continues_the_file_of_a_dead_one(
+def test_a_process_reuses_the_file_of_a_dead_process(
     counters: SharedCounters, folder: Path
 ) -> None:
     for number in range(3):

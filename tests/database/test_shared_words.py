@@ -34,7 +34,7 @@ def test_a_new_file_has_the_first_words_and_zeros(path: Path) -> None:
     assert path.stat().st_blocks * 512 >= path.stat().st_size
 
 
-def test_all_who_map_a_file_see_the_same_words(path: Path) -> None:
+def test_processes_share_the_words_of_a_file(path: Path) -> None:
     one, other = SharedWords(path, 2), SharedWords(path, 2, first=(5,))
     one.values[1] = 9
     assert other.values.tolist() == read_words(path, 2) == [0, 9]
@@ -47,7 +47,7 @@ def test_is_written_in_full_or_not_at_all(path: Path) -> None:
     assert SharedWords(path, 1_000, first=(7,)).values[0] == 7
 
 
-def test_a_lock_that_is_kept_keeps_others_out(path: Path) -> None:
+def test_a_held_lock_excludes_other_processes(path: Path) -> None:
     first = SharedWords(path, 2, keep_lock=True)
     for _ in range(2):
         with pytest.raises(BlockingIOError):

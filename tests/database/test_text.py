@@ -56,12 +56,12 @@ def test_splits_words(given: tuple[str | None, ...], expected: list[str]) -> Non
 
 @quick
 @given(text.filter(bool), text)
-def test_what_follows_a_prefix_follows_all_that_start_with_it(prefix: str, rest: str) -> None:
+def test_the_upper_bound_of_a_prefix_is_above_all_matches(prefix: str, rest: str) -> None:
     if prefix.strip("\U0010ffff"):
         assert prefix + rest < following(prefix)
         assert not following(prefix).startswith(prefix)
 
 
-def test_what_follows_skips_what_is_no_character() -> None:
+def test_the_upper_bound_skips_surrogates() -> None:
     assert following("a\ud7ff") == "a\ue000"
     assert following("a\U0010ffff") == "b"

@@ -90,7 +90,7 @@ def test_a_copy_equals_the_source_after_writes_of_every_kind(
     assert fresh == source
 
 
-def test_a_copy_that_is_too_old_starts_over(
+def test_an_outdated_follower_gets_410_and_starts_over(
     start_server: StartServer, recipe: dict[str, Any]
 ) -> None:
     server = start_server()

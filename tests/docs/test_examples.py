@@ -192,6 +192,6 @@ def test_the_python_that_verifies_a_webhook() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_what_is_not_run_says_why(path: Path) -> None:
+def test_blocks_that_are_not_run_have_a_reason(path: Path) -> None:
     for block in shell_blocks(path):
         assert re.fullmatch(r"|exit status \d+|not run: .+", block.remark), block.line

@@ -58,7 +58,7 @@ def _writing(path: Path) -> Iterator[None]:
         thread.join()
 
 
-def test_under_writes_is_one_state(filled_db: Database, tmp_path: Path) -> None:
+def test_an_export_during_writes_is_consistent(filled_db: Database, tmp_path: Path) -> None:
     """Every write moves a counter, the journal and several indexes together."""
     seqs = []
     with _writing(filled_db.path):

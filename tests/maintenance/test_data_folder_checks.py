@@ -85,7 +85,7 @@ def test_names_what_may_be_removed(store: Path) -> None:
     )
 
 
-def test_names_little_room(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_low_disk_space(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(data_folder_checks, "MIN_FREE_BYTES", 2**60)
         assert data_folder_checks.check_free_space(store).state == "problem"

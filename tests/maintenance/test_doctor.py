@@ -119,7 +119,7 @@ def test_names_the_database_of_another_program(tmp_path: Path) -> None:
     assert "another program" in found["schema"].text
 
 
-def test_names_a_schema_that_is_not_todays(tmp_path: Path, filled_db: Database) -> None:
+def test_reports_an_outdated_schema(tmp_path: Path, filled_db: Database) -> None:
     older = _examined(older_store(tmp_path / "older.db", 2))
     assert (older["schema"].state, older["integrity"].state) == ("warning", "ok")
     assert "contacts serve" in older["schema"].advice

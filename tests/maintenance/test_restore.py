@@ -155,7 +155,7 @@ def test_refuses_what_is_no_whole_backup(store: Path, backup: Path, tmp_path: Pa
     _refused(backup, store, "damaged")
 
 
-def test_refuses_while_somebody_uses_the_store(store: Path, backup: Path) -> None:
+def test_refuses_a_store_that_is_in_use(store: Path, backup: Path) -> None:
     with closing(InUseLock(store)):
         _refused(backup, store, "is in use: stop the server")
     with closing(sqlite3.connect(store)) as other:
@@ -166,7 +166,7 @@ def test_refuses_while_somebody_uses_the_store(store: Path, backup: Path) -> Non
     assert _contacts(store) == SOME + 1
 
 
-def test_nobody_opens_a_store_that_is_being_restored(store: Path, backup: Path) -> None:
+def test_a_store_cannot_be_opened_during_a_restore(store: Path, backup: Path) -> None:
     refused: list[str] = []
 
     def come_meanwhile(what: str, part: float | None) -> None:
@@ -219,7 +219,7 @@ def test_replaces_a_link_and_keeps_what_it_leads_to(
     assert _contacts(_kept(store)) == _contacts(real) == SOME + 1
 
 
-def test_one_who_follows_the_old_store_is_told_to_start_over(store: Path, backup: Path) -> None:
+def test_followers_of_the_old_store_get_410(store: Path, backup: Path) -> None:
     """What the old store told and the backup does not have is never mistaken for something new."""
     with closing(Database(store)) as db:
         seen = last_change(db.connection())
@@ -235,7 +235,9 @@ def test_one_who_follows_the_old_store_is_told_to_start_over(store: Path, backup
         assert events[0].seq > seen
 
 
-def test_who_follows_goes_on_where_nothing_happened_since(store: Path, tmp_path: Path) -> None:
+def test_followers_continue_if_nothing_happened_since_the_backup(
+    store: Path, tmp_path: Path
+) -> None:
     back_up(store, tmp_path / "same.db", nothing)
     restore(tmp_path / "same.db", store, _kept(store), nothing)
     with closing(Database(store)) as db, db.snapshot() as snapshot:

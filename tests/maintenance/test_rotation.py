@@ -41,7 +41,7 @@ def test_keeps_the_newest(tmp_path: Path) -> None:
     assert prune(files[-1], 2) == []
 
 
-def test_keeps_what_it_has_just_made_though_others_claim_to_be_later(tmp_path: Path) -> None:
+def test_keeps_the_new_backup_even_if_others_have_later_names(tmp_path: Path) -> None:
     files = _backups(_store(tmp_path / "a"), tmp_path / "backups", 1, 28, 29)
     assert prune(files[0], 1) == [files[2], files[1]]
     assert list((tmp_path / "backups").iterdir()) == [files[0]]

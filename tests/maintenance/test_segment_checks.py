@@ -56,7 +56,7 @@ def test_finds_nothing_wrong(driver: sqlite3.Connection) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-def test_finds_and_mends(store: Database, driver: sqlite3.Connection, fault: str) -> None:
+def test_finds_and_repairs_damage(store: Database, driver: sqlite3.Connection, fault: str) -> None:
     driver.execute(fault)
     assert faults(driver)
     store.close()
@@ -74,7 +74,7 @@ def test_waits_for_what_time_has_moved(driver: sqlite3.Connection) -> None:
     assert faults(driver) == []
 
 
-def test_the_command_says_so(store: Database, driver: sqlite3.Connection) -> None:
+def test_doctor_reports_missing_members(store: Database, driver: sqlite3.Connection) -> None:
     driver.execute("DELETE FROM segment_members WHERE contact_id = 1")
     store.close()
     found = run_contacts("doctor", "--data", str(store.path.parent))

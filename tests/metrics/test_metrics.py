@@ -100,7 +100,7 @@ def test_counts_requests_by_route_and_code(client: FlaskClient) -> None:
     assert answered(read(client), "/metrics", "200") == 1
 
 
-def test_a_histogram_adds_up(client: FlaskClient) -> None:
+def test_histogram_buckets_are_cumulative(client: FlaskClient) -> None:
     for _ in range(7):
         client.get("/v1/contacts")
     metrics = read(client)
@@ -114,7 +114,7 @@ def test_a_histogram_adds_up(client: FlaskClient) -> None:
     assert 0 < metrics[f"{name}_sum{{{labels}}}"] < 7
 
 
-def test_labels_are_bounded_whatever_is_asked(client: FlaskClient, db: Database) -> None:
+def test_labels_are_bounded_for_any_request(client: FlaskClient, db: Database) -> None:
     def names() -> set[str]:
         return {re.sub(r" \d+$", "", each) for each in db.counters.read()}
 
@@ -234,7 +234,9 @@ def test_counts_requests_over_a_limit(app: Flask, db: Database, client: FlaskCli
 
 
 @pytest.mark.sqlite
-def test_answers_while_the_store_is_away(app: Flask, anonymous: FlaskClient, db: Database) -> None:
+def test_answers_while_the_store_is_unreachable(
+    app: Flask, anonymous: FlaskClient, db: Database
+) -> None:
     make_public(app)
     anonymous.get("/healthz")
     db.close()
@@ -356,7 +358,7 @@ def test_counts_requests_that_wait_for_changes(start_server: StartServer) -> Non
     wait_until(lambda: read_from(server)[waiters] == 0)
 
 
-def test_forgets_the_waiting_requests_of_a_dead_worker(start_server: StartServer) -> None:
+def test_a_dead_worker_has_no_waiting_requests(start_server: StartServer) -> None:
     server = start_server("--workers", "1")
     with ThreadPoolExecutor(1) as clients:
         waiting = clients.submit(server.get, "/v1/changes", wait=20, after=0)

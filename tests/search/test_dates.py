@@ -62,7 +62,7 @@ def test_counts_from_the_clock(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "Now", "7d", "-7", "-7m", "--7d", "-7d ", "-123456d", "-１d", 7]
 )
-def test_knows_what_is_not_relative(text: object) -> None:
+def test_recognises_dates_that_are_not_relative(text: object) -> None:
     assert not is_relative(text)
 
 
@@ -145,7 +145,7 @@ def test_match_and_search_agree_with_the_list(dated: FlaskClient) -> None:
     assert len(exported.text.splitlines()) == 1
 
 
-def test_what_was_stored_before_the_pin_is_no_date(client: FlaskClient) -> None:
+def test_values_stored_before_the_pin_are_not_dates(client: FlaskClient) -> None:
     contact(client, 0, day="soon")
     contact(client, 1, day="31/03/2026")
     contact(client, 2, day="2026-03-31T12:00:00+05:00")
@@ -217,7 +217,7 @@ def test_allows_an_order_that_means_something(client: FlaskClient) -> None:
         assert found(client, f"custom_fields[{query}") == numbers
 
 
-def test_a_number_in_text_fits_a_pinned_number(client: FlaskClient) -> None:
+def test_a_number_in_text_is_converted_to_a_pinned_number(client: FlaskClient) -> None:
     pin(client, score="number")
     contact(client, 0, score="12")
     body = {"filter": {"field": "custom_fields.score", "op": "gt", "value": "7"}}

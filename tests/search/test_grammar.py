@@ -221,7 +221,7 @@ def test_understands_spellings_of_a_zone(zone: str) -> None:
     assert instant("2026-06-02T10:00:00+0200", "gte") == "2026-06-02T08:00:00Z"
 
 
-def test_finds_tags_and_emails_whatever_nobody_sees() -> None:
+def test_ignores_invisible_characters_in_tags_and_emails() -> None:
     assert condition("tag", "eq", "V\u200bIP\ufeff").value == "VIP"
     assert condition("email", "eq", "a\u200b@example.com").value == "a@example.com"
 

@@ -204,7 +204,7 @@ def test_searches_and_matches_alike(people: FlaskClient, filter: Any, expected: 
     assert {answer["success"] for answer in answers} == {True}
 
 
-def test_a_search_takes_what_a_list_takes(people: FlaskClient) -> None:
+def test_a_search_accepts_the_parameters_of_a_list(people: FlaskClient) -> None:
     answer = find(people, VIP, q="pri", sort="-phone", limit=1, offset=0, include=["updated_at"])
     assert numbers(answer) == [0]
     assert list(answer.json["contacts"][0])[-2:] == ["created_at", "updated_at"]
@@ -400,7 +400,7 @@ def test_many_conditions_end_a_scan_earlier(client: FlaskClient) -> None:
     assert planner._scan_budget(many) == planner.SCAN_BUDGET // 5
 
 
-def test_the_last_character_has_a_beginning_too(people: FlaskClient) -> None:
+def test_finds_words_that_start_with_the_last_character(people: FlaskClient) -> None:
     last = "\U0010ffff"
     people.post(PATH, json={"phone": "918856879185", "first_name": last * 2})
     assert numbers(ask(people, ("q", last))) == [5]

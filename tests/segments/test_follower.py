@@ -68,7 +68,7 @@ def test_shows_moves_in_the_history(client: FlaskClient) -> None:
     assert [each["event"] for each in history] == [ENTERED, "contact.created"]
 
 
-def test_each_row_of_a_batch_moves_in_its_turn(client: FlaskClient, segments: Segments) -> None:
+def test_rows_of_a_batch_move_contacts_in_order(client: FlaskClient, segments: Segments) -> None:
     rows = [
         {"phone": A, "tags": ["VIP"]},
         {"phone": B, "tags": ["VIP"]},
@@ -177,7 +177,7 @@ def test_a_tag_merged_into_another_moves_once(client: FlaskClient, segments: Seg
         assert segments.members(name) == sorted([A, B, C])
 
 
-def test_who_gets_the_old_tag_during_a_rename_leaves_at_its_end(
+def test_contacts_that_get_the_old_tag_during_a_rename_leave_at_its_end(
     client: FlaskClient, db: Database, segments: Segments
 ) -> None:
     upsert(client, B)

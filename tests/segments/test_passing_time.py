@@ -85,7 +85,7 @@ def test_enters_and_leaves_without_a_write(
     )
 
 
-def test_a_write_before_the_look_moves_once(
+def test_a_write_before_the_check_moves_a_contact_once(
     client: FlaskClient, db: Database, segments: Segments, pass_time: SetTime
 ) -> None:
     """Time has moved the contact, but no one has looked yet."""
@@ -161,7 +161,7 @@ def test_a_relative_date_needs_a_field_of_dates(client: FlaskClient) -> None:
     assert answer.status_code == 422 and "pin it" in answer.text
 
 
-def test_a_pin_that_goes_takes_the_members_along(
+def test_removing_a_pin_removes_members_that_depend_on_it(
     client: FlaskClient, db: Database, segments: Segments, pass_time: SetTime
 ) -> None:
     pin(client, "last_order", "date")

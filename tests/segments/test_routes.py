@@ -14,7 +14,7 @@ CONTACTS = "/v1/contacts"
 VIP = {"field": "tag", "op": "eq", "value": "VIP"}
 
 
-def test_makes_changes_lists_and_deletes(client: FlaskClient) -> None:
+def test_creates_changes_lists_and_deletes(client: FlaskClient) -> None:
     client.post(CONTACTS, json={"phone": "918856879188", "tags": ["VIP"]})
     made = client.put(f"{PATH}/vip people", json={"filter": VIP})
     assert made.status_code == 201

@@ -130,7 +130,7 @@ def test_replaces_workers_that_die_while_the_store_is_locked(gunicorn: RunningSe
     assert gunicorn.post(phone=PHONE).status_code == 201
 
 
-def test_heeds_keys_made_and_revoked_beside_it(gunicorn: RunningServer) -> None:
+def test_applies_keys_that_a_command_creates_and_revokes(gunicorn: RunningServer) -> None:
     made = run_contacts("keys", "create", "--label", "beside", "--data", gunicorn.data)
     first, gunicorn.key = gunicorn.key, made.stdout.strip()
     assert gunicorn.get().status_code == 200
@@ -142,7 +142,7 @@ def test_heeds_keys_made_and_revoked_beside_it(gunicorn: RunningServer) -> None:
     assert gunicorn.get().status_code == 200
 
 
-def test_a_new_worker_finishes_what_another_left_half_done(gunicorn: RunningServer) -> None:
+def test_a_new_worker_finishes_an_interrupted_sweep(gunicorn: RunningServer) -> None:
     many = FIRST_BATCH + 10
     with closing(Database(gunicorn.data / "contacts.db")) as db:
         for number in range(many):

@@ -245,7 +245,7 @@ def test_refuses_what_is_no_http_in_the_envelope_without_keeping_the_key(
         assert "Traceback" not in log
 
 
-def test_answers_what_came_before_pipelined_garbage(server: RunningServer) -> None:
+def test_answers_requests_before_pipelined_garbage(server: RunningServer) -> None:
     good = _head(server, f"Content-Length: {len(BODY)}") + BODY
     answer = _exchange(server, good + f"\x00\x01 {server.key}\r\n\r\n".encode(), finish=False)
     assert _status(answer) == 201
@@ -279,7 +279,7 @@ def test_a_large_body_with_a_wrong_key_does_no_harm(server: RunningServer, key: 
     assert time.monotonic() - started < 60
 
 
-def test_a_client_that_leaves_before_the_answer_does_no_harm(server: RunningServer) -> None:
+def test_survives_a_client_that_disconnects_before_the_response(server: RunningServer) -> None:
     request = b"GET /v1/contacts HTTP/1.1\r\nHost: contacts\r\n"
     request += f"Authorization: Bearer {server.key}\r\n\r\n".encode()
     for _ in range(40):

@@ -237,7 +237,7 @@ def test_a_revoked_key_stops_in_every_worker_within_a_second(server: RunningServ
     assert _status(server, server.key) == 200
 
 
-def test_a_key_made_beside_the_server_works_at_once(server: RunningServer) -> None:
+def test_a_key_created_by_command_works_on_a_running_server(server: RunningServer) -> None:
     secret = _create_key(server, "--label", "reader", "--scope", "contacts:read")
     assert {_status(server, secret) for _ in range(20)} == {200}
     with requests.Session() as session:
@@ -265,7 +265,7 @@ def _status(server: RunningServer, secret: str) -> int:
     return requests.get(f"{server.url}/v1/contacts", headers=headers, timeout=20).status_code
 
 
-def test_first_start_tells_where_the_key_is_and_not_the_key(
+def test_the_first_start_logs_the_path_of_the_key_only(
     start_server: StartServer, tmp_path: Path
 ) -> None:
     server = start_server()
@@ -289,7 +289,7 @@ def test_later_starts_show_no_key(tmp_path: Path) -> None:
     assert not (tmp_path / "first-admin-key").exists()
 
 
-def test_a_terminal_is_shown_the_first_key_which_is_then_nowhere_else(tmp_path: Path) -> None:
+def test_the_first_key_is_printed_on_a_terminal_and_not_stored(tmp_path: Path) -> None:
     terminal, inside = pty.openpty()
     try:
         with _serving(tmp_path, stdout=inside) as process:

@@ -281,7 +281,7 @@ def test_refuses_a_store_on_a_read_only_file_system() -> None:
     _assert_refused(_serve(Path("/proc/contacts")), "/proc/contacts")
 
 
-def test_an_unwritable_first_key_is_told_in_one_line(tmp_path: Path) -> None:
+def test_reports_an_unwritable_first_key_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "first-admin-key").mkdir()
     finished = _serve(tmp_path)
     assert finished.returncode == 2

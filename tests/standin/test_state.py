@@ -118,7 +118,7 @@ def test_holds_under_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert store_faults(data / "contacts.db") == []
 
 
-def test_a_delivery_that_outlives_a_reset_does_not_count_for_a_new_one(
+def test_a_delivery_from_before_a_reset_does_not_change_a_later_one(
     client: Client, contacts_standin: StandIn
 ) -> None:
     """A late attempt belongs to its own delivery: its number is not used again."""

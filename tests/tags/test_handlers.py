@@ -53,7 +53,7 @@ def _other_documents(db: Database) -> int:
 
 
 @pytest.mark.soak
-def test_others_write_while_a_tag_of_many_is_renamed(large_folder: Path) -> None:
+def test_other_requests_write_during_a_rename_of_many_contacts(large_folder: Path) -> None:
     large_db = Database(large_folder / "contacts.db")
     waits: list[float] = []
     finished = threading.Event()
@@ -79,7 +79,7 @@ def test_others_write_while_a_tag_of_many_is_renamed(large_folder: Path) -> None
     large_db.close()
 
 
-def test_a_batch_is_short(filled_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_are_short(filled_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     monkeypatch.setattr(
         handlers,
@@ -91,7 +91,7 @@ def test_a_batch_is_short(filled_db: Database, monkeypatch: pytest.MonkeyPatch) 
     assert max(sizes) <= sweeps.LARGEST_BATCH
 
 
-def test_what_was_begun_is_finished_in_the_background(filled_db: Database) -> None:
+def test_finishes_an_interrupted_sweep_in_the_background(filled_db: Database) -> None:
     _start(filled_db, "VIP", "Gold")
     assert _counts(filled_db)["Gold"] == sweeps.FIRST_BATCH
     assert store_faults(filled_db) == []
@@ -102,7 +102,7 @@ def test_what_was_begun_is_finished_in_the_background(filled_db: Database) -> No
     assert store_faults(filled_db) == []
 
 
-def test_several_who_finish_the_same_are_harmless(filled_db: Database) -> None:
+def test_several_processes_can_finish_the_same_sweep(filled_db: Database) -> None:
     _start(filled_db, "VIP", "Gold")
     others = [Database(filled_db.path) for _ in range(3)]
 
@@ -153,7 +153,7 @@ def test_a_repeated_request_continues_the_sweep(filled_db: Database) -> None:
     ],
     ids=["chain", "into the old name", "back", "delete the new"],
 )
-def test_changes_of_one_tag_come_one_after_the_other(
+def test_changes_of_one_tag_are_serialised(
     filled_db: Database, change: Callable[[Database], object], expected: set[str]
 ) -> None:
     _start(filled_db, "VIP", "Gold")
@@ -162,7 +162,7 @@ def test_changes_of_one_tag_come_one_after_the_other(
     assert store_faults(filled_db) == []
 
 
-def test_another_change_of_a_tag_that_is_going_finds_none(filled_db: Database) -> None:
+def test_a_tag_that_is_being_renamed_is_not_found(filled_db: Database) -> None:
     _start(filled_db, "VIP", "Gold")
     with pytest.raises(NotFound):
         handlers.delete_tag(filled_db, "VIP")
@@ -185,7 +185,7 @@ def test_keeps_changes_of_contacts_made_during_the_sweep(filled_db: Database) ->
     assert store_faults(filled_db) == []
 
 
-def test_a_failure_half_way_is_made_up_for(
+def test_finishes_a_rename_in_the_background_after_a_failure(
     filled_db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def busy(tx: Connection, *_: object) -> None:

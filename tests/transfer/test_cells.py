@@ -48,7 +48,7 @@ def test_tags_come_back(tags: list[str]) -> None:
 
 
 @given(TEXTS | TRICKY)
-def test_no_text_would_be_run(text: str) -> None:
+def test_no_cell_is_a_formula(text: str) -> None:
     for cell in (cells.text(text), cells.value(text), cells.tags([text])):
         assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
 

@@ -112,7 +112,7 @@ def test_what_a_column_has_can_contradict_its_name() -> None:
     assert fields(["id", "phone"], "", ["cnt_491", "491"]) == ["id", "phone"]
 
 
-def test_a_number_is_a_phone_where_nothing_else_is() -> None:
+def test_numbers_are_phones_if_no_other_column_has_phones() -> None:
     rows = ["Ann", "+14155552671"], ["Bob", "+1 415 555 2672"]
     assert fields(["Contact", "Number"], "", *rows) == ["full_name", "phone"]
     assert fields(["Mobile", "Number"], "", ["+14155552671", "7"])[1] == "custom_fields.Number"

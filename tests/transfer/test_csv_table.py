@@ -134,7 +134,7 @@ def test_reads_or_reports_any_bytes(data: bytes, size: int) -> None:
 
 
 @given(st.lists(st.lists(st.sampled_from(['"', "\n", "a", ",", '""', "\r\n"]), max_size=9)))
-def test_rejected_rows_stand_as_they_stood(parts: list[list[str]]) -> None:
+def test_rejected_rows_are_written_unchanged(parts: list[list[str]]) -> None:
     data = "phone,first_name\n" + "\n".join("".join(part) for part in parts)
     source = opened(data.encode())
     written = source.rejected.head
@@ -159,7 +159,7 @@ def test_skips_the_lines_that_a_person_counts() -> None:
     assert values(data, skip_lines=1) == ONE
 
 
-def test_a_label_in_a_cell_is_no_header() -> None:
+def test_a_cell_with_a_label_is_not_a_header() -> None:
     data = b"Id,Handy der Firma\nMobile,+49 151 1\nx,+49 151 2\n"
     table = CsvTable(Lines([data]))
     assert (table.header, table.titles) == (["Id", "Handy der Firma"], 0)

@@ -47,7 +47,7 @@ def test_reads_names_in_old_encodings(encoding: str, times: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["José", "Jürgen", "Conceição", "Gülşen", "Łódź", "Dvořák"])
-def test_tells_encodings_apart_by_one_name(name: str) -> None:
+def test_detects_the_encoding_from_one_name(name: str) -> None:
     encoding = {"Gülşen": "cp1254", "Łódź": "cp1250", "Dvořák": "cp1250"}.get(name, "cp1252")
     text = f"phone,name\n+12065550101,{name}\n+12065550102,Ann\n"
     assert read(text.encode(encoding)) == text
@@ -65,7 +65,7 @@ def test_reads_utf_16_without_a_byte_order_mark(encoding: str) -> None:
     assert detect(io.BytesIO(ROWS.encode(encoding))).label == "UTF-16"
 
 
-def test_a_bad_row_does_not_make_a_utf_8_file_another_one() -> None:
+def test_one_bad_row_does_not_change_the_encoding_of_a_utf_8_file() -> None:
     content = (ROWS * 3).encode() + "+34 614 345 678;José;Vigo\r\n".encode("cp1252")
     assert detect(io.BytesIO(content)) == Encoding("utf-8")
 

@@ -67,7 +67,7 @@ def test_phone_columns_are_tried_in_their_order(db: Database) -> None:
     }
 
 
-def test_a_doubtful_first_choice_is_told(db: Database) -> None:
+def test_reports_a_first_choice_that_is_doubtful(db: Database) -> None:
     report = bring(db, f"Mobile,Home Phone\n+{BOB} x12,+{ANN}\n")
     assert "extension" in warnings(report)
     assert contact(db, ANN).custom_fields["phone_2"] == f"+{BOB} x12"
@@ -124,7 +124,7 @@ def test_nothing_is_stored_where_numbers_are_not_convincing(db: Database) -> Non
     assert bring(db, text, region="IN").numbers == {"IN": 20}
 
 
-def test_doubtful_cells_do_not_speak_for_a_file(db: Database) -> None:
+def test_doubtful_cells_are_not_evidence_for_a_file(db: Database) -> None:
     report = bring(db, f"phone\n{ANN}\n98860 12347 / 98860 12348\n9.18857E+11\n12\n")
     assert (report.created, report.rejected) == (1, 3)
 
@@ -210,7 +210,7 @@ def test_tags_are_added(db: Database) -> None:
     assert (contact(db, ANN).tags, contact(db, BOB).tags) == (("New", "Fair"), ("Fair",))
 
 
-def test_lists_with_another_separator_are_told(db: Database) -> None:
+def test_reports_tags_with_another_separator(db: Database) -> None:
     text = f'phone,tags\n+{ANN},"VIP, Lead"\n+{BOB},A|B\n'
     assert "--tag-separator" in warnings(bring(db, text))
     assert contact(db, ANN).tags == ("VIP, Lead",)
@@ -218,7 +218,7 @@ def test_lists_with_another_separator_are_told(db: Database) -> None:
     assert contact(db, ANN).tags == ("VIP", "Lead")
 
 
-def test_twins_are_told_or_joined(db: Database) -> None:
+def test_twins_are_reported_or_matched(db: Database) -> None:
     text = "phone,first_name\n+5511987654321,Lia\n+551187654321,Lia Souza\n+541123456789,Mar\n"
     report = bring(db, text)
     assert report.created == 3 and "--match-twins" in warnings(report)

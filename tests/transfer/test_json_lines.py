@@ -59,7 +59,7 @@ def test_a_renamed_key_never_replaces_another(line: dict[str, object]) -> None:
     assert row.values is None and "beside" in (row.fault or "")
 
 
-def test_rejected_rows_can_be_mended() -> None:
+def test_rejected_rows_can_be_corrected() -> None:
     source = opened(b'{"phone": "12", "tags": ["a"]}\n{"phone": \n', {})
     one, other = source.rows()
     first = json.loads(source.rejected.row(one, "why"))

@@ -110,5 +110,5 @@ def test_splits_lists_and_drops_quotes(cell: str, numbers: list[str]) -> None:
         ("call me", False),
     ],
 )
-def test_tells_bare_numbers(text: str, bare: bool) -> None:
+def test_reports_numbers_without_a_country_code(text: str, bare: bool) -> None:
     assert is_bare(text) is bare

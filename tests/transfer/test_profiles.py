@@ -67,7 +67,7 @@ def test_never_takes_a_fax_or_another_person_for_the_phone(imported: tuple[str, 
     assert not {"+351211234567", "+351211234568", "+351210000001", "+351210000002"} & {*used}
 
 
-def test_leaves_out_what_says_nothing(imported: tuple[str, Contact]) -> None:
+def test_leaves_out_placeholder_values(imported: tuple[str, Contact]) -> None:
     _, contact = imported
     words = {"SMTP", "Normal", "Normale", "Unspecified", "0/0/00", "0.0.00", "Falso", "False"}
     assert not words & set(map(str, contact.custom_fields.values()))

@@ -302,7 +302,7 @@ def test_an_empty_file_of_lines_is_nothing(client: FlaskClient) -> None:
     assert counts(report(client, "", media_type=LINES)) == [0, 0, 0, 0]
 
 
-def test_a_body_that_is_cut_short_stores_nothing(client: FlaskClient) -> None:
+def test_a_truncated_body_stores_nothing(client: FlaskClient) -> None:
     text = f"phone\n{PRIYA}\n{JOHN}\n{LENA}\n"
     response = client.post(
         "/v1/contacts/import",
@@ -362,7 +362,7 @@ def test_a_stopping_server_reports_what_is_stored(
     assert list(stored(client)) == [PRIYA, JOHN]
 
 
-def test_leaves_a_thread_to_others(app: Flask, client: FlaskClient) -> None:
+def test_leaves_a_thread_for_other_requests(app: Flask, client: FlaskClient) -> None:
     seats = service_of(app).file_transfers
     taken = 0
     while seats.acquire(blocking=False):

@@ -123,7 +123,7 @@ def test_a_refusal_does_not_wait_for_the_upload(server: RunningServer) -> None:
 
 
 @pytest.mark.soak
-def test_others_write_during_an_import(server: RunningServer) -> None:
+def test_other_requests_write_during_an_import(server: RunningServer) -> None:
     """Two imports at once, and no other write waits for a second."""
     url = f"{server.url}/v1/contacts/import"
     told: list[dict[str, int]] = []
@@ -155,7 +155,7 @@ def test_others_write_during_an_import(server: RunningServer) -> None:
     assert store_faults(server.data / "contacts.db") == []
 
 
-def test_an_export_continues_while_others_write(server: RunningServer) -> None:
+def test_an_export_continues_during_writes(server: RunningServer) -> None:
     with server.session() as session:
         url, headers = f"{server.url}/v1/contacts", {"Content-Type": "text/csv"}
         note = "x" * 4_000  # Some 12 MB in all, more than a socket takes in.
@@ -174,7 +174,7 @@ def test_an_export_continues_while_others_write(server: RunningServer) -> None:
     assert found == [*(f"9188{number:08}" for number in range(3_000)), JOHN]
 
 
-def test_a_client_that_leaves_an_export_frees_its_thread(server: RunningServer) -> None:
+def test_an_export_frees_its_thread_when_the_client_disconnects(server: RunningServer) -> None:
     with server.session() as session:
         url, headers = f"{server.url}/v1/contacts", {"Content-Type": "text/csv"}
         session.post(f"{url}/import", data=file(ROWS), headers=headers, timeout=120)
@@ -184,7 +184,7 @@ def test_a_client_that_leaves_an_export_frees_its_thread(server: RunningServer) 
     assert server.post(phone=JOHN).status_code == 201
 
 
-def test_clients_that_read_exports_slowly_leave_threads_to_others(server: RunningServer) -> None:
+def test_slow_readers_of_exports_leave_threads_for_other_requests(server: RunningServer) -> None:
     note = "x" * 4_000  # Some 8 MB in all, more than a socket takes in.
     rows = "".join(f"9188{number:08},{note}\n" for number in range(2_000))
     upload = connect(server, f"Content-Length: {len(rows) + 25}", "Connection: close")

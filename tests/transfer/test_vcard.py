@@ -141,7 +141,7 @@ def test_numbers_what_a_card_has_several_times_and_keeps_the_columns_of_all_card
     ]
 
 
-def test_a_number_or_address_instead_of_a_name_is_no_name() -> None:
+def test_ignores_a_phone_or_email_in_place_of_a_name() -> None:
     assert only("FN:+1 206 555 0101", "TEL:+1 206 555 0101") == {"Phone": "+1 206 555 0101"}
     assert only("FN:a@example.com", "EMAIL:a@example.com") == {"Email": "a@example.com"}
 

@@ -191,7 +191,7 @@ def test_a_link_is_the_url_that_the_client_called(
 
 
 @pytest.mark.parametrize("trusted", ["", "127.0.0.1"])
-def test_a_real_server_heeds_forwarded_headers_of_trusted_proxies_alone(
+def test_a_server_uses_forwarded_headers_of_trusted_proxies_only(
     start_server: StartServer, trusted: str
 ) -> None:
     server = start_server(environ={"CONTACTS_TRUSTED_PROXIES": trusted} if trusted else {})

@@ -65,7 +65,7 @@ def test_the_window_rolls(limiter: FileRateLimiter, clock: Clock) -> None:
     assert limiter.take("a", 3).remaining == 2
 
 
-def test_a_rejected_request_and_a_look_are_not_counted(
+def test_rejected_requests_and_checks_are_not_counted(
     limiter: FileRateLimiter, clock: Clock
 ) -> None:
     assert limiter.take("a", 1, count=False).remaining == 1

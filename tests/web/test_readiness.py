@@ -79,14 +79,14 @@ def test_garbage_over_the_file(start_server: StartServer) -> None:
     _goes_and_comes_back(server, damage, mend)
 
 
-def test_a_file_that_has_gone(start_server: StartServer) -> None:
+def test_is_not_ready_while_the_file_is_missing(start_server: StartServer) -> None:
     server = start_server()
     path = server.data / "contacts.db"
     away = path.with_suffix(".away")
     _goes_and_comes_back(server, lambda: path.rename(away), lambda: away.rename(path))
 
 
-def test_a_folder_that_has_gone(start_server: StartServer) -> None:
+def test_is_not_ready_while_the_data_folder_is_missing(start_server: StartServer) -> None:
     server = start_server()
     away = server.data.with_name("away")
     _goes_and_comes_back(server, lambda: server.data.rename(away), lambda: away.rename(server.data))

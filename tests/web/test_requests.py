@@ -275,7 +275,7 @@ def test_never_quotes_the_body(client: FlaskClient, subtests: Subtests) -> None:
 
 
 @pytest.mark.parametrize("declared", ["-1", "abc", "1_0", "+5", "5.0", "\u0665"])
-def test_rejects_lengths_that_are_no_number(client: FlaskClient, declared: str) -> None:
+def test_rejects_lengths_that_are_not_numbers(client: FlaskClient, declared: str) -> None:
     response = send(client, BODY, environ_overrides={"CONTENT_LENGTH": declared})
     assert_refused(client, response, 400, "invalid_json")
 

@@ -197,7 +197,7 @@ def test_slow_receivers_do_not_delay_others(db: Database, start_receiver: StartR
     assert all(len(each.received) == MAX_ATTEMPTS for each in slow)
 
 
-def test_a_deleted_contact_leaves_nothing_in_deliveries(
+def test_deleting_a_contact_erases_it_from_deliveries(
     db: Database, deliverer: Deliverer, receiver: Receiver, webhook: Webhook
 ) -> None:
     def echo(handler: Handler) -> None:
@@ -322,7 +322,7 @@ def phones_of(receiver: Receiver) -> set[str]:
     return {each.event["data"]["phone"] for each in receiver.received}
 
 
-def test_a_new_deliverer_continues_where_one_died(
+def test_another_process_continues_after_a_deliverer_dies(
     db: Database, deliverer: Deliverer, receiver: Receiver, webhook: Webhook
 ) -> None:
     hang = threading.Event()

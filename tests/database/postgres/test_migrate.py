@@ -81,7 +81,7 @@ def test_refuses_another_encoding(postgres: PostgresServer) -> None:
     postgres.drop(postgres.url("latin"))
 
 
-def test_a_fresh_store_has_the_template(db: Database, fresh_store: FreshStore) -> None:
+def test_a_new_store_equals_the_template(db: Database, fresh_store: FreshStore) -> None:
     assert re.match("PostgreSQL [0-9]", db.engine)
 
 

@@ -62,9 +62,7 @@ def assert_led_by_indexes(explaining: Explaining) -> None:
             assert node["Relation Name"] in SMALL, (node, sql)
 
 
-def test_filters_are_led_by_indexes(
-    explaining: Explaining, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_filters_use_indexes(explaining: Explaining, monkeypatch: pytest.MonkeyPatch) -> None:
     for most in (planner.MAX_CANDIDATES, -1):
         monkeypatch.setattr(planner, "MAX_CANDIDATES", most)
         for query, _ in SEARCHES.values():
@@ -78,7 +76,7 @@ def test_filters_are_led_by_indexes(
 @pytest.mark.parametrize("field", SORTS)
 @pytest.mark.parametrize("way", ["", "-"])
 @pytest.mark.parametrize("more", [{}, {"tag": ["a"]}])
-def test_an_order_is_read_from_its_index(
+def test_sorting_uses_an_index(
     explaining: Explaining,
     field: str,
     way: str,
@@ -96,7 +94,7 @@ def test_an_order_is_read_from_its_index(
     assert sorted_ == []
 
 
-def test_a_list_is_led_by_indexes(explaining: Explaining) -> None:
+def test_lists_use_indexes(explaining: Explaining) -> None:
     for tag in (None, "a"):
         for offset in (0, 15):
             page = {"tag": tag, "limit": 5, "offset": offset, "include": frozenset[str]()}

@@ -21,7 +21,7 @@ def test_one_has_a_turn(db: Database) -> None:
         assert next_ is not None
 
 
-def test_a_turn_that_is_not_renewed_is_taken_over(db: Database) -> None:
+def test_an_expired_lease_is_taken_over(db: Database) -> None:
     now = [0.0]
     lease = Lease(db, "work", clock=lambda: now[0])
     assert lease.take() and lease.seconds_left() == SECONDS
@@ -85,7 +85,7 @@ def test_a_tenth_of_a_second_is_forgotten_after_a_minute(db: Database) -> None:
     assert limiter.take("a", 10, count=False).remaining == 10
 
 
-def test_a_clock_that_was_set_back_stands_still(db: Database) -> None:
+def test_time_does_not_go_backwards_when_the_clock_is_set_back(db: Database) -> None:
     limiter = DatabaseRateLimiter(db)
     limiter.take("a", 10)
     db.connection().execute("UPDATE limits SET slot = slot + 6000")

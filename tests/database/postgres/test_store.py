@@ -69,7 +69,7 @@ def _unless_gone(act: Callable[[], object]) -> None:
         act()
 
 
-def test_a_reader_misses_nothing_and_sees_nothing_twice(db: Database) -> None:
+def test_a_reader_gets_every_event_exactly_once(db: Database) -> None:
     done = threading.Event()
     seen: list[int] = []
 
@@ -98,7 +98,7 @@ def test_a_reader_misses_nothing_and_sees_nothing_twice(db: Database) -> None:
     assert seen == list(range(1, 121))
 
 
-def test_a_conflict_runs_again(db: Database) -> None:
+def test_a_conflict_is_retried(db: Database) -> None:
     tries: list[int] = []
 
     def job(tx: Connection) -> int:
@@ -110,7 +110,7 @@ def test_a_conflict_runs_again(db: Database) -> None:
     assert db.write(job) == 3
 
 
-def test_a_conflict_that_stays_is_unavailable(db: Database) -> None:
+def test_a_persistent_conflict_raises_unavailable(db: Database) -> None:
     def job(tx: Connection) -> None:
         raise Retry("changed")
 
@@ -118,7 +118,7 @@ def test_a_conflict_that_stays_is_unavailable(db: Database) -> None:
         db.write(job)
 
 
-def test_two_create_one_contact(db: Database) -> None:
+def test_concurrent_writes_create_one_contact(db: Database) -> None:
     gate = threading.Barrier(2)
 
     def create(name: str) -> bool:
@@ -131,7 +131,7 @@ def test_two_create_one_contact(db: Database) -> None:
         assert sorted(pool.map(create, ("Priya", "Asha"))) == [False, True]
 
 
-def test_who_is_alone_waits_for_the_others(db: Database) -> None:
+def test_an_exclusive_transaction_waits_for_others(db: Database) -> None:
     with db._transaction(5, alone=False):
         other = Database(db._url, db.counters._folder.parent)
         with pytest.raises(Busy), other.transaction(seconds=0.1):
@@ -141,7 +141,7 @@ def test_who_is_alone_waits_for_the_others(db: Database) -> None:
         other.close()
 
 
-def test_a_link_to_a_tag_that_is_gone_runs_again(db: Database) -> None:
+def test_retries_a_link_to_a_tag_that_was_deleted(db: Database) -> None:
     """Another transaction deletes the tag between the look-up and the commit."""
     handlers.upsert_contact(db, Draft("918856879188", tags=("VIP",)))
     tries: list[int] = []
@@ -165,7 +165,7 @@ def test_a_link_to_a_tag_that_is_gone_runs_again(db: Database) -> None:
     assert store_faults(db) == []
 
 
-def test_goes_on_after_the_server_was_killed(postgres: PostgresServer, db: Database) -> None:
+def test_continues_after_the_server_was_killed(postgres: PostgresServer, db: Database) -> None:
     handlers.upsert_contact(db, Draft("918856879188"))
     postgres.run(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "

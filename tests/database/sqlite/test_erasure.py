@@ -77,7 +77,7 @@ def test_erases_what_moved_within_the_file(db: Database) -> None:
     assert not _traces(db)
 
 
-def test_a_server_that_stops_erases_before_it_goes(
+def test_a_stopping_server_finishes_erasing(
     db: Database, settings: Settings, start_server: StartServer
 ) -> None:
     _store_among_others(db, "918800000999")
@@ -112,7 +112,7 @@ def test_writes_go_on_while_a_reader_keeps_the_log(db: Database) -> None:
     reader.close()
 
 
-def test_a_start_erases_what_a_kill_left_behind(db: Database, tmp_path: Path) -> None:
+def test_a_start_erases_what_a_killed_server_left(db: Database, tmp_path: Path) -> None:
     _store(db)
     with db.transaction() as tx:
         for table in (
@@ -143,7 +143,7 @@ def test_tries_again_until_it_succeeds() -> None:
     chore.wait(10)
 
 
-def test_tries_less_often_what_goes_on_failing() -> None:
+def test_retries_a_failing_task_less_often() -> None:
     started, outcomes = [], [False, False, False, True]
 
     def attempt() -> bool:
@@ -159,7 +159,7 @@ def test_tries_less_often_what_goes_on_failing() -> None:
     assert third >= SECONDS_BETWEEN_TRIES * 4
 
 
-def test_rests_no_longer_than_the_work_took() -> None:
+def test_pauses_at_most_as_long_as_the_work_took() -> None:
     started, outcomes = [], [False, True, True]
 
     def attempt() -> bool:

@@ -36,7 +36,7 @@ def test_takes_a_local_file_system(kind: str) -> None:
     assert network_filesystem(Path("/data/contacts"), mounts) is None
 
 
-def test_the_innermost_mount_counts() -> None:
+def test_the_innermost_mount_wins() -> None:
     mounts = "\n".join([ROOT, _mount("/srv", "nfs4"), _mount("/srv/local", "xfs")])
     assert network_filesystem(Path("/srv/remote"), mounts) == "nfs4"
     assert network_filesystem(Path("/srv/local/contacts"), mounts) is None
@@ -55,7 +55,7 @@ def test_a_later_mount_hides_one_on_the_same_point() -> None:
     assert network_filesystem(Path("/data"), mounts) is None
 
 
-def test_a_name_that_only_starts_the_same_is_another_folder() -> None:
+def test_a_folder_with_the_same_prefix_is_another_folder() -> None:
     mounts = "\n".join([ROOT, _mount("/data", "nfs")])
     assert network_filesystem(Path("/database"), mounts) is None
 
@@ -70,7 +70,7 @@ def test_reads_any_number_of_optional_fields(optional: tuple[str, ...]) -> None:
     assert network_filesystem(Path("/data"), _mount("/data", "virtiofs", *optional)) == "virtiofs"
 
 
-def test_a_root_on_the_network_holds_everything() -> None:
+def test_a_network_root_contains_every_folder() -> None:
     assert network_filesystem(Path("/var/data"), _mount("/", "nfs4")) == "nfs4"
 
 

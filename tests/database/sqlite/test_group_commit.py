@@ -114,12 +114,12 @@ def test_jobs_that_wait_together_share_a_commit(db: Database, committer: Committ
     assert all(outcome.exception() is None for outcome in outcomes)
 
 
-def test_a_job_sees_what_its_group_has_done_before_it(committer: Committer) -> None:
+def test_a_job_sees_the_earlier_writes_of_its_group(committer: Committer) -> None:
     outcomes = _run_together(committer, [_insert(f"tag {n}") for n in range(7)])
     assert [outcome.result() for outcome in outcomes] == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_a_failing_job_fails_alone(db: Database, committer: Committer) -> None:
+def test_a_failing_job_does_not_affect_its_group(db: Database, committer: Committer) -> None:
     def failing(tx: Connection) -> None:
         _insert("half done")(tx)
         raise NotFound("no such thing")
@@ -143,7 +143,7 @@ def test_each_failing_job_raises_its_own_error(db: Database, committer: Committe
     assert _names(db) == set()
 
 
-def test_goes_on_after_a_failure(db: Database) -> None:
+def test_continues_after_a_failure(db: Database) -> None:
     def failing(tx: Connection) -> None:
         raise NotFound("no such thing")
 
@@ -153,14 +153,14 @@ def test_goes_on_after_a_failure(db: Database) -> None:
         assert db.write(_insert(f"tag {n}")) == n + 1
 
 
-def test_a_commit_that_cannot_be_is_the_error_of_the_whole_group(committer: Committer) -> None:
+def test_a_failed_commit_raises_for_every_job_of_the_group(committer: Committer) -> None:
     committer.refuses_groups = True
     outcomes = _run_together(committer, [_insert(f"tag {n}") for n in range(3)])
     assert committer.sizes == [1, 3]
     assert all(isinstance(outcome.exception(), Unavailable) for outcome in outcomes)
 
 
-def test_what_was_not_committed_is_not_stored(db: Database, committer: Committer) -> None:
+def test_uncommitted_writes_are_not_stored(db: Database, committer: Committer) -> None:
     def ends_the_transaction(tx: Connection) -> None:
         _insert("rolled back")(tx)
         tx.execute("ROLLBACK")
@@ -184,7 +184,7 @@ def test_jobs_that_come_before_the_transaction_begins_share_its_commit(
     assert committer.sizes == [5]
 
 
-def test_a_job_that_came_later_does_not_share_the_end_of_an_older_ones_patience(
+def test_a_later_job_has_its_own_timeout(
     db: Database,
 ) -> None:
     begins, may_begin = threading.Event(), threading.Event()
@@ -209,7 +209,7 @@ def test_a_job_that_came_later_does_not_share_the_end_of_an_older_ones_patience(
     assert _names(db) == {"later"}
 
 
-def test_a_leader_waits_for_those_that_took_part_in_the_last_group(
+def test_a_leader_waits_for_the_writers_of_the_last_group(
     committer: Committer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.database.sqlite.group_commit.GATHER_SECONDS", 20)
@@ -224,7 +224,7 @@ def test_a_leader_waits_for_those_that_took_part_in_the_last_group(
     assert committer.sizes == [3]
 
 
-def test_a_leader_waits_for_nobody_once_it_has_been_alone(committer: Committer) -> None:
+def test_a_leader_does_not_wait_after_a_group_of_one(committer: Committer) -> None:
     group = GroupCommit(committer)
     group._expected = 3
     for number in range(2):
@@ -233,7 +233,7 @@ def test_a_leader_waits_for_nobody_once_it_has_been_alone(committer: Committer) 
     assert committer.sizes == [1, 1]
 
 
-def test_tells_the_committer_how_long_the_oldest_job_has_waited(committer: Committer) -> None:
+def test_passes_the_wait_of_the_oldest_job_to_the_committer(committer: Committer) -> None:
     _run_together(committer, [_insert(f"tag {n}") for n in range(5)], seconds=0.3)
     first, group = committer.waits
     assert first < 0.2

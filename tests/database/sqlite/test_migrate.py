@@ -116,7 +116,7 @@ def test_changes_nothing_the_second_time(path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", list(migrations()))
-def test_goes_on_from_every_older_version(
+def test_migrates_from_every_older_version(
     path: Path, version: int, whole: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = {number: sql for number, sql in migrations().items() if number <= version}

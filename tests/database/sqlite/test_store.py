@@ -108,7 +108,7 @@ def test_each_thread_has_one_connection(db: Database) -> None:
     assert db.connection() is mine
 
 
-def test_a_closed_connection_is_opened_anew(db: Database) -> None:
+def test_reopens_a_closed_connection(db: Database) -> None:
     before = db.connection()
     db.close()
     db.close()
@@ -141,7 +141,7 @@ def test_rolls_back_on_any_exception(db: Database, error: type[BaseException]) -
     assert _names(db) == ["next"]
 
 
-def test_change_tells_how_many_rows(db: Database) -> None:
+def test_change_returns_the_number_of_rows(db: Database) -> None:
     with db.transaction() as tx:
         assert tx.change("INSERT INTO tags (name) VALUES (:a), (:b)", {"a": "1", "b": "2"}) == 2
         assert tx.change("DELETE FROM tags WHERE name = :name", {"name": "3"}) == 0
@@ -203,7 +203,7 @@ def _write_and_close(db: Database) -> None:
         _insert(tx, "waited")
 
 
-def test_writers_queue_up_without_losing_their_turn(db: Database) -> None:
+def test_waiting_writers_keep_their_order(db: Database) -> None:
     def write(number: int) -> None:
         with closing(db), db.transaction() as tx:
             _insert(tx, f"tag {number}")
@@ -223,7 +223,7 @@ def test_the_queue_is_left_after_every_end(db: Database, path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_a_full_disk_stores_nothing_and_reads_go_on(db: Database) -> None:
+def test_a_full_disk_rejects_writes_and_serves_reads(db: Database) -> None:
     with db.transaction() as tx:
         _insert(tx, "before")
     connection = db.connection()
@@ -238,7 +238,7 @@ def test_a_full_disk_stores_nothing_and_reads_go_on(db: Database) -> None:
     assert len(_names(db)) == 2
 
 
-def test_a_store_that_became_read_only_is_unavailable_and_comes_back(db: Database) -> None:
+def test_a_read_only_store_is_unavailable_until_it_is_writable(db: Database) -> None:
     before = db.connection()
     before.execute("PRAGMA query_only = ON")
     with pytest.raises(Unavailable) as raised, db.transaction() as tx:
@@ -299,7 +299,7 @@ def test_a_fault_quotes_no_value(db: Database) -> None:
 
 
 @pytest.mark.parametrize("gone", ["the folder", "the file"])
-def test_a_store_that_is_gone_is_unavailable(db: Database, path: Path, gone: str) -> None:
+def test_a_removed_store_is_unavailable(db: Database, path: Path, gone: str) -> None:
     path.unlink()
     if gone == "the folder":
         path.parent.rename(path.parent.with_name("elsewhere"))
@@ -342,7 +342,7 @@ def test_no_file_descriptors_left_is_unavailable(db: Database) -> None:
     assert _names(db) == []
 
 
-def test_a_writer_that_is_stopped_stops_no_other_for_ever(db: Database) -> None:
+def test_a_stopped_writer_does_not_block_others_for_ever(db: Database) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path;"
         "from app.database.sqlite.store import Database\n"

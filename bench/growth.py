@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 from app import create_app
@@ -25,6 +26,7 @@ from app.web.service import service_of
 
 TAGS = 200
 RUNS = 15
+BATCH = 10_000
 COUNTRIES = ("9188", "1415", "4477", "5511", "4915", "3361", "2348", "6281")
 LETTERS = "aeioubcdfghklmnprstvyz"
 
@@ -70,29 +72,29 @@ def names(random):
     return [name(3) for _ in range(2_000)], [name(4) for _ in range(5_000)]
 
 
-def grow(db, random, kinds, start, end, progress):
+def contacts(random, kinds, start, end):
+    """Yield contacts that are as unlike each other as those of a shop."""
     weights = [1 / (rank + 1) for rank in range(TAGS)]
     first_names, last_names = kinds
-    for begin in range(start, end, 10_000):
+    for number in range(start, end):
+        first, last = random.choice(first_names), random.choice(last_names)
+        tags = {f"tag{n}" for n in random.choices(range(TAGS), weights, k=2)}
+        when = f"20{20 + number % 7}-06-{1 + number % 28:02}T{number % 24:02}:00:00Z"
+        phone = f"{random.choice(COUNTRIES)}{number:07}"
+        email = f"{first}.{last}{number % 97}@example.com".lower()
+        fields = {
+            "plan": random.choice(("free", "pro", "team")),
+            "score": random.random(),
+            "number": number,
+        }
+        yield Contact(phone, when, when, first, last, email, tuple(sorted(tags)), fields)
+
+
+def grow(db, random, kinds, start, end):
+    for begin in range(start, end, BATCH):
         progress(f"{begin:,} of {end:,} contacts")
-        contacts = []
         with db.transaction() as tx:
-            for number in range(begin, min(begin + 10_000, end)):
-                first, last = random.choice(first_names), random.choice(last_names)
-                tags = {f"tag{n}" for n in random.choices(range(TAGS), weights, k=2)}
-                when = f"20{20 + number % 7}-06-{1 + number % 28:02}T{number % 24:02}:00:00Z"
-                phone = f"{random.choice(COUNTRIES)}{number:07}"
-                email = f"{first}.{last}{number % 97}@example.com".lower()
-                fields = {
-                    "plan": random.choice(("free", "pro", "team")),
-                    "score": random.random(),
-                    "number": number,
-                }
-                contact = Contact(
-                    phone, when, when, first, last, email, tuple(sorted(tags)), fields
-                )
-                contacts.append(contact)
-            store.insert_contacts(tx, contacts)
+            store.insert_contacts(tx, contacts(random, kinds, begin, min(begin + BATCH, end)))
 
 
 def parameters(db, random, kinds, size, schema):
@@ -154,33 +156,33 @@ def main():
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 1_000_000])
     parser.add_argument("--data", type=Path, help="keep the store here")
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        app = create_app(load({}, data=options.data or Path(folder) / "data"))
+        with closing(service_of(app).db) as db:
+            report(options.sizes, measure(db, options.sizes, grow))
+
+
+def measure(db, sizes, grow):
+    """Return the median cost of each query at each size, to which `grow` brings the store."""
     source = random.Random(1)
     kinds = names(source)
     schema = ListQuerySchema()
     results = {name: [] for name in QUERIES}
-    with tempfile.TemporaryDirectory() as folder:
-        app = create_app(load({}, data=options.data or Path(folder) / "data"))
-        with closing(service_of(app).db) as db:
-            size = 0
-            for end in options.sizes:
-                grow(db, source, kinds, size, end, progress)
-                size = end
-                for name, template in QUERIES.items():
-                    progress(f"{size:,} contacts: {name}")
-                    texts = [
-                        template.format(**parameters(db, source, kinds, size, schema))
-                        for _ in range(RUNS)
-                    ]
-                    cost(db, schema, texts[0])
-                    results[name].append(
-                        statistics.median(cost(db, schema, text) for text in texts)
-                    )
+    for start, end in pairwise((0, *sizes)):
+        grow(db, source, kinds, start, end)
+        for name, template in QUERIES.items():
+            progress(f"{end:,} contacts: {name}")
+            texts = [
+                template.format(**parameters(db, source, kinds, end, schema)) for _ in range(RUNS)
+            ]
+            cost(db, schema, texts[0])
+            results[name].append(statistics.median(cost(db, schema, text) for text in texts))
     progress("")
-    print(
-        f"{'ms, median of ' + str(RUNS):26}"
-        + "".join(f"{n:>12,}" for n in options.sizes)
-        + "   growth"
-    )
+    return results
+
+
+def report(sizes, results):
+    print(f"{'ms, median of ' + str(RUNS):26}" + "".join(f"{n:>12,}" for n in sizes) + "   growth")
     for name, costs in results.items():
         print(
             f"{name:26}" + "".join(f"{ms:12.3f}" for ms in costs) + f"{costs[-1] / costs[0]:9.1f}"

@@ -147,8 +147,8 @@ FEATURE = Feature(
         "first.",
         "cursor": "Cursor of the page: send `start` first, then `next_cursor` until it is null. An "
         "empty one is rejected. No contact is repeated or missed. A cursor is required if a query "
-        f"must examine more than {SCAN_BUDGET:,} contacts, or fewer with more than "
-        f"{CHEAP_CONDITIONS} conditions.",
+        f"must examine more than {SCAN_BUDGET:,} contacts, a fifth of them on PostgreSQL, or fewer "
+        f"with more than {CHEAP_CONDITIONS} conditions.",
         "include": "Fields to add to each contact.",
     },
     paths={"id": {"type": "string", "minLength": 1}},

@@ -45,6 +45,8 @@ class Connection(Protocol):
     """Statements on one connection; rows come back drained, errors as ours."""
 
     field_values: FieldValues
+    contacts_per_scan: int
+    """How many contacts a search tests at most, which takes about half a second."""
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> list[Row]: ...
 

@@ -29,10 +29,10 @@ Counts = Mapping[str, int]
 def collect(db: Database, settings: Settings, version: str) -> Iterator[Family]:
     """Return all metrics, without those from the store while it cannot be read."""
     counts = db.counters.read()
-    what = {"version": version}
+    what = {"version": version, "engine": "postgresql" if settings.database_url else "sqlite"}
     if not settings.database_url:
         what["sqlite"] = SQLITE_VERSION
-    yield family("contacts_build_info", "gauge", "Version of the service and of SQLite.", 1, **what)
+    yield family("contacts_build_info", "gauge", "Versions, and where the store is.", 1, **what)
     yield from _of_requests(counts)
     yield from _of_work(counts)
     if not settings.database_url:

@@ -5,7 +5,8 @@ many contacts it finds, and takes the smallest. Then it reads the page in one of
 
 - At most `MAX_CANDIDATES` contacts: read, test, count and sort all of them. The total is exact.
 - More: scan contacts in the order of the page until it is full. The scan reads at most
-  `SCAN_BUDGET` contacts, and the total is unknown unless the scan reaches the end.
+  `SCAN_BUDGET` contacts, or fewer where the engine needs longer for each (`contacts_per_scan`). The
+  total is unknown unless the scan reaches the end.
 
 Example: `tag=VIP&q=pri` has three plans: the contacts tagged VIP, those with a word that starts
 with "pri", and all contacts. If 90,000 are VIP and 40 have such a word, the planner reads the 40
@@ -64,7 +65,7 @@ def search_contacts(db: Connection, search: Search) -> Page:
     bind = Parameters(db.field_values)
     where = condition_sql(search.filter, bind) if search.filter else ""
     sources, size = _smallest_plan(db, search.filter, bind)
-    bind_page(search, _scan_budget(search.filter), bind)
+    bind_page(search, _scan_budget(search.filter, db.contacts_per_scan), bind)
     total = _stored_total(db, search.filter)
     if not where:
         return _page(db, search, scan_in_order(db, search, "", None, bind), total)
@@ -82,9 +83,9 @@ def search_contacts(db: Connection, search: Search) -> Page:
     return page if page.next or not end else replace(page, next=end, ended_by="budget")
 
 
-def _scan_budget(node: Filter | None) -> int:
+def _scan_budget(node: Filter | None, most: int) -> int:
     count = sum(1 for _ in conditions(node)) if node else 0
-    return max(1, SCAN_BUDGET * CHEAP_CONDITIONS // max(CHEAP_CONDITIONS, count))
+    return max(1, min(SCAN_BUDGET, most) * CHEAP_CONDITIONS // max(CHEAP_CONDITIONS, count))
 
 
 def _smallest_plan(

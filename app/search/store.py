@@ -100,11 +100,11 @@ def _sql(is_of_tag: bool, function: str, column: str) -> str:
         FROM (
             SELECT {column} AS shown
             FROM contacts
-            WHERE id IN (
+            WHERE id IN /* array */ (
                 SELECT id FROM ({ids} LIMIT ({_FROM_START}) OFFSET :offset) AS a
                 UNION ALL
                 SELECT id FROM ({ids} DESC LIMIT ({_FROM_END}) OFFSET ({_BEHIND})) AS b
-            )
+            ) /* end */
             ORDER BY id
         ) AS page
     """

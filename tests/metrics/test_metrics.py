@@ -168,6 +168,11 @@ def test_counts_imports_by_the_api_and_by_command(
     assert metrics["contacts_rejected_rows_total"] == 2
 
 
+def test_names_the_engine(client: FlaskClient, engine: str) -> None:
+    name = "postgresql" if engine == "postgres" else "sqlite"
+    assert any(f'",engine="{name}"' in each for each in read(client) if "build_info" in each)
+
+
 @pytest.mark.sqlite
 def test_shows_what_is_stored(client: FlaskClient, db: Database) -> None:
     fields = {"plan": "pro"}

@@ -396,8 +396,9 @@ def test_a_scan_ends_within_its_budget(
 
 def test_many_conditions_end_a_scan_earlier(client: FlaskClient) -> None:
     few, many = (parse_tree({"any": [VIP] * count}) for count in (planner.CHEAP_CONDITIONS, 50))
-    assert planner._scan_budget(few) == planner.SCAN_BUDGET
-    assert planner._scan_budget(many) == planner.SCAN_BUDGET // 5
+    assert planner._scan_budget(few, 10**9) == planner.SCAN_BUDGET
+    assert planner._scan_budget(few, 20_000) == 20_000
+    assert planner._scan_budget(many, 10**9) == planner.SCAN_BUDGET // 5
 
 
 def test_finds_words_that_start_with_the_last_character(people: FlaskClient) -> None:

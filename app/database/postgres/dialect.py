@@ -3,6 +3,27 @@
 import re
 from functools import lru_cache
 
+# What `json_each` of the migrations gives for one key, without a look at the others.
+_ENTRY = r"""
+    FROM (
+        SELECT
+            CASE json_typeof(given)
+                WHEN 'number' THEN number_key((given #>> '{}')::double precision)
+                WHEN 'boolean' THEN CASE given #>> '{}' WHEN 'true' THEN '1' ELSE '0' END
+                ELSE given #>> '{}'
+            END COLLATE "C" AS value,
+            CASE json_typeof(given)
+                WHEN 'string' THEN 'text'
+                WHEN 'number' THEN 'real'
+                ELSE given #>> '{}'
+            END AS type
+        FROM (SELECT contacts.custom_fields::json -> \1::text OFFSET 0) AS of_key (given)
+        WHERE given IS NOT NULL
+        OFFSET 0
+    ) AS entry
+    WHERE TRUE
+"""
+
 # In this order; what SQLite has and PostgreSQL has not as a function is in the migrations.
 _RULES = (
     (r"INDEXED BY \w+", ""),
@@ -16,6 +37,20 @@ _RULES = (
     ),
     (r"CROSS JOIN (\w+) ON", r"JOIN \1 ON"),
     (r"json_each\((:\w+)\)", r"json_each(\1::text)"),
+    (r"FROM json_each\(contacts\.custom_fields\) WHERE key = (:\w+)", _ENTRY),
+    (
+        r"json_each\(contacts\.document, '\$\.(\w+)'\)",
+        r"json_array_elements_text(contacts.document::json -> '\1') AS each (value)",
+    ),
+    # Else all rows of a tag, segment or field could be read, to test each contact by their hash.
+    (r"(\bcontact_id = contacts\.id)(\s*\))", r"\1 OFFSET 0\2"),
+    # A subquery could be looked up for each row of the whole table.
+    (
+        r"\bIN \((SELECT (?:value|CAST\(value AS BIGINT\)) FROM json_each\(:\w+::text\))\)",
+        r"= ANY (ARRAY(\1))",
+    ),
+    (r"\bIN /\* array \*/ \(", "= ANY (ARRAY("),
+    (r"\) /\* end \*/", "))"),
 )
 _LITERAL = re.compile(r"('(?:[^']|'')*')|(?<![:\w]):([a-z]\w*)|(\?)|(%)")
 

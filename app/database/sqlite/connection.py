@@ -51,6 +51,7 @@ class Connection:
     """Statements on one SQLite connection; rows come back drained, errors as ours."""
 
     field_values = FieldValues()
+    contacts_per_scan = 100_000
 
     def __init__(self, path: Path, *, is_alone: bool = False) -> None:
         """`is_alone` where the caller holds the in-use lock exclusively, as `absence`."""

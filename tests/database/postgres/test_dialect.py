@@ -21,6 +21,19 @@ NUMBERS = st.one_of(st.integers(-(2**53), 2**53), st.floats(allow_nan=False, all
         ("SELECT id FROM t INDEXED BY t_by_x ORDER BY x", "SELECT id FROM t  ORDER BY x"),
         ("SELECT 1 LIMIT -1", "SELECT 1 LIMIT ALL"),
         ("SELECT value FROM json_each(:x)", "SELECT value FROM json_each(%(x)s::text)"),
+        (
+            "SELECT id FROM t WHERE x IN (SELECT value FROM json_each(:x)) ORDER BY id",
+            "SELECT id FROM t WHERE x = ANY (ARRAY(SELECT value FROM json_each(%(x)s::text))) "
+            "ORDER BY id",
+        ),
+        (
+            "id IN /* array */ (SELECT id FROM (SELECT 1) AS a) /* end */ ORDER BY id",
+            "id = ANY (ARRAY(SELECT id FROM (SELECT 1) AS a)) ORDER BY id",
+        ),
+        (
+            "EXISTS (SELECT 1 FROM t WHERE contact_id = contacts.id )",
+            "EXISTS (SELECT 1 FROM t WHERE contact_id = contacts.id OFFSET 0 )",
+        ),
         ("SELECT now()::text", "SELECT now()::text"),
     ],
 )

@@ -1,0 +1,87 @@
+"""Every SQL text that features have as a constant is prepared by PostgreSQL without error."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.database.postgres.dialect import postgres_sql
+from app.database.postgres.store import Database
+from tests.conftest import ROOT
+from tests.test_architecture import FEATURES
+
+STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s")
+HEAD = re.compile(r"INSERT INTO \w+ \(([^()]*)\)")
+TYPES = {
+    "now": "::double precision",
+    "limit": "::bigint",
+    "offset": "::bigint",
+}  # Which the driver sends with the value.
+PARAMETER = re.compile(r"%\((\w+)\)s|%s")
+# Of SQLite alone: what is for its files.
+FOLDERS = [*(name.replace(".", "/") for name in FEATURES), "app/web", "app/maintenance"]
+SQLITE = {f"app/maintenance/{name}.py" for name in ("backup", "restore", "replace", "rotation")}
+SQLITE |= {f"app/maintenance/{name}.py" for name in ("copy_store", "doctor", "index_rebuild")}
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Yield each constant statement with where it is; parts of others are in f-strings."""
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            name = str(path.relative_to(ROOT))
+            if name not in SQLITE:
+                for line, text in _constants(path):
+                    yield f"{name}:{line}", text
+
+
+def _constants(path: Path) -> Iterator[tuple[int, str]]:
+    tree = ast.parse(path.read_text())
+    parts = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
+            text = node.value
+            if STATEMENT.match(text) and not text.endswith("WHERE "):
+                yield node.lineno, text
+
+
+def whole(text: str) -> str:
+    """Complete what is only the beginning or a part of a statement."""
+    if head := HEAD.fullmatch(text.strip()):
+        nulls = ", ".join("NULL" for _ in head[1].split(","))
+        return f"{text} VALUES ({nulls})"
+    return f"WITH counted (total) AS (SELECT 1) {text}" if "FROM counted" in text else text
+
+
+def test_prepares_every_constant_statement(db: Database) -> None:
+    db.connection()
+    found = list(texts())
+    assert len(found) > 100
+    faults = []
+    with psycopg.connect(db._url, autocommit=True) as driver:
+        for where, text in found:
+            names: dict[str, int] = {}
+
+            def number(parameter: re.Match[str], names: dict[str, int] = names) -> str:
+                name = parameter[1] or str(len(names))
+                return f"${names.setdefault(name, len(names) + 1)}{TYPES.get(name, '')}"
+
+            sql = PARAMETER.sub(number, postgres_sql(whole(text))).replace("%%", "%")
+            try:
+                driver.execute(f"PREPARE text AS {sql}".encode())
+                driver.execute("DEALLOCATE text")
+            except psycopg.Error as error:
+                faults.append(f"{where}: {error}")
+    assert not faults, "\n".join(faults)
+
+
+def test_a_text_of_sqlite_alone_is_found(db: Database) -> None:
+    with psycopg.connect(db._url) as driver, pytest.raises(psycopg.Error):
+        driver.execute(f"PREPARE text AS {postgres_sql('SELECT iif(1, 2, 3)')}".encode())

@@ -53,7 +53,7 @@ coverage: $(VENV)/tested ## Run the tests and print what they cover, by folder; 
 fuzz: $(VENV)/tested ## Send what nobody thought of, by the OpenAPI document, for SECONDS=600
 	FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest -m soak tests/api_docs/test_fuzz.py
 
-bench: $(VENV)/installed ## Measure requests beside Flask's hello (needs wrk), imports, exports, queries and backups
+bench: $(VENV)/tested ## Measure requests beside Flask's hello (needs wrk), imports, exports, queries and backups
 	@command -v wrk >/dev/null || { \
 		echo "make bench needs wrk: run 'apt-get install wrk' or 'brew install wrk' first"; exit 2; }
 	PYTHONPATH=. $(BIN)/python bench/start.py
@@ -62,6 +62,7 @@ bench: $(VENV)/installed ## Measure requests beside Flask's hello (needs wrk), i
 	PYTHONPATH=. $(BIN)/python bench/growth.py
 	PYTHONPATH=. $(BIN)/python bench/backup.py
 	PYTHONPATH=. $(BIN)/python bench/segments.py
+	PYTHONPATH=. $(BIN)/python bench/postgres.py
 
 bench-peers: $(VENV)/installed ## Measure beside PocketBase, FastAPI, Django REST and json-server, installed into PEERS=~/.cache/… (needs wrk, npm)
 	@for tool in wrk npm; do command -v $$tool >/dev/null || { \

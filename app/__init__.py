@@ -1,4 +1,4 @@
-"""The contacts service: the only place where its parts meet."""
+"""The contacts service: `create_app` assembles its parts."""
 
 from typing import TYPE_CHECKING
 

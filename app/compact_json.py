@@ -7,8 +7,8 @@ from collections.abc import Callable
 def _new_encoder() -> Callable[[object], str]:
     """Return a function that encodes a value as JSON.
 
-    `JSONEncoder.encode` makes its C encoder anew for each value, which takes as long as a small
-    value itself. Where Python has no such encoder, as in PyPy, it is used as it is.
+    `JSONEncoder.encode` creates a C encoder for each value, which takes as long as encoding a
+    small value. Where Python has no such encoder, as in PyPy, it is used as it is.
     """
     encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
     new = getattr(json.encoder, "c_make_encoder", None)

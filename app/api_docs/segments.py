@@ -52,7 +52,8 @@ FEATURE = Feature(
         ),
         "segments.delete_segment": Operation(
             "Delete a segment",
-            "Deletes the segment, not its contacts. One `segment.deleted` stands for all of them.",
+            "Deletes the segment, not its contacts. Appends one `segment.deleted` event, and none "
+            "for each contact.",
             responses={200: Response("The segment was deleted.", ref("DeletedSegment"))},
             errors=(404, 422),
             writes=True,

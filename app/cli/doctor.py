@@ -29,7 +29,7 @@ from app.settings import PREFIX, Settings
 @options.quiet
 @options.as_json
 def doctor(fix: bool, data: str | None, quiet: bool, as_json: bool) -> None:
-    """Check the store and what it depends on, and say what to do.
+    """Check the store and its environment, and report how to repair problems.
 
     Without --fix the server may run. Exit status: 1 if there is a problem; warnings alone are 0.
     """

@@ -49,7 +49,7 @@ def export(
 ) -> None:
     """Write contacts to FILE: CSV, JSON Lines, .xlsx or vCards; - or none is standard output.
 
-    Others write meanwhile. The file appears when it is whole, and only its owner can read it.
+    The server may run. The file appears once it is complete; only its owner can read it.
     """
     to_file = str(file) != "-"
     query: ExportQuery = load(

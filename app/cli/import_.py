@@ -96,7 +96,7 @@ def _preview(settings: Settings, intake: Intake) -> tuple[Importer, dict[str, An
 def _print_preview(
     intake: Intake, importer: Importer, found: Mapping[str, Any], *, as_json: bool
 ) -> None:
-    """Print the preview of a dry run, and end the command where nothing stands in its way."""
+    """Print the preview of a dry run; exit unless the file has a problem to report."""
     report = importer.report
     if as_json:
         result = {"preview": found, "rejected_file": None, "complete": True}

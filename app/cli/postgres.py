@@ -62,8 +62,8 @@ def copy(target: str, data: str | None, quiet: bool, as_json: bool) -> None:
 def restored(data: str | None) -> None:
     """Finish a restore of a PostgreSQL database by pg_restore, before a server starts on it.
 
-    The journal goes on at a number that was never given out: whoever follows the changes starts
-    over.
+    The journal continues at a number that was never used: programs that follow the changes get
+    a 410 once and start over.
     """
     settings = options.settings_of_store(data)
     if not settings.database_url:
@@ -74,4 +74,4 @@ def restored(data: str | None) -> None:
     prepare_store(settings)
     with closing(open_store(settings)) as db:
         number = continue_journal(db)
-    click.echo(f"The journal goes on after {number:,}: whoever follows it gets a 410 once")
+    click.echo(f"The journal continues after {number:,}: programs that follow it get a 410 once")

@@ -18,7 +18,7 @@ from app.serving.startup import prepare_folder
 
 @click.group()
 def segments() -> None:
-    """List, set and delete segments: saved filters that say who enters and leaves."""
+    """List, set and delete segments: saved filters that report who enters and leaves."""
 
 
 @segments.command("list")
@@ -42,7 +42,7 @@ def list_segments(as_json: bool, data: str | None) -> None:
 @options.data
 @options.quiet
 def set_segment(name: str, filter: str, notify: bool, data: str | None, quiet: bool) -> None:
-    """Make the segment NAME, or change its FILTER: JSON, as in searches. - reads it from a pipe.
+    """Create the segment NAME, or change its FILTER: JSON, as in searches. - reads it from a pipe.
 
     \b
     contacts segments set VIP '{"field": "tag", "op": "eq", "value": "VIP"}'

@@ -18,7 +18,7 @@ from app.maintenance.self_check import check_installation
 @click.option("--port", help="Port to listen on.  [default: 8000]")
 @options.as_json
 def self_check(data: str | None, as_json: bool, **address: str | None) -> None:
-    """Say whether this installation can run here: program, SQLite, data folder, space, address.
+    """Check whether this installation can run here: program, SQLite, data folder, space, address.
 
     Changes nothing. Exit status: 1 if there is a problem; warnings alone are 0.
     """

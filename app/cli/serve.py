@@ -18,10 +18,10 @@ from app.version import VERSION
 
 @click.command()
 @options.data
-@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", help="Port to listen on; 0 takes a free one.  [default: 8000]")
-@click.option("--workers", help="Processes that serve.  [default: 2]")
-@click.option("--threads", help="Threads in each process.  [default: 4]")
+@click.option("--host", help=f"Address to listen on.  [default: {Settings.host}]")
+@click.option("--port", help=f"Port to listen on; 0 takes a free one.  [default: {Settings.port}]")
+@click.option("--workers", help=f"Processes that serve.  [default: {Settings.workers}]")
+@click.option("--threads", help=f"Threads in each process.  [default: {Settings.threads}]")
 @click.option("--stand-in", is_flag=True, help="Replace the vendor's API while you develop.")
 @click.option(
     "--seed", type=click.Path(path_type=Path), help="CSV or JSON Lines file that a stand-in loads."

@@ -1,4 +1,4 @@
-"""`contacts webhooks`: list them, deliver beside a server that does not, send again what died."""
+"""`contacts webhooks`: list them, deliver events, send dead deliveries again."""
 
 import signal
 import threading
@@ -19,7 +19,7 @@ from app.webhooks.schemas import parse_since
 
 @click.group()
 def webhooks() -> None:
-    """List webhooks, deliver them, and send again what died."""
+    """List webhooks, deliver events, and send dead deliveries again."""
 
 
 @webhooks.command()
@@ -56,7 +56,7 @@ def list_webhooks(data: str | None) -> None:
 
 @webhooks.command()
 @click.argument("id")
-@click.option("--since", help="Only what died since then: 2h, 3d or 2026-06-02T08:00:00Z.")
+@click.option("--since", help="Only deliveries that died since: 2h, 3d or 2026-06-02T08:00:00Z.")
 @options.data
 def redeliver(id: str, since: str | None, data: str | None) -> None:
     """Send all dead deliveries of the webhook with this ID again.

@@ -1,4 +1,4 @@
-"""Why the service exists: contacts by phone number."""
+"""Contacts by phone number: create, update, read, delete, merge."""
 
 from flask import Flask
 

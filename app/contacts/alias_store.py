@@ -1,4 +1,4 @@
-"""SQL of aliases: numbers whose contact was merged into another one, which they go on to find."""
+"""SQL of aliases: numbers whose contact was merged into another, which they now identify."""
 
 import json
 from collections.abc import Collection, Sequence

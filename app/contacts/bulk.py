@@ -1,4 +1,4 @@
-"""Many upserts at once: each row as a single one would be, many rows in one commit."""
+"""Batches of upserts: each row has the result of a single upsert; many rows share a commit."""
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,14 +16,14 @@ from app.errors import (
     Unavailable,
 )
 
-CHUNK_SECONDS = 0.1  # So long may other writers wait for rows that need not stand together.
+CHUNK_SECONDS = 0.1  # How long other writers may wait for a chunk of a batch that is not atomic.
 SLICE = 250  # Rows that are looked up and written together,
-SLICE_LINKS = 2_000  # or fewer with so many tags and custom fields.
+SLICE_LINKS = 2_000  # or fewer, with this many tags and custom fields.
 ATOMIC_LINKS = 20_000  # A second or two, in which other writers wait.
-PAUSE_SECONDS = 0.002  # For this process' other threads, which want the interpreter.
+PAUSE_SECONDS = 0.002  # Lets other threads of this process run (GIL).
 
 Check = Callable[[object], Draft]
-"""Makes a draft of what a client sent for one contact. Raises `InvalidInput`."""
+"""Returns the draft of what a client sent for one contact. Raises `InvalidInput`."""
 
 Checked = Draft | ServiceError
 """A row that may be stored, or what is wrong with it."""
@@ -32,12 +32,11 @@ Checked = Draft | ServiceError
 def upsert_contacts(
     db: Database, rows: Sequence[object], check: Check, *, atomic: bool, dry_run: bool = False
 ) -> list[Outcome]:
-    """Create or update contacts, row by row in their order; return what became of each row.
+    """Create or update contacts, row by row in order; return the outcome of each row.
 
-    A row at fault fails alone, or all of them where they are `atomic`: raises `InvalidInput`
-    with details by the numbers of the rows, or `PayloadTooLarge`. Rows that are not are committed
-    in chunks; where the store fails before anything is stored, raises `Unavailable` or
-    `InsufficientStorage`.
+    An invalid row fails alone. If `atomic`, it rejects all rows: raises `InvalidInput` with details
+    by row number, or `PayloadTooLarge`. Rows that are not atomic are committed in chunks. Raises
+    `Unavailable` or `InsufficientStorage` if the store fails before anything is stored.
     """
     drafts = [_checked(row, check) for row in rows]
     if atomic:
@@ -45,7 +44,7 @@ def upsert_contacts(
         if sum(map(_links, drafts)) > ATOMIC_LINKS:
             raise PayloadTooLarge(
                 f"More than {ATOMIC_LINKS} tags and custom fields cannot be stored at once, since "
-                "others wait meanwhile: send fewer rows, or leave out atomic."
+                "other writers would wait too long: send fewer rows, or leave out atomic."
             )
     if dry_run:
         outcomes = plan_all(db, drafts)

@@ -1,4 +1,4 @@
-"""What is done with contacts; every write goes through here."""
+"""Operations on contacts: upsert, patch, merge, delete and more; every write goes through here."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
@@ -236,4 +236,6 @@ def _not_found() -> NotFound:
 
 def _check(precondition: Precondition | None, contact: Contact) -> None:
     if precondition and not precondition(contact.version()):
-        raise PreconditionFailed("The contact has changed meanwhile: get it again, then retry.")
+        raise PreconditionFailed(
+            "The contact was changed by another request: get it again, then retry."
+        )

@@ -1,4 +1,4 @@
-"""The rows that find a contact by its words, tags and custom fields, written with the contact.
+"""A contact's index rows: its words, tags and custom fields, written with the contact.
 
 Triggers count the contacts of each tag and custom field, and delete a tag or field that no contact
 has any more (`app/database/sqlite/migrations`).

@@ -1,4 +1,4 @@
-"""Listeners: who takes part in every change of contacts, in the transaction of the change.
+"""Listeners: functions called with every change of contacts, in its transaction.
 
 `create_app` and the commands that write contacts name the listeners; no module of this feature
 knows what they do.

@@ -46,12 +46,12 @@ class Contact:
         }
 
     def version(self) -> str:
-        """Return what tells this state of the contact from any other, for an ETag (RFC 9110)."""
+        """Return a hash of the contact's content, for an ETag (RFC 9110)."""
         state = json.dumps(self.full_view(), sort_keys=True).encode()
         return hashlib.sha256(state).hexdigest()[:32]
 
     def value(self, name: str) -> Any:
-        """Return what a field is, by the name that filters and `changed` use; None where unset."""
+        """Return the value of a field, by its name in filters and `changed`; None if unset."""
         if name.startswith("custom_fields."):
             return self.custom_fields.get(name.removeprefix("custom_fields."))
         value = self.tags if name == "tag" else getattr(self, name)
@@ -69,8 +69,8 @@ class Draft:
     """What a client sent for one phone; None and absent fields leave a known contact as it is.
 
     `tags` replaces all tags; without it, `add_tags` and `remove_tags` change single ones.
-    `created_at` is that of a contact which was elsewhere before; a known one keeps its own.
-    `aliases` are other phones that shall find the contact, as after a merge.
+    `created_at` is set for a new contact only, such as one from another system.
+    `aliases` are other phones of the contact, such as those of merged contacts.
     `twins` are phones whose contact is updated instead where the phone itself is not stored.
     """
 
@@ -105,12 +105,12 @@ class Change:
 
     @property
     def has_effect(self) -> bool:
-        """Tell whether anything must be stored."""
+        """Return whether anything must be stored."""
         return self.before is None or bool(self.changed or self.aliases)
 
     @property
     def status(self) -> str:
-        """Return what is said of it in a report."""
+        """Return its status in a report: created, updated or unchanged."""
         if self.created:
             return "created"
         return "updated" if self.has_effect else "unchanged"
@@ -220,7 +220,7 @@ def remove_custom_field(before: Contact, key: str, now: str) -> Change:
 
 
 def change(before: Contact | None, start: Contact, after: Contact, now: str) -> Change:
-    """Compare a contact as it was, or starts, with what shall become of it."""
+    """Return the change from the stored contact `before`, or a new one, `start`, to `after`."""
     changed = [name for name in _SCALARS if getattr(start, name) != getattr(after, name)]
     old, new = start.custom_fields, after.custom_fields
     changed += [f"custom_fields.{key}" for key in {**old, **new} if not _same(old, new, key)]

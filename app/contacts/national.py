@@ -1,4 +1,4 @@
-"""Reads phone numbers of files, which may lack their country code, and tells their countries.
+"""Reads phone numbers in files, which may lack a country code, and finds their countries.
 
 Example: with the region IN, `98860 12345` is 919886012345, and so is `919886012345`.
 """

@@ -161,7 +161,7 @@ def insert_contacts(db: Connection, contacts: Iterable[Contact]) -> None:
 
 
 def save(db: Connection, saves: Sequence[Save], known: Known) -> dict[str, int]:
-    """Write contacts with their index rows, in few statements; each contact stands in once.
+    """Write contacts with their index rows, in few statements. Each contact may occur once.
 
     Returns their row ids by phone.
     """

@@ -14,11 +14,12 @@ from app.errors import NotFound
 
 
 def convert_values(db: Database, field: CustomField) -> tuple[int, int]:
-    """Convert what can be converted without a loss, each contact with an event of its own.
+    """Convert values where nothing is lost; each changed contact gets its own event.
 
     Returns how many contacts were converted, and how many keep a value of another type. Raises
     `Unavailable` or `InsufficientStorage`; finished batches stay stored, and a repeated call
-    converts the rest. The field must be pinned, so that no other values come in meanwhile.
+    converts the rest. The field must be pinned, so that no value of another type is stored while
+    this runs.
     """
     required, actor = str(field.required_type), acting_key()
     # Dates are stored as strings, so any string may need a conversion.

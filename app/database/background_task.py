@@ -1,4 +1,4 @@
-"""Does in the background what must come about, trying again until it has."""
+"""Runs a task on a background thread, and retries it until it succeeds."""
 
 import threading
 import time
@@ -34,7 +34,7 @@ class BackgroundTask:
                 threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def wait(self, seconds: float) -> None:
-        """Wait until all that was requested is done, for at most so long."""
+        """Wait at most `seconds` until all requested runs are done."""
         with self._changed:
             self._changed.wait_for(lambda: not (self._wanted or self._working), seconds)
 

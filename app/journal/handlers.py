@@ -125,7 +125,7 @@ def read_history(
     size, before = 0, 2**63 - 1 if before is None else before
     while True:
         most = min(limit - len(found), PIECE)
-        # One more than the piece tells whether there is a next page.
+        # One more than the page shows whether there is a next page.
         piece = store.list_history(db, phone, before=before, most=most + 1)
         found += piece[:most]
         if len(piece) <= most:

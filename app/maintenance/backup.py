@@ -1,4 +1,4 @@
-"""Copies a store, while it is in use, into one file that is whole and verified."""
+"""Backs up a store that is in use into one complete, verified file."""
 
 import os
 import secrets

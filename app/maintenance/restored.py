@@ -6,9 +6,9 @@ STEP = 10**9
 
 
 def continue_journal(db: Database) -> int:
-    """Let the journal go on at a number that was never given out; return it.
+    """Continue the journal at a number that was never used; return that number.
 
-    Whoever follows the changes gets a 410 and starts over: what it has seen may not be stored.
+    Programs that follow the changes get a 410 and start over: what they saw may be lost.
     """
     with db.transaction() as tx:
         tx.number_changes()

@@ -1,4 +1,4 @@
-"""Compares who is in segments with who matches them, and builds wrong ones again."""
+"""Compares the members of segments with their filters, and rebuilds wrong segments."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

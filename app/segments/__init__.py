@@ -1,4 +1,4 @@
-"""Segments: saved filters; a write that moves a contact in or out of one says so in the journal."""
+"""Segments: saved filters. A write that moves a contact in or out appends an event."""
 
 from flask import Flask
 

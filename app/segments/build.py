@@ -1,6 +1,6 @@
-"""Builds segments: tests all contacts in short batches, between which others write.
+"""Builds segments: tests all contacts in short batches that do not block other writers.
 
-A change of a contact moves it at once, wherever the build is. So the build corrects the stored rows
+A change of a contact moves it at once, also during a build. So the build corrects the stored rows
 only, up to `position`, and a contact that it has not reached counts as its filter says.
 """
 

@@ -1,4 +1,4 @@
-"""Moves contacts in and out of segments as they change, and makes the events that say so."""
+"""Moves contacts in and out of segments as they change, and creates the events."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Operations on segments: make, change, list and delete them."""
+"""Operations on segments: create, change, list and delete them."""
 
 from app import clock
 from app.api_keys.actor import acting_key
@@ -14,7 +14,7 @@ from app.segments.model import MAX_SEGMENTS, Segment
 def set_segment(
     db: Database, name: str, filter: str, *, notify: bool = False
 ) -> tuple[Segment, bool]:
-    """Make a segment, or change its filter; return it, and whether it is new.
+    """Create a segment, or change its filter; return it, and whether it is new.
 
     The filter is JSON that `filters.parse` accepts. Contacts that are in it already, or that the
     change moves, get no events unless `notify`. Raises `Conflict` at `MAX_SEGMENTS`, and

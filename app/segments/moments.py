@@ -1,8 +1,8 @@
 """When time alone can next change the result of a filter for one contact.
 
 A relative date such as `-7d` moves on with the clock. Its comparison with a stored date changes
-when the two meet, and once more a second or a day later. Each of these instants is a moment at
-which the contact is looked at again; looking too often does no harm.
+when the two are equal, and again a second or a day later. Each of these instants is a moment:
+the contact is tested again then. A test too many does no harm.
 """
 
 from collections.abc import Iterable

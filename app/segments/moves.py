@@ -1,4 +1,4 @@
-"""One contact in or out of one segment: what is stored, counted, and said in the journal."""
+"""Moves one contact in or out of one segment: the stored row, the count and the event."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -31,7 +31,7 @@ _UNFIT = re.compile(r"[\[\]\x00-\x1f\x7f-\x9f]")
 class Column:
     """A column and the field that it holds, "" for none.
 
-    `kind` says which phone numbers it has, `type` what its custom field must be. `source` tells who
+    `kind` says which phone numbers it has, `type` what its custom field must be. `source` says who
     decided: the name itself, a person, the known names, or nobody, so that it keeps its name.
     """
 
@@ -90,7 +90,7 @@ def choose(
 ) -> Layout:
     """Return the field of each column of a file, of which `sample` has some rows.
 
-    Without a `profile` the header tells which one it has.
+    Without a `profile` it is recognised from the header.
     Raises `InvalidInput` where the mapping does not fit the file, or no column is the phone.
     """
     names = numbered(header)
@@ -132,12 +132,12 @@ def _last_resort(column: Column, cells: Sequence[str]) -> Column:
 
 
 def _chosen(name: str, mapping: Mapping[str, str], profile: Profile | None) -> Column | None:
-    """Return what somebody said about a column: a person, its profile, or its own name."""
+    """Return a column that a person, its profile or its own name assigns to a field."""
     if name in mapping:
         return _column(name, mapping[name], MAPPED)
-    said = profile.field(name) if profile else None
-    if said is not None:
-        return _column(name, said, KNOWN)
+    field = profile.field(name) if profile else None
+    if field is not None:
+        return _column(name, field, KNOWN)
     if name in (*FIELDS, *CARRIED):
         return _column(name, name, NAMED)
     if name in (LINE, REASON, TEXT, ""):

@@ -1,4 +1,4 @@
-"""Makes checked drafts of rows, or says why a row is rejected."""
+"""Checks rows and turns them into drafts, or returns why a row is rejected."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

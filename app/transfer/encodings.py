@@ -1,7 +1,7 @@
 """Finds the text encoding of a whole file before a row of it is read, in bounded memory.
 
 UTF-8 and UTF-16 are known for certain. An encoding of one byte for each letter is not: `latin.py`
-tells those of European languages apart by the words of the file, and charset-normalizer those of
+detects those of European languages by the words of the file, and charset-normalizer those of
 other scripts.
 """
 

@@ -1,4 +1,4 @@
-"""Tells encodings of European languages apart by the words of a file, even by a few names.
+"""Detects encodings of European languages from the words of a file, even from a few names.
 
 In the wrong encoding most words have letters that no single language has ("Núńez", "Dvoøák"), a
 capital after a small letter ("JosŽ") or a sign inside ("M‡laga"). The encoding wins in which most

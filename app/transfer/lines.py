@@ -26,7 +26,7 @@ class Lines:
         return line
 
     def give_back(self, lines: Iterable[bytes]) -> None:
-        """Return the last lines once more, in their order."""
+        """Give back the last lines, so that they are read again in order."""
         back = list(lines)
         self._again.extendleft(reversed(back))
         self.number -= len(back)

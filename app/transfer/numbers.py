@@ -18,7 +18,7 @@ from app.transfer.profiles import NEVER
 from app.transfer.rows import BareNumber, PhoneText, Reason, Row
 from app.web.loading import printable
 
-CONVINCING = 0.95  # So many of a file's bare numbers must be valid with their first digits as code.
+CONVINCING = 0.95  # Share of a file's bare numbers that must be valid as international.
 MOST_EXAMPLES = 3
 MEMORY = 2**20  # Bytes of numbers that are kept before they go to a file.
 _FAX = "Is a fax or pager number, and the row has no other."

@@ -55,7 +55,7 @@ class Profile:
     as_written: bool = False
 
     def field(self, name: str) -> str | None:
-        """Return the field of a column, "" where it is left out, None where nothing is said."""
+        """Return the field of a column, "" if it is left out, None if it is not in the profile."""
         found = (field for pattern, field in self.columns if pattern.fullmatch(plain(name)))
         return next(found, None)
 

@@ -31,10 +31,10 @@ def spooled() -> BinaryIO:
 
 @dataclass(frozen=True)
 class Source:
-    """A seekable file, and what a person said about reading it.
+    """A seekable file, and the options with which a person wants it read.
 
-    `name` is the name of the file, `declared` the format that its media type stands for. The
-    members after them decide where they are given.
+    `name` is the name of the file, `declared` the format of its media type. The members
+    after them override what the file shows.
     """
 
     file: BinaryIO

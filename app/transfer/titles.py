@@ -10,7 +10,7 @@ _MOST_DIGITS = 5  # Of the name of a column.
 
 
 def count_titles(rows: Iterable[Sequence[str]]) -> int:
-    """Return how many of the first rows stand above the header: those with fewer cells.
+    """Return the number of title rows above the header: those with fewer cells.
 
     The header is the first row, unless a later one has more cells and names a phone number.
     """

@@ -1,4 +1,4 @@
-"""Operations on webhooks for those who manage them."""
+"""Operations on webhooks: create, change, delete, test, redeliver, rotate the secret."""
 
 import secrets
 import time

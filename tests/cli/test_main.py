@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.settings import Settings
 from tests.conftest import clean_environ, run_contacts, run_contacts_process
 
 COMMANDS = [
@@ -35,6 +36,12 @@ def test_helps_everywhere(command: list[str], option: str) -> None:
     assert finished.stderr == ""
     assert finished.stdout.startswith("Usage: ")
     assert "--help" in finished.stdout
+
+
+def test_help_of_serve_shows_the_defaults() -> None:
+    text = " ".join(run_contacts("serve", "--help").stdout.split())
+    for name in ("host", "port", "workers", "threads"):
+        assert re.search(rf"--{name} TEXT [^-]*\[default: {getattr(Settings, name)}\]", text)
 
 
 def test_help_names_the_next_commands() -> None:

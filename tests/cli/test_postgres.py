@@ -108,12 +108,12 @@ def test_doctor_finds_and_repairs(
 
 
 def test_restored_starts_the_journal_over(store: dict[str, str], settings: Settings) -> None:
-    assert run_contacts("restored", **store).stdout.startswith("The journal goes on after 1,000,")
+    assert run_contacts("restored", **store).stdout.startswith("The journal continues after 1,000,")
     with closing(open_store(settings)) as db:
         handlers.upsert_contact(db, Draft("918856879189"))
         db.connection().number_changes()
         assert db.connection().execute("SELECT max(seq) FROM changes") == [(1_000_000_001,)]
-    assert run_contacts("restored", **store).stdout.startswith("The journal goes on after 2,000,")
+    assert run_contacts("restored", **store).stdout.startswith("The journal continues after 2,000,")
 
 
 def test_copies_to_postgres_and_back(

@@ -78,7 +78,7 @@ class _Number(Loader):
 
 
 def is_lost(error: psycopg.Error) -> bool:
-    """Return whether the connection is of no more use."""
+    """Return whether the connection can no longer be used."""
     state = error.sqlstate or ""
     without_state = isinstance(error, psycopg.OperationalError) and not state
     return without_state or state.startswith(_UNREACHABLE)
@@ -96,7 +96,7 @@ def translated(error: psycopg.Error) -> ServiceError:
     if state in _CONFLICTS:
         return Retry("Other requests change the same data: send the request again.")
     if state in ("55P03", "57014"):  # lock not available, query canceled
-        return Busy("The store is busy: send the request again in a moment.")
+        return Busy("The store is busy: send the request again in a second.")
     if state in _NO_ROOM:
         return InsufficientStorage("The disk is full: nothing was stored.")
     return StoreFault(f"PostgreSQL says: {type(error).__name__} {state}")

@@ -48,7 +48,7 @@ class Lease(Turn):
         return bool(taken)
 
     def seconds_left(self) -> float:
-        """Raises a `ServiceError` if it can be renewed no more, and still lasts."""
+        """Return the seconds left, after a renewal if one is due. Raises `ServiceError`."""
         now = self._clock()
         if self._until and now - self._renewed >= SECONDS_BETWEEN_RENEWALS:
             self.take()

@@ -207,7 +207,7 @@ class Connection:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         self.broken |= code in _UNREACHABLE | _DAMAGED
         if code in _BUSY:
-            return Busy("The store is busy: send the request again in a moment.")
+            return Busy("The store is busy: send the request again in a second.")
         if code == sqlite3.SQLITE_FULL:
             return InsufficientStorage("The disk is full: nothing was stored.")
         if code in _UNREACHABLE:

@@ -1,4 +1,4 @@
-"""Database files as such: opens, copies and checks them, for whoever looks after a store."""
+"""Opens, copies and checks SQLite database files, for backup, restore and doctor."""
 
 import os
 import sqlite3
@@ -48,9 +48,9 @@ def _is_damage(error: sqlite3.Error) -> bool:
 
 
 def copy(source: Path, mode: str, target: Path, progress: Progress, *, called: str) -> None:
-    """Copy one state of a database into an empty file, and leave that without a log of its own.
+    """Copy a snapshot of a database into an empty file, which has no write-ahead log afterwards.
 
-    Raises `StartError` where that cannot be; it names the target as it is `called`.
+    Raises `StartError` if it fails; the message names the target by `called`.
     """
     with ExitStack() as stack:
         flush = stack.enter_context(_flushed(target))
@@ -61,7 +61,7 @@ def copy(source: Path, mode: str, target: Path, progress: Progress, *, called: s
             flush()
             progress("copying", 1 - left / max(pages, 1))
 
-        # The file is nothing until it is verified and synced: a crash needs no way back.
+        # A crash needs no recovery: the file is discarded unless it is verified and synced.
         driver.execute("PRAGMA synchronous = OFF").fetchall()
         # A copy in steps starts over when others write, but not within a read transaction.
         origin.execute("BEGIN")

@@ -1,4 +1,4 @@
-"""Tells a network file system, on which a write-ahead log is not safe, from a local one."""
+"""Detects network file systems, on which a write-ahead log is not safe."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Lets writers that wait at the same time share one commit, and so the price of one fsync."""
+"""Group commit: writers that wait at the same time share one transaction and one fsync."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ class CommitAll(Protocol):
 class GroupCommit:
     """One thread at a time leads: it commits its own item and those that came while it waited.
 
-    Clients that wrote a moment ago mostly write again: a leader waits up to `GATHER_SECONDS` until
+    Clients that have just written often write again: a leader waits up to `GATHER_SECONDS` until
     as many wait as took part in the last group or came during it. One that is alone never waits.
     """
 

@@ -1,4 +1,4 @@
-"""The two kinds of store, told by SQLite's application id: neither is opened as the other."""
+"""Keeps the stores of servers and of stand-ins apart, by SQLite's application id."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ KINDS = (NORMAL, STAND_IN)
 
 
 def check_kind(path: Path, application_id: int, wanted: int | None) -> None:
-    """Raises `StartError` where a store is of the other kind than `wanted`; None wants either."""
+    """Raise `StartError` if a store is not of the kind `wanted`; None accepts both kinds."""
     if application_id not in KINDS or wanted in (None, application_id):
         return
     if application_id == STAND_IN:
         raise StartError(
-            f"{path} was made by a stand-in, and nothing else works on it than "
+            f"{path} was created by a stand-in, and only these commands can use it: "
             "contacts serve --stand-in and contacts keys: choose another folder with --data"
         )
     raise StartError(

@@ -41,7 +41,7 @@ class Database:
         self._group = GroupCommit(self._commit_all)
         self._log_eraser = BackgroundTask("log eraser", self.truncate_log, rest=REST)
         self._compactor = BackgroundTask("compactor", self._compact, rest=REST)
-        self._chores: dict[str, BackgroundTask] = {}
+        self._tasks: dict[str, BackgroundTask] = {}
 
     def hold(self) -> None:
         """Keep the store from being replaced for as long as this process lives."""
@@ -156,14 +156,14 @@ class Database:
         self.erase_log()
 
     def erase_log(self) -> None:
-        """Soon empty the write-ahead log, so that nothing deleted lives on in it."""
+        """Empty the write-ahead log in the background, so that it keeps no deleted data."""
         self._log_eraser.request()
 
     def settle(self, seconds: float) -> None:
-        """Wait until what was deleted is erased, for at most so long."""
+        """Wait at most `seconds` until deleted data is erased."""
         deadline = time.monotonic() + seconds
-        for chore in (self._compactor, self._log_eraser):
-            chore.wait(deadline - time.monotonic())
+        for task in (self._compactor, self._log_eraser):
+            task.wait(deadline - time.monotonic())
 
     @contextmanager
     def turn(self, name: str) -> Iterator[Turn | None]:
@@ -176,7 +176,7 @@ class Database:
 
         It must close the connection of its thread.
         """
-        self._chores.setdefault(name, BackgroundTask(name, attempt)).request()
+        self._tasks.setdefault(name, BackgroundTask(name, attempt)).request()
 
     def _compact(self) -> bool:
         try:

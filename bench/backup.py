@@ -1,4 +1,4 @@
-"""What a backup costs those who write meanwhile: latency of writes, quiet and during a backup.
+"""What a backup costs other writers: latency of writes, without and during a backup.
 
 Clients upsert random contacts over HTTP, with a short pause after each answer; quiet times and
 backups alternate. Every backup is then compared with what its counters say.

@@ -175,8 +175,8 @@ def main():
     print(f"{options.rows:,} rows, medians of {options.rounds} rounds")
     for label, figures in results.items():
         figure = statistics.median(figures)
-        told = f"{figure:10.2f}" if ", of " in label else f"{figure:8,.0f}/s"
-        print(f"{label:36} {told}")
+        shown = f"{figure:10.2f}" if ", of " in label else f"{figure:8,.0f}/s"
+        print(f"{label:36} {shown}")
 
 
 if __name__ == "__main__":

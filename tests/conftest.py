@@ -307,7 +307,7 @@ def server(shared_server: RunningServer) -> RunningServer:
 
 @contextmanager
 def servers(folder: Path) -> Iterator[StartServer]:
-    """Start servers with their logs, and unless told otherwise their data, in a folder."""
+    """Start servers with their logs, and by default their data, in a folder."""
     started: list[RunningServer] = []
 
     def start(
@@ -434,8 +434,8 @@ def run_contacts(*arguments: str | Path, **environ: str) -> subprocess.Completed
         except SystemExit as end:
             status = end.code or 0
     assert isinstance(status, int)
-    told = [file.buffer.getvalue().decode() for file in (out, err)]
-    return subprocess.CompletedProcess(sys.argv, status, *told)
+    result = [file.buffer.getvalue().decode() for file in (out, err)]
+    return subprocess.CompletedProcess(sys.argv, status, *result)
 
 
 @contextmanager
@@ -633,6 +633,6 @@ def wait_for_workers(server: RunningServer, count: int = 2) -> None:
 def _is_accepting(pid: int) -> bool:
     try:
         opened = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()]
-    except OSError:  # It, or a file of it, has gone meanwhile.
+    except OSError:  # It, or a file in it, was removed while this ran.
         return False
     return any("eventpoll" in each for each in opened)

@@ -248,7 +248,7 @@ def test_logs_no_secrets_and_no_personal_data(start_server: StartServer, tmp_pat
     assert all(isinstance(json.loads(line), dict) for line in text.splitlines())
 
 
-def test_a_pipe_that_nobody_reads_delays_no_response(tmp_path: Path) -> None:
+def test_an_unread_pipe_delays_no_response(tmp_path: Path) -> None:
     out, into = os.pipe()
     try:
         process = _serve(tmp_path, stderr=into)

@@ -77,7 +77,7 @@ def test_rejects_unknown_secrets(db: Database, key: str, secret: str) -> None:
         authenticate(db, secret)
 
 
-def test_rejects_what_is_nearly_a_key(db: Database, key: str) -> None:
+def test_rejects_strings_that_are_almost_keys(db: Database, key: str) -> None:
     nearly = (key[:-1], key + "x", key.swapcase(), key + " ", " " + key, key.removeprefix(PREFIX))
     for secret in (*nearly, digest(key).hex()):
         assert is_refused(db, secret)

@@ -85,9 +85,9 @@ def test_backs_up_and_restores_what_a_server_holds(
         after = len(stored)
         wait_until(lambda: len(stored) > after + 20)
     assert (finished.returncode, finished.stderr) == (0, "")
-    told = re.fullmatch(r"Backed up ([\d,]+) contacts to (.*) \(\d+\.\d MB\)\n", finished.stdout)
-    assert told and told[2] == str(file)
-    held = int(told[1].replace(",", ""))
+    result = re.fullmatch(r"Backed up ([\d,]+) contacts to (.*) \(\d+\.\d MB\)\n", finished.stdout)
+    assert result and result[2] == str(file)
+    held = int(result[1].replace(",", ""))
     assert before <= held <= after + 1
     assert file.stat().st_mode & 0o777 == 0o600
     assert store_faults(file) == []
@@ -191,7 +191,7 @@ def test_keeps_the_requested_number_of_backups(large_folder: Path, tmp_path: Pat
     folder = tmp_path / "backups"
     run_contacts("backup", folder, "--keep", "1", "--data", large_folder)
     time.sleep(1)
-    # Without a key nothing tells whose they are.
+    # Without a key nothing shows which store they are of.
     run_contacts("backup", folder, "--keep", "1", "--data", large_folder)
     assert len(_made_by_time(folder)) == 2
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -215,7 +215,7 @@ def test_repeats_until_stopped(large_folder: Path, tmp_path: Path, how: signal.S
         wait_until(lambda: folder.exists() and len(_made_by_time(folder)) == 2)
         first = _made_by_time(folder)[0]
         wait_until(lambda: not first.exists())
-        # What fails is told, and tried again.
+        # A failure is reported and retried.
         folder.rename(tmp_path / "away")
         time.sleep(2.5)
         (tmp_path / "away").rename(folder)
@@ -223,10 +223,10 @@ def test_repeats_until_stopped(large_folder: Path, tmp_path: Path, how: signal.S
         wait_until(lambda: _made_by_time(folder)[-1] > seen)
     finally:
         process.send_signal(how)
-        told, errors = process.communicate(timeout=30)
+        result, errors = process.communicate(timeout=30)
     # Between two backups it ends at once; in the middle of one SIGTERM is heeded there.
     assert process.returncode in (0, 128 + signal.SIGTERM)
-    assert len(re.findall(rf"Backed up {MANY:,} contacts to {folder}/contacts-", told)) >= 3
+    assert len(re.findall(rf"Backed up {MANY:,} contacts to {folder}/contacts-", result)) >= 3
     assert errors
     assert all(line.endswith("; the next try is in 0:00:01") for line in errors.splitlines())
     assert all(store_faults(path) == [] for path in folder.iterdir())

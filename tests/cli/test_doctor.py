@@ -79,9 +79,9 @@ def test_a_fix_that_fixed_everything_is_exit_status_0(data: Path) -> None:
 def test_reports_in_json(data: Path) -> None:
     change(data / "contacts.db", "UPDATE tags SET contacts = 9")
     finished = run_contacts("doctor", "--json", "--data", data)
-    told = json.loads(finished.stdout)
-    assert (finished.returncode, told["ok"]) == (1, False)
-    [problem] = [each for each in told["findings"] if each["state"] == "problem"]
+    result = json.loads(finished.stdout)
+    assert (finished.returncode, result["ok"]) == (1, False)
+    [problem] = [each for each in result["findings"] if each["state"] == "problem"]
     assert problem["check"] == "counters"
     assert problem["advice"] == "contacts doctor --fix"
 

@@ -63,8 +63,8 @@ def test_exports_what_conditions_find(tmp_path: Path, data: Path) -> None:
         *("export", file, "--data", data, "--json"),
         *("--where", "tag=VIP", "--where", "tag=Lead", "--where", "custom_fields[n][lt]=10"),
     )
-    told = json.loads(finished.stdout)
-    assert (told["contacts"], told["format"], told["file"]) == (10, "jsonl", str(file))
+    result = json.loads(finished.stdout)
+    assert (result["contacts"], result["format"], result["file"]) == (10, "jsonl", str(file))
     found = [json.loads(line)["custom_fields"]["n"] for line in file.read_text().splitlines()]
     assert found == list(range(10))
 

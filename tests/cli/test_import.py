@@ -71,8 +71,8 @@ def test_imports_a_file(tmp_path: Path, data: Path) -> None:
     assert phones(data) == [PRIYA, JOHN]
     assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["people.csv"]
     again = run_contacts("import", file, "--data", data, "--json")
-    told = json.loads(again.stdout)
-    assert (told["unchanged"], told["complete"], told["rejected_file"]) == (2, True, None)
+    result = json.loads(again.stdout)
+    assert (result["unchanged"], result["complete"], result["rejected_file"]) == (2, True, None)
 
 
 def test_reads_standard_input(data: Path) -> None:
@@ -228,9 +228,9 @@ def test_reports_rejected_rows_that_do_not_fit_on_the_disk(tmp_path: Path, data:
         resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
 
     command = start_import(file, "--data", data, preexec_fn=limit)
-    told, failed = command.communicate(timeout=60)
+    result, failed = command.communicate(timeout=60)
     assert command.returncode == 2 and failed.startswith("contacts: cannot write the output: ")
-    assert "Imported 1," in told and "Stopped: all up to line" in told
+    assert "Imported 1," in result and "Stopped: all up to line" in result
     assert {path.name for path in tmp_path.iterdir()} == {"data", "people.csv"}
 
 
@@ -303,9 +303,9 @@ def test_a_stopped_import_stores_whole_batches_and_reports_it(
         process.send_signal(how)
         stdout, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + how
-    told = json.loads(stdout)
-    assert told["complete"] is False
-    assert told["created"] == told["last_line"] - 1 == len(phones(data)) < 60_000
+    result = json.loads(stdout)
+    assert result["complete"] is False
+    assert result["created"] == result["last_line"] - 1 == len(phones(data)) < 60_000
     assert store_faults(data / "contacts.db") == []
 
 
@@ -336,8 +336,8 @@ def test_a_killed_import_beside_a_running_server_loses_nothing(
     last = server.get("/v1/changes", limit=1).json()
     assert last["changes"][0]["event"] == "contact.created"
     finished = run_contacts("import", file, "--data", server.data, "--json")
-    told = json.loads(finished.stdout)
-    assert (told["created"], told["unchanged"]) == (10_000 - total, total)
+    result = json.loads(finished.stdout)
+    assert (result["created"], result["unchanged"]) == (10_000 - total, total)
     assert server.get(limit=1).json()["pagination"]["total"] == 10_001
     assert server.stop() == 0
     assert store_faults(server.data / "contacts.db") == []
@@ -348,10 +348,10 @@ def test_two_imports_at_once(tmp_path: Path, data: Path) -> None:
     run_contacts("import", many(tmp_path / "none.csv", 0), "--data", data)
     files = [many(tmp_path / f"{first}.csv", 5_000, first=first) for first in (0, 2_000)]
     started = [start_import(file, "--data", data, "--json") for file in files]
-    told = [json.loads(process.communicate(timeout=120)[0]) for process in started]
-    assert [each["rows"] for each in told] == [5_000, 5_000]
-    assert sum(each["created"] for each in told) == 7_000
-    assert sum(each["unchanged"] for each in told) == 3_000
+    result = [json.loads(process.communicate(timeout=120)[0]) for process in started]
+    assert [each["rows"] for each in result] == [5_000, 5_000]
+    assert sum(each["created"] for each in result) == 7_000
+    assert sum(each["unchanged"] for each in result) == 3_000
     assert len(phones(data)) == 7_000
     assert store_faults(data / "contacts.db") == []
 
@@ -392,11 +392,11 @@ def test_numbers_of_no_certain_country_store_nothing(tmp_path: Path, data: Path)
     assert refused.returncode == 2 and not data.exists()
     assert "--default-country" in refused.stderr and "SG" in refused.stderr
     finished = run_contacts("import", file, "--data", data, "--default-country", "in", "--json")
-    told = json.loads(finished.stdout)
-    assert (told["numbers"], told["columns"]["Name"]) == ({"IN": 3}, "full_name")
+    result = json.loads(finished.stdout)
+    assert (result["numbers"], result["columns"]["Name"]) == ({"IN": 3}, "full_name")
     again = run_contacts("import", file, "--data", data, "--dry-run", "--json")
-    told = json.loads(again.stdout)
-    assert again.returncode == 2 and "would become" in told["preview"]["problem"]
+    result = json.loads(again.stdout)
+    assert again.returncode == 2 and "would become" in result["preview"]["problem"]
 
 
 def test_rejected_cards_are_csv(tmp_path: Path, data: Path) -> None:

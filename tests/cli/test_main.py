@@ -45,9 +45,9 @@ def test_help_of_serve_shows_the_defaults() -> None:
 
 
 def test_help_names_the_next_commands() -> None:
-    told = run_contacts("--help").stdout
-    assert "contacts serve" in told
-    assert "contacts keys create" in told
+    result = run_contacts("--help").stdout
+    assert "contacts serve" in result
+    assert "contacts keys create" in result
 
 
 @pytest.mark.parametrize("command", [[], ["keys"]], ids=["contacts", "keys"])

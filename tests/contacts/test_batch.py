@@ -212,10 +212,10 @@ def test_dry_run_stores_nothing_and_sees_earlier_rows(client: FlaskClient, atomi
         {"phone": JOHN, "tags": ["b"]},
         {"phone": PRIYA, "tags": ["b"]},
     ]
-    before, told = stored(client), changes(client)
+    before, events = stored(client), changes(client)
     dry = report(client, *rows, query="?dry_run=true", atomic=atomic)
     assert dry.pop("dry_run") is True
-    assert stored(client) == before and changes(client) == told
+    assert stored(client) == before and changes(client) == events
     assert dry == report(client, *rows, atomic=atomic)
     expected = ["created", "unchanged", "updated", "updated", "unchanged", "updated", "unchanged"]
     assert statuses(dry) == expected
@@ -312,8 +312,8 @@ def test_other_writers_run_between_chunks(
     monkeypatch.setattr(bulk.time, "sleep", pause)
     body = report(client, *({"phone": phone(number)} for number in range(4)))
     assert body["created"] == 4 and answers == [201, 200, 200]
-    told = [each["data"]["phone"] for each in changes(client)]
-    assert told == [phone(0), LATE, phone(1), LATE, phone(2), LATE, phone(3)]
+    events = [each["data"]["phone"] for each in changes(client)]
+    assert events == [phone(0), LATE, phone(1), LATE, phone(2), LATE, phone(3)]
 
 
 @pytest.mark.sqlite

@@ -144,7 +144,7 @@ def test_erases_previous_values_too(client: FlaskClient, db: Database, deleted: 
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "-1", "0", "99999999999999999999", "1.5"])
-def test_rejects_what_is_no_cursor(client: FlaskClient, cursor: str) -> None:
+def test_rejects_strings_that_are_not_cursors(client: FlaskClient, cursor: str) -> None:
     client.post(CONTACTS, json={"phone": PHONE})
     answer = client.get(f"{CONTACTS}/{PHONE}/history", query_string={"cursor": cursor})
     assert answer.status_code == 422

@@ -54,7 +54,7 @@ def test_full_view_adds_to_the_documented_one() -> None:
     assert full["custom_fields"] == {"plan": "pro", "age": 30}
 
 
-def test_keeps_what_is_absent() -> None:
+def test_absent_fields_keep_their_value() -> None:
     outcome = upsert(PRIYA, Draft(PHONE), NOW)
     assert (outcome.after, outcome.changed, outcome.created) == (PRIYA, [], False)
 

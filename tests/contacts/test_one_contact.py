@@ -220,7 +220,7 @@ def test_rejects_more_tags_than_fit(client: FlaskClient, priya: dict[str, Any]) 
     assert _error(client.post(f"{URL}/tags", json={})) == (422, "validation_error")
 
 
-def test_merge_takes_what_is_missing(
+def test_merge_copies_missing_values(
     client: FlaskClient, priya: dict[str, Any], other: dict[str, Any]
 ) -> None:
     answer = client.post(f"{URL}/merge", json={"from": other["id"]}).get_json()

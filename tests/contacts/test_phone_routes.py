@@ -1,4 +1,4 @@
-"""What the service tells of a phone number."""
+"""`GET /v1/phone/{number}`: how a phone number is read."""
 
 from typing import Any
 
@@ -17,18 +17,18 @@ def ask(client: FlaskClient, phone: str, status: int = 200) -> Any:
 
 
 def test_explains_each_step(client: FlaskClient) -> None:
-    told = ask(client, "tel:%2B44 (0) 20-7946 0958")
-    assert list(told) == [
+    explanation = ask(client, "tel:%2B44 (0) 20-7946 0958")
+    assert list(explanation) == [
         *("input", "result", "reason", "steps", "region", "kind", "possible", "valid", "twins")
     ]
-    assert told["input"] == "tel:+44 (0) 20-7946 0958"
-    assert (told["result"], told["reason"]) == ("442079460958", None)
-    assert [step["text"] for step in told["steps"]] == [
+    assert explanation["input"] == "tel:+44 (0) 20-7946 0958"
+    assert (explanation["result"], explanation["reason"]) == ("442079460958", None)
+    assert [step["text"] for step in explanation["steps"]] == [
         *("+44 (0) 20-7946 0958", "+4402079460958", "4402079460958", "442079460958")
     ]
-    assert (told["region"], told["kind"]) == ("GB", "fixed_line")
-    assert told["possible"] is True
-    assert told["twins"] == []
+    assert (explanation["region"], explanation["kind"]) == ("GB", "fixed_line")
+    assert explanation["possible"] is True
+    assert explanation["twins"] == []
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,11 @@ def test_explains_each_step(client: FlaskClient) -> None:
     ],
 )
 def test_says_why_a_number_is_refused(client: FlaskClient, phone: str, reason: str) -> None:
-    told = ask(client, phone)
-    assert told["result"] is None
-    assert reason in told["reason"]
-    assert (told["region"], told["kind"], told["possible"], told["twins"]) == (
-        *(None, None, False, []),
-    )
+    explanation = ask(client, phone)
+    assert explanation["result"] is None
+    assert reason in explanation["reason"]
+    fields = [explanation[name] for name in ("region", "kind", "possible", "twins")]
+    assert fields == [None, None, False, []]
 
 
 @pytest.mark.parametrize("phone", ["5215512345678", "+91 88568 79188", "００４９30 123456"])
@@ -84,9 +83,9 @@ def test_finds_a_twin_that_was_merged(client: FlaskClient) -> None:
 
 def test_holds_numbers_against_the_setting() -> None:
     assert explain("+1 200 555 0100").result == "12005550100"
-    told = explain("+1 200 555 0100", "valid")
-    assert (told.result, told.possible, told.valid) == (None, True, False)
-    assert told.reason == "In a range that is not assigned to anyone."
+    explanation = explain("+1 200 555 0100", "valid")
+    assert (explanation.result, explanation.possible, explanation.valid) == (None, True, False)
+    assert explanation.reason == "In a range that is not assigned to anyone."
 
 
 def test_stores_nothing_and_needs_a_key(

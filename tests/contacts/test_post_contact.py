@@ -308,7 +308,7 @@ BLANKS = ["", " ", "\t\n", "\u200b", " \ufeff\u00a0", "\u3164"]
 
 
 @pytest.mark.parametrize("blank", BLANKS)
-def test_blank_values_leave_what_is_known(client: FlaskClient, blank: str) -> None:
+def test_blank_values_do_not_overwrite_stored_values(client: FlaskClient, blank: str) -> None:
     known = post(client, first_name="Ann", email="a@x.org", custom_fields={"score": 7}).get_json()
     again = post(
         client, first_name=blank, email=blank, custom_fields={"score": blank, "new": blank}

@@ -34,13 +34,13 @@ def test_the_list_at_the_top_has_every_command() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_lists_every_option_and_no_other(name: str) -> None:
-    told = {
+    documented = {
         option
         for row in rows(SECTIONS[name])
         for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", row[0])
     }
     options = [each for each in COMMANDS[name].params if isinstance(each, click.Option)]
-    assert told == {each for option in options for each in option.opts} - {"-h", "--help"}
+    assert documented == {each for option in options for each in option.opts} - {"-h", "--help"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

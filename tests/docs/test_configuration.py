@@ -58,10 +58,10 @@ def test_shows_the_values_that_are_accepted(name: str) -> None:
 def test_says_what_it_means(name: str) -> None:
     """With every name, status and value that the code says it with."""
     meaning = SETTINGS[name].metadata["meaning"]
-    told = " ".join(LISTED[name][1:])
+    documented = " ".join(LISTED[name][1:])
     facts = re.findall(r"`([^`]+)`|\b(\d{3}|[A-Z]{4,})\b|(X-[\w-]+|/\w+|http://)", meaning)
-    missing = [fact for each in facts for fact in each if fact and fact not in told]
-    assert (missing, told[-1]) == ([], ".")
+    missing = [fact for each in facts for fact in each if fact and fact not in documented]
+    assert (missing, documented[-1]) == ([], ".")
 
 
 def is_accepted(setting: "Field[Any]", text: str) -> bool:

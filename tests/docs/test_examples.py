@@ -127,14 +127,14 @@ def check(block: Block, place: Place) -> None:
         return
     expected = int(block.remark.removeprefix("exit status ") or 0)
     done = place.run(block)
-    told = f"line {block.line}: {done.stdout}{done.stderr}"
-    assert done.returncode == expected, told
+    result = f"line {block.line}: {done.stdout}{done.stderr}"
+    assert done.returncode == expected, result
     if block.answer and block.answer.language == "json":
         last = done.stdout.strip().splitlines()[-1]
-        assert differences(json.loads(block.answer.text), json.loads(last)) == [], told
+        assert differences(json.loads(block.answer.text), json.loads(last)) == [], result
     elif block.answer:
         printed = (done.stderr + done.stdout).strip()
-        assert is_like(block.answer.text.strip(), printed), told
+        assert is_like(block.answer.text.strip(), printed), result
 
 
 def differences(shown: Any, found: Any, where: str = "") -> list[str]:

@@ -133,7 +133,7 @@ def test_killed_while_copying_leaves_no_file_of_that_name(
     assert store_faults(folder / "one.db") == store_faults(store) == []
 
 
-def test_removes_what_was_abandoned_a_day_ago(filled_db: Database, tmp_path: Path) -> None:
+def test_removes_temporary_files_that_are_a_day_old(filled_db: Database, tmp_path: Path) -> None:
     names = [f"{PART}old{ENDING}", f"{PART}young{ENDING}", ".download.part"]
     for name in names:
         (tmp_path / name).touch()
@@ -169,7 +169,7 @@ def test_refuses_a_damaged_store(large_folder: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_refuses_what_is_no_store(tmp_path: Path) -> None:
+def test_refuses_a_file_that_is_not_a_store(tmp_path: Path) -> None:
     store, file = tmp_path / "contacts.db", tmp_path / "one.db"
     other_program(store)
     with pytest.raises(StartError, match="not a store of this service"):

@@ -46,7 +46,7 @@ def test_finds_nothing_in_a_sound_store_that_is_in_use(filled_db: Database) -> N
     assert not any(each.advice for each in found.values())
 
 
-def test_finds_what_is_miscounted_and_repairs_it(filled_db: Database) -> None:
+def test_finds_and_repairs_wrong_counts(filled_db: Database) -> None:
     filled_db.close()
     path = change(
         filled_db.path,
@@ -73,7 +73,7 @@ def test_finds_what_is_miscounted_and_repairs_it(filled_db: Database) -> None:
     assert "fix" not in {each.check for each in _fixed(path)}
 
 
-def test_fixes_only_a_store_that_nobody_has_open(filled_db: Database) -> None:
+def test_refuses_to_fix_a_store_that_is_in_use(filled_db: Database) -> None:
     assert filled_db.connection()
     with pytest.raises(StartError, match="is in use: stop the server"):
         _fixed(filled_db.path)
@@ -106,7 +106,7 @@ def test_finds_a_document_that_cannot_be_read(filled_db: Database) -> None:
 
 
 @pytest.mark.parametrize("content", [b"garbage" * 2_000, b"", b"SQLite format 3\x00"])
-def test_names_what_is_no_store(tmp_path: Path, content: bytes) -> None:
+def test_reports_a_file_that_is_not_a_store(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "contacts.db"
     path.write_bytes(content)
     [problem] = _problems(_examined(path))

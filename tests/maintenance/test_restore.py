@@ -135,7 +135,7 @@ def _refused(file: Path, store: Path, match: str) -> None:
     assert _files(store) == files
 
 
-def test_refuses_what_is_no_whole_backup(store: Path, backup: Path, tmp_path: Path) -> None:
+def test_refuses_an_incomplete_backup(store: Path, backup: Path, tmp_path: Path) -> None:
     change(store, "PRAGMA wal_checkpoint(TRUNCATE)")
     garbage, empty, short = (tmp_path / name for name in ("garbage", "empty", "short"))
     garbage.write_bytes(os.urandom(20_000))
@@ -220,7 +220,7 @@ def test_replaces_a_link_and_keeps_what_it_leads_to(
 
 
 def test_followers_of_the_old_store_get_410(store: Path, backup: Path) -> None:
-    """What the old store told and the backup does not have is never mistaken for something new."""
+    """Event numbers that the old store used after the backup are never used again."""
     with closing(Database(store)) as db:
         seen = last_change(db.connection())
     restore(backup, store, _kept(store), nothing)
@@ -245,7 +245,7 @@ def test_followers_continue_if_nothing_happened_since_the_backup(
 
 
 @pytest.mark.parametrize("step", range(1, 12))
-def test_killed_anywhere_leaves_one_whole_store(
+def test_a_kill_at_any_point_leaves_one_complete_store(
     store: Path, backup: Path, tmp_path: Path, step: int
 ) -> None:
     script = [sys.executable, "-c", KILLED, backup, store, _kept(store), str(step)]

@@ -54,7 +54,7 @@ def _unclean(db: Database) -> tuple[int, list[str]]:
         ({"email": "a@example.com\u200b"}, {"email": "a@example.com"}),
     ],
 )
-def test_cleans_as_the_api_does(before: dict[str, object], after: dict[str, object]) -> None:
+def test_cleans_values_like_the_api(before: dict[str, object], after: dict[str, object]) -> None:
     if not after:
         after = {"custom_fields": {"n": 0, "no": False}}
     assert cleaned(_contact(**before)) == _contact(**after)

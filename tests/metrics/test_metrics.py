@@ -335,7 +335,7 @@ def _ask(server: RunningServer, count: int) -> None:
 
 
 def _watched(server: RunningServer, act: Callable[[], object]) -> None:
-    """Act, and see meanwhile that nothing that is counted becomes less."""
+    """Act, and check during it that no counter decreases."""
     last: Metrics = {}
     with ThreadPoolExecutor(1) as others:
         acting = others.submit(act)

@@ -175,8 +175,8 @@ def test_refuses_an_order_that_cannot_mean_anything(
     client: FlaskClient, value: object, query: str, reason: str
 ) -> None:
     contact(client, 0, f=value)
-    told = refusal(client, f"custom_fields[f]{query}")
-    assert told.startswith("custom_fields.f: ") and reason in told
+    message = refusal(client, f"custom_fields[f]{query}")
+    assert message.startswith("custom_fields.f: ") and reason in message
     exported = client.get(f"/v1/contacts/export?custom_fields[f]{query}")
     assert exported.status_code == 422
 

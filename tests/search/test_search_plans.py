@@ -151,7 +151,7 @@ def test_reads_a_filter_by_its_index(
 
 
 @pytest.mark.parametrize("name", [*SEARCHES, *TREES])
-def test_scans_what_is_too_much_to_count(
+def test_scans_if_there_are_too_many_to_count(
     recorder: Recorder, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planner, "MAX_CANDIDATES", -1)

@@ -161,7 +161,7 @@ def test_a_wrapped_application_stops_and_answers_in_our_envelope(tmp_path: Path)
         "app = ProxyFix(create_app())\n"
     )
     answers: list[int] = []
-    # Too little for a request that is not told to end early: its connection would be cut.
+    # Too short for a request that is not asked to end early: its connection would be cut.
     with _gunicorn(tmp_path, "behind_proxy:app", "--graceful-timeout", "8") as server:
         assert server.post(phone=PHONE).status_code == 201
         assert b'"bad_request"' in _exchange(server, b"GET / HTTP/1.1\r\nA : b\r\n\r\n")

@@ -226,7 +226,7 @@ def _malformed(server: RunningServer) -> Iterator[tuple[str, bytes]]:
     )
 
 
-def test_refuses_what_is_no_http_in_the_envelope_without_keeping_the_key(
+def test_refuses_invalid_http_in_the_envelope_and_logs_no_key(
     server: RunningServer, subtests: pytest.Subtests
 ) -> None:
     for name, request in _malformed(server):

@@ -125,7 +125,7 @@ def test_keeps_contacts_over_a_restart(start_server: StartServer) -> None:
     assert again.get(include="custom_fields,updated_at").json() == before
 
 
-def test_a_stopped_server_leaves_one_whole_file(start_server: StartServer) -> None:
+def test_a_stopped_server_leaves_one_complete_file(start_server: StartServer) -> None:
     server = start_server()
     server.post(phone=PHONE)
     assert server.stop() == 0
@@ -271,9 +271,9 @@ def test_the_first_start_logs_the_path_of_the_key_only(
     server = start_server()
     assert server.process.stdout
     server.stop()
-    told = server.process.stdout.read() + (tmp_path / "server-0.log").read_text()
-    assert server.key not in told
-    assert f"$(cat {server.data / 'first-admin-key'})" in told
+    result = server.process.stdout.read() + (tmp_path / "server-0.log").read_text()
+    assert server.key not in result
+    assert f"$(cat {server.data / 'first-admin-key'})" in result
 
 
 def test_later_starts_show_no_key(tmp_path: Path) -> None:
@@ -315,8 +315,8 @@ def _serving(data: Path, stdout: int) -> "subprocess.Popen[str]":
     )
 
 
-def _wait_until_it_serves(told: str) -> None:
-    found = re.search(r"Contacts service on (http://\S+),", told)
+def _wait_until_it_serves(result: str) -> None:
+    found = re.search(r"Contacts service on (http://\S+),", result)
     assert found
     assert requests.get(f"{found[1]}/healthz", timeout=20).status_code == 200
 
@@ -328,7 +328,9 @@ def _read_until(terminal: int, is_enough: Callable[[str], bool]) -> str:
     return text
 
 
-def test_stops_cleanly_when_its_folder_is_gone(start_server: StartServer, tmp_path: Path) -> None:
+def test_stops_cleanly_after_its_folder_was_removed(
+    start_server: StartServer, tmp_path: Path
+) -> None:
     server = start_server()
     assert server.post(phone=PHONE).status_code == 201
     server.data.rename(tmp_path / "elsewhere")

@@ -44,7 +44,9 @@ def test_responds_as_a_proxy(client: Client, status: int) -> None:
     assert (answer.status_code, answer.headers["Content-Type"][:9]) == (status, "text/html")
 
 
-def test_a_real_rejection_comes_first(client: Client, contacts_standin: StandIn) -> None:
+def test_a_real_rejection_takes_precedence_over_a_simulated_error(
+    client: Client, contacts_standin: StandIn
+) -> None:
     with Client(contacts_standin, "ak_test_unknown") as stranger:
         assert stranger.upsert(prefer="code=503").status_code == 401
     assert client.call("GET", "/v1/nothing", "code=503").status_code == 404

@@ -136,7 +136,7 @@ def test_accepts_any_body(
     assert all(wrong)
 
 
-def test_can_be_emptied(client: Client, contacts_standin: StandIn) -> None:
+def test_delete_empties_the_inbox(client: Client, contacts_standin: StandIn) -> None:
     reasons_for(client, contacts_standin, {})
     assert client.call("DELETE", "/stand-in/inbox").json()["deliveries"] == []
     assert contacts_standin.inbox == []

@@ -241,7 +241,7 @@ def test_only_an_unset_limit_is_the_vendors(tmp_path: Path, given: str | None, l
         assert client.call("GET", "/v1/contacts").headers["X-RateLimit-Limit"] == limit
 
 
-def test_has_one_worker_whatever_the_environment_says(tmp_path: Path) -> None:
+def test_ignores_workers_in_the_environment(tmp_path: Path) -> None:
     with temporary(tmp_path, CONTACTS_WORKERS="3") as (process, _):
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         if not children.exists():
@@ -319,8 +319,8 @@ def test_is_ready_when_it_prints_its_url(tmp_path: Path) -> None:
     with running("--data", str(tmp_path / "data")) as standin:
         answer = requests.get(f"{standin.url}/readyz", timeout=30)
         assert answer.json()["status"] == "ready"
-        told = requests.get(f"{standin.url}/stand-in", timeout=30).json()
-    assert "/stand-in/reset" in told["routes"]
+        result = requests.get(f"{standin.url}/stand-in", timeout=30).json()
+    assert "/stand-in/reset" in result["routes"]
 
 
 def test_serves_the_openapi_document_of_a_normal_server(contacts_standin: StandIn) -> None:

@@ -132,8 +132,8 @@ def test_reports_a_tag_whose_last_contact_goes_during_the_sweep(filled_db: Datab
     assert store.find_tag(filled_db.connection(), "VIP") is None
     finish_sweeps(filled_db)
     wait_until(lambda: store.list_sweeps(filled_db.connection()) == [])
-    told = "SELECT data FROM changes WHERE event = 'tag.deleted'"
-    assert filled_db.connection().execute(told) == [('{"name":"VIP"}',)]
+    query = "SELECT data FROM changes WHERE event = 'tag.deleted'"
+    assert filled_db.connection().execute(query) == [('{"name":"VIP"}',)]
 
 
 def test_a_repeated_request_continues_the_sweep(filled_db: Database) -> None:

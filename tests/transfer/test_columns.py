@@ -82,7 +82,7 @@ def test_gives_a_field_to_one_column() -> None:
     ]
 
 
-def test_does_as_the_mapping_says() -> None:
+def test_applies_the_mapping() -> None:
     mapping = "Mobile=phone,Plan=custom_fields.plan:number,Notes="
     found = columns(["Mobile", "Plan", "Notes"], mapping)
     assert [column.field for column in found] == ["phone", "custom_fields.plan", ""]
@@ -119,7 +119,7 @@ def test_numbers_are_phones_if_no_other_column_has_phones() -> None:
     assert "No column is the phone" in refusal(["Contact", "Number"])
 
 
-def test_ignores_what_a_rejected_row_has_more() -> None:
+def test_ignores_the_columns_of_a_file_of_rejected_rows() -> None:
     assert fields(["rejected_line", "rejected_reason", "phone"]) == ["", "", "phone"]
 
 

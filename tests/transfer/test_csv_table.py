@@ -80,10 +80,10 @@ def test_reads_quoted_cells() -> None:
 def test_reports_bad_rows_by_line_and_continues() -> None:
     data = b'phone,first_name\n2\n3,"not closed\n4,Dan\n"5"5,Eve\n6,\xff\n7,a\0b\n8,Hal\n'
     assert [row.cells[0] for row in rows(data) if row.cells] == ["2", "4", "8"]
-    told = reasons(data)
-    assert list(told) == [3, 5, 6, 7]
+    rejected = reasons(data)
+    assert list(rejected) == [3, 5, 6, 7]
     words = ["quote", "quote", "UTF-8", "NUL"]
-    assert all(word in text for word, text in zip(words, told.values(), strict=True))
+    assert all(word in text for word, text in zip(words, rejected.values(), strict=True))
 
 
 @pytest.mark.parametrize("size", [3, 100])

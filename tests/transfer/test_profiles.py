@@ -61,7 +61,9 @@ def test_reads_the_same_person_from_each(imported: tuple[str, Contact]) -> None:
     )
 
 
-def test_never_takes_a_fax_or_another_person_for_the_phone(imported: tuple[str, Contact]) -> None:
+def test_never_uses_a_fax_or_another_persons_number_as_the_phone(
+    imported: tuple[str, Contact],
+) -> None:
     _, contact = imported
     used = [contact.custom_fields.get(f"phone_{number}") for number in range(2, 9)]
     assert not {"+351211234567", "+351211234568", "+351210000001", "+351210000002"} & {*used}

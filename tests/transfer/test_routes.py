@@ -156,9 +156,9 @@ def test_again_it_changes_nothing(client: FlaskClient) -> None:
 def test_names_damage(client: FlaskClient) -> None:
     phones = ["9.18857E+11", "918856879188.0", "12/05/2021", "#REF!", "7911"]
     found = report(client, "phone\n" + "\n".join(phones))
-    told = [each["reason"] for each in found["errors"]]
+    messages = [each["reason"] for each in found["errors"]]
     words = ["scientific", "decimal", "date", "formula", "leading zeros"]
-    assert all(word in reason for word, reason in zip(words, told, strict=True))
+    assert all(word in reason for word, reason in zip(words, messages, strict=True))
     assert stored(client) == {}
 
 

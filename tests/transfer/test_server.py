@@ -126,12 +126,14 @@ def test_a_refusal_does_not_wait_for_the_upload(server: RunningServer) -> None:
 def test_other_requests_write_during_an_import(server: RunningServer) -> None:
     """Two imports at once, and no other write waits for a second."""
     url = f"{server.url}/v1/contacts/import"
-    told: list[dict[str, int]] = []
+    reports: list[dict[str, int]] = []
 
     def import_(first: int) -> None:
         with server.session() as session:
             data, headers = file(ROWS, first=first), {"Content-Type": "text/csv"}
-            told.append(session.post(url, data=data, headers=headers, timeout=120).json()["report"])
+            reports.append(
+                session.post(url, data=data, headers=headers, timeout=120).json()["report"]
+            )
 
     server.post(phone=JOHN)
     imports = [threading.Thread(target=import_, args=[first]) for first in (0, ROWS // 2)]
@@ -149,7 +151,7 @@ def test_other_requests_write_during_an_import(server: RunningServer) -> None:
     assert len(waits) > 10
     assert waits[len(waits) * 9 // 10] < 1, f"{waits[-5:]}"
     assert waits[-1] < 3, f"{waits[-5:]}"
-    assert [each["rejected"] for each in told] == [0, 0]
+    assert [each["rejected"] for each in reports] == [0, 0]
     assert total(server) == ROWS + ROWS // 2 + 1
     assert server.stop() == 0
     assert store_faults(server.data / "contacts.db") == []

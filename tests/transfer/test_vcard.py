@@ -127,7 +127,7 @@ def test_unfolds_lines_between_the_bytes_of_a_letter() -> None:
     assert read(whole) == [{"Phone": "+48601000111", "Note": "Zażółć gęślą jaźń"}]
 
 
-def test_numbers_what_a_card_has_several_times_and_keeps_the_columns_of_all_cards() -> None:
+def test_numbers_repeated_properties_and_keeps_the_columns_of_all_cards() -> None:
     file = io.BytesIO(
         (
             card("TEL:1", "EMAIL:a@x", "EMAIL;TYPE=PREF:b@x") + card("TEL:2", "TEL:3", "NOTE:n")

@@ -219,7 +219,9 @@ NOT_JSON: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", NOT_JSON)
 @pytest.mark.parametrize("chunked", [False, True], ids=["whole", "chunked"])
-def test_rejects_what_is_no_json_object(client: FlaskClient, name: str, chunked: bool) -> None:
+def test_rejects_bodies_that_are_not_json_objects(
+    client: FlaskClient, name: str, chunked: bool
+) -> None:
     body = NOT_JSON[name]
     response = send_chunked(client, io.BytesIO(body)) if chunked else send(client, body)
     assert_refused(client, response, 400, "invalid_json")

@@ -1,4 +1,4 @@
-"""Sending again, all at once, what died during an outage."""
+"""Redelivery of all dead deliveries of a webhook."""
 
 from contextlib import closing
 from datetime import timedelta

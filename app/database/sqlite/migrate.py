@@ -120,7 +120,7 @@ def _apply(path: Path, kind: int | None) -> int:
             if version > _pragma(driver, "user_version"):
                 _apply_one(driver, version, sql, kind or NORMAL)
         application_id = _pragma(driver, "application_id")
-        check_kind(path, application_id, kind)  # Another process may have made it meanwhile.
+        check_kind(path, application_id, kind)  # Another process may have just created it.
         return application_id
     finally:
         driver.close()

@@ -1,4 +1,4 @@
-"""Network file systems are told from local ones."""
+"""Network file systems are detected."""
 
 from pathlib import Path
 

@@ -103,11 +103,16 @@ def test_reports_a_line_with_an_old_line_end() -> None:
 def test_reports_what_is_too_long_and_continues(size: int) -> None:
     data = b"phone,first_name\n1," + b"x" * (MAX_BYTES + 10) + b"\n2,Bob\n3,Cid\n"
     assert list(reasons(data, size)) == [2]
-    data = b'phone,first_name\n1,"' + b"x\n" * (MAX_BYTES // 2) + b"9,Zoe\n"
-    found = rows(data, max(size, 2**16))
+
+
+@pytest.mark.parametrize("size", [2**16, 2**22])
+def test_reports_a_quote_that_goes_on_for_too_long(size: int) -> None:
+    lines = MAX_BYTES // 16
+    data = b'phone,first_name\n1,"' + (b"x" * 15 + b"\n") * lines + b"9,Zoe\n"
+    found = rows(data, size)
     assert "quote" in (found[0].fault or "")
     assert found[-1].cells == ["9", "Zoe"]
-    assert found[-1].line == MAX_BYTES // 2 + 2
+    assert found[-1].line == lines + 2
 
 
 def test_reports_a_long_cell() -> None:

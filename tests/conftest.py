@@ -56,6 +56,9 @@ def _use_memory(folder: Path = Path("/dev/shm")) -> None:
 
 MEMORY_NEEDED = 2_000_000_000  # bytes
 _use_memory()
+# Without compiled files each of some hundred processes would compile the code again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 MANY, SOME = 20_000, 1_000
 SEED = Path(__file__).parent.parent.parent / "shared" / "seeds"

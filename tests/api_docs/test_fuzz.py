@@ -40,7 +40,7 @@ def undelivered(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     "extent",
     [
-        pytest.param(["--phases", "examples,fuzzing", "--max-examples", "6"], id="short"),
+        pytest.param(["--phases", "examples,fuzzing", "--max-examples", "3"], id="short"),
         pytest.param(["--max-examples", "20"], id="long", marks=pytest.mark.soak),
     ],
 )

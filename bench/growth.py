@@ -1,33 +1,41 @@
 """What queries cost as the store grows: medians at each size, and the ratio of last to first.
 
 Contacts have 200 tags by Zipf's law, three custom fields and names of some thousand kinds. Costs
-are of the search itself, from a parsed query to rendered contacts, on one thread and warm.
+are processor time of the search itself, from a parsed query to rendered contacts, on one thread and
+warm. The sizes take turns, so that a busy machine slows both. `--data FOLDER` keeps the stores.
 """
 
 import argparse
+import json
 import random
 import statistics
 import sys
 import tempfile
 import time
-from contextlib import closing
-from itertools import pairwise
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
-from app import create_app
+from app import clock
 from app.contacts import store
 from app.contacts.model import Contact
+from app.database import open_store, prepare_store
 from app.search import store as lists
 from app.search.paging import Position, encode_cursor
 from app.search.planner import search_contacts
 from app.search.schemas import ListQuerySchema
+from app.segments import build
+from app.segments import store as segment_store
 from app.settings import load
-from app.web.service import service_of
 
 TAGS = 200
 RUNS = 15
 BATCH = 10_000
 COUNTRIES = ("9188", "1415", "4477", "5511", "4915", "3361", "2348", "6281")
+SEGMENTS = {
+    "common": {"field": "custom_fields.score", "op": "lt", "value": 0.3},
+    "rare": {"field": "custom_fields.number", "op": "lt", "value": 50},
+}
 LETTERS = "aeioubcdfghklmnprstvyz"
 
 QUERIES = {
@@ -60,6 +68,9 @@ QUERIES = {
     "sort + common tag": "sort=last_name&tag=tag0",
     "sort + rare tag": "sort=last_name&tag=tag199",
     "sort + field": "sort=-created_at&custom_fields[plan]=pro",
+    "segment page, common": "segment=common",
+    "segment page, rare": "segment=rare",
+    "segment + common tag": "segment=common&tag=tag0",
     "cursor, deep": "cursor={deep}",
     "cursor, deep, tag": "tag=tag0&cursor={deep_tag}",
 }
@@ -72,11 +83,11 @@ def names(random):
     return [name(3) for _ in range(2_000)], [name(4) for _ in range(5_000)]
 
 
-def contacts(random, kinds, start, end):
+def contacts(random, size):
     """Yield contacts that are as unlike each other as those of a shop."""
+    first_names, last_names = names(random)
     weights = [1 / (rank + 1) for rank in range(TAGS)]
-    first_names, last_names = kinds
-    for number in range(start, end):
+    for number in range(size):
         first, last = random.choice(first_names), random.choice(last_names)
         tags = {f"tag{n}" for n in random.choices(range(TAGS), weights, k=2)}
         when = f"20{20 + number % 7}-06-{1 + number % 28:02}T{number % 24:02}:00:00Z"
@@ -90,16 +101,39 @@ def contacts(random, kinds, start, end):
         yield Contact(phone, when, when, first, last, email, tuple(sorted(tags)), fields)
 
 
-def grow(db, random, kinds, start, end):
-    for begin in range(start, end, BATCH):
-        progress(f"{begin:,} of {end:,} contacts")
+def grow(db, size):
+    made = contacts(random.Random(1), size)
+    while batch := list(islice(made, BATCH)):
+        progress(f"{batch[0].custom_fields['number']:,} of {size:,} contacts")
         with db.transaction() as tx:
-            store.insert_contacts(tx, contacts(random, kinds, begin, min(begin + BATCH, end)))
+            store.insert_contacts(tx, batch)
 
 
-def parameters(db, random, kinds, size, schema):
-    _, last_names = kinds
-    name = random.choice([each for each in last_names if len(each) >= 6]).lower()
+def grown_store(folder, size, url=""):
+    """Open the store of `size` contacts in a folder or at a URL; fill it where it is empty."""
+    settings = load({"CONTACTS_DATABASE_URL": url} if url else {}, data=folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    prepare_store(settings)
+    db = open_store(settings)
+    if not db.connection().execute("SELECT 1 FROM contacts LIMIT 1"):
+        grow(db, size)
+    make_segments(db, size)
+    return db
+
+
+def make_segments(db, size):
+    with db.transaction() as tx:
+        for name, filter in SEGMENTS.items():
+            if not segment_store.find_segment(tx, name):
+                given = {"notify": False, "now": clock.timestamp()}
+                segment_store.insert_segment(tx, name, json.dumps(filter), **given)
+                segment_store.change_version(tx)
+        progress(f"{size:,} contacts: building segments")
+        build.build_at_once(tx)
+
+
+def parameters(db, random, last_names, size, schema):
+    name = random.choice(last_names).lower()
     [(email,)] = db.connection().execute(
         "SELECT email_key FROM contacts WHERE id = :id", {"id": random.randrange(1, size)}
     )
@@ -119,8 +153,8 @@ def parameters(db, random, kinds, size, schema):
     }
 
 
-def cost(db, schema, text):
-    """Return the milliseconds of one search."""
+def cost(db, schema, text, clock):
+    """Return the milliseconds of one search, by a clock."""
     data = {}
     for pair in filter(None, text.split("&")):
         name, _, value = pair.partition("=")
@@ -130,7 +164,7 @@ def cost(db, schema, text):
         else:
             data[name] = value
     search, _ = schema.load(data)
-    started = time.perf_counter()
+    started = clock()
     if text.partition("=")[0] in ("", "offset", "tag") and "&" not in text:
         tag = search.filter.value if search.filter else None
         lists.list_contacts(
@@ -143,7 +177,7 @@ def cost(db, schema, text):
     else:
         with db.snapshot() as snapshot:
             search_contacts(snapshot, search)
-    return (time.perf_counter() - started) * 1000
+    return (clock() - started) * 1000
 
 
 def progress(text):
@@ -151,42 +185,49 @@ def progress(text):
         sys.stderr.write(f"\r{text:60}\r")
 
 
+def measure(stores, clock, wanted=""):
+    """Return the median cost of each query in each store, by name; the stores take turns.
+
+    `clock` returns seconds.
+    """
+    schema, source = ListQuerySchema(), random.Random(1)
+    last_names = [each for each in names(source)[1] if len(each) >= 6]
+    found = {}
+    for name, template in QUERIES.items():
+        if wanted and wanted not in name:
+            continue
+        progress(name)
+        costs = [[] for _ in stores]
+        for _ in range(RUNS):
+            for cost_of_store, (size, db) in zip(costs, stores.items(), strict=True):
+                text = template.format(**parameters(db, source, last_names, size, schema))
+                cost(db, schema, text, clock)  # Warm: the first read of a page comes from the disk.
+                cost_of_store.append(cost(db, schema, text, clock))
+        found[name] = [statistics.median(each) for each in costs]
+    progress("")
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 1_000_000])
-    parser.add_argument("--data", type=Path, help="keep the store here")
+    parser.add_argument("--data", type=Path, help="keep the stores here")
+    parser.add_argument("--query", default="", help="only queries whose name has this in it")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        app = create_app(load({}, data=options.data or Path(folder) / "data"))
-        with closing(service_of(app).db) as db:
-            report(options.sizes, measure(db, options.sizes, grow))
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
+        stores = {}
+        for size in options.sizes:
+            stores[size] = grown_store((options.data or Path(folder)) / str(size), size)
+            opened.callback(stores[size].close)
+        results = measure(stores, time.thread_time, options.query)
+    report(options.sizes, results, "CPU ms")
 
 
-def measure(db, sizes, grow):
-    """Return the median cost of each query at each size, to which `grow` brings the store."""
-    source = random.Random(1)
-    kinds = names(source)
-    schema = ListQuerySchema()
-    results = {name: [] for name in QUERIES}
-    for start, end in pairwise((0, *sizes)):
-        grow(db, source, kinds, start, end)
-        for name, template in QUERIES.items():
-            progress(f"{end:,} contacts: {name}")
-            texts = [
-                template.format(**parameters(db, source, kinds, end, schema)) for _ in range(RUNS)
-            ]
-            cost(db, schema, texts[0])
-            results[name].append(statistics.median(cost(db, schema, text) for text in texts))
-    progress("")
-    return results
-
-
-def report(sizes, results):
-    print(f"{'ms, median of ' + str(RUNS):26}" + "".join(f"{n:>12,}" for n in sizes) + "   growth")
+def report(sizes, results, unit):
+    print(f"{f'{unit}, median of {RUNS}':26}{''.join(f'{n:>12,}' for n in sizes)}   growth")
     for name, costs in results.items():
-        print(
-            f"{name:26}" + "".join(f"{ms:12.3f}" for ms in costs) + f"{costs[-1] / costs[0]:9.1f}"
-        )
+        each = "".join(f"{ms:12.3f}" for ms in costs)
+        print(f"{name:26}{each}{costs[-1] / costs[0]:9.1f}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ processes of the servers and of PostgreSQL, without the load's own. Needs wrk.
 
 import argparse
 import os
+import random
 import shutil
 import sys
 import tempfile
@@ -139,23 +140,29 @@ def grow(database, sizes):
     from app.database.postgres.migrate import migrate
     from app.database.postgres.store import Database
 
-    url = database.create()
-    migrate(url)
-    with tempfile.TemporaryDirectory() as folder, closing(Database(url, Path(folder))) as db:
-        growth.report(sizes, growth.measure(db, sizes, copy))
+    stores = {}
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
+        for size in sizes:
+            url = database.create()
+            migrate(url)
+            stores[size] = opened.enter_context(closing(Database(url, Path(folder) / str(size))))
+            copy(url, size)
+            growth.make_segments(stores[size], size)
+        results = growth.measure(stores, time.perf_counter)
+    growth.report(sizes, results, "ms")
 
 
-def copy(db, random, kinds, start, end):
+def copy(url, size):
     """Fill by COPY, without triggers: ten times as fast as the product's own statements."""
     import psycopg
 
     from tests.postgres_filling import Filling
 
-    with psycopg.connect(db._url) as driver:
+    with psycopg.connect(url) as driver:
         filling = Filling(driver)
-        source = growth.contacts(random, kinds, start, end)
-        for begin in range(start, end, growth.BATCH):
-            growth.progress(f"{begin:,} of {end:,} contacts")
+        source = growth.contacts(random.Random(1), size)
+        for begin in range(0, size, growth.BATCH):
+            growth.progress(f"{begin:,} of {size:,} contacts")
             filling.write(begin + 1, list(islice(source, growth.BATCH)))
         filling.finish()
         driver.commit()

@@ -1,6 +1,7 @@
-"""What segments cost: a create with ten of them, and the making of one over many contacts.
+"""What segments cost: a create with ten of them, and writers while one is made over many contacts.
 
-`python bench/segments.py --contacts 1000000` makes a segment over a million.
+`python bench/segments.py --contacts 1000000 --data FOLDER` keeps the stores for the next run;
+`bench/growth.py` uses the same ones. With `--postgres URL` it measures an empty database there.
 """
 
 import argparse
@@ -12,20 +13,24 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from app import segments
+from app import clock, segments
 from app.contacts.handlers import upsert_contact
-from app.contacts.model import Contact, Draft
-from app.contacts.store import insert_contacts
-from app.database import Database, open_store, prepare_store
-from app.segments import build, handlers
+from app.contacts.model import Draft
+from app.database import Connection, Database, open_store, prepare_store
+from app.segments import build, handlers, store
+from app.segments.batch import Batch
 from app.settings import load
+from bench import growth
 
-CREATES = 2_000
-ROUNDS = 5
+CHUNK = 20
+PAIRS = 60
+PHASE_SECONDS = 3.0
+WRITER_PAUSE = 0.01
+EVERY = 7  # The segment that is made has every contact whose score is below 1 / EVERY.
 
 
 def filters() -> list[object]:
-    """Ten filters as shops have them; a new contact is in one of them."""
+    """Ten filters as shops have them; a contact with the plan "team" is in one of them."""
     found: list[object] = [{"field": "tag", "op": "eq", "value": f"Segment {n}"} for n in range(4)]
     found += [
         {"field": "custom_fields.orders", "op": "gte", "value": 10 * n + 5} for n in range(1, 4)
@@ -36,10 +41,10 @@ def filters() -> list[object]:
     return found
 
 
-def create(db: Database, first: int) -> float:
+def create(db: Database, first: int, plan: str) -> float:
     """Return the processor time of this thread for a create, in microseconds."""
     started = time.thread_time()
-    for number in range(first, first + CREATES):
+    for number in range(first, first + CHUNK):
         upsert_contact(
             db,
             Draft(
@@ -48,14 +53,14 @@ def create(db: Database, first: int) -> float:
                 last_name="Sharma",
                 email=f"priya{number}@example.com",
                 tags=("Lead", "India"),
-                custom_fields={"plan": "pro", "orders": 3},
+                custom_fields={"plan": plan, "orders": 3},
             ),
         )
-    return (time.thread_time() - started) / CREATES * 1e6
+    return (time.thread_time() - started) / CHUNK * 1e6
 
 
 def creates(folder: Path) -> None:
-    """Compare creates with and without segments, in turns."""
+    """Compare creates with and without segments: short chunks in turns, each pair a ratio."""
     stores = []
     for name in ("none", "ten"):
         settings = load({}, data=folder / name)
@@ -64,81 +69,116 @@ def creates(folder: Path) -> None:
         stores.append(open_store(settings))
     for index, each in enumerate(filters()):
         handlers.set_segment(stores[1], f"s{index}", json.dumps(each))
-    costs: list[list[float]] = [[], []]
-    for turn in range(ROUNDS):
-        for cost, db in zip(costs, stores, strict=True):
-            cost.append(create(db, turn * CREATES))
-    none, ten = map(statistics.median, costs)
-    print(f"create: {none:.0f} µs of processor time, with ten segments {ten:.0f} µs "
-          f"({(ten / none - 1) * 100:+.0f} %)")  # fmt: skip
+    number = 0
+    for plan, what in (("pro", "in none of them"), ("team", "in one of them")):
+        costs: list[tuple[float, float]] = []
+        for turn in range(PAIRS):
+            pair = [0.0, 0.0]
+            for which in (0, 1) if turn % 2 else (1, 0):
+                pair[which] = create(stores[which], number, plan)
+            costs.append((pair[0], pair[1]))
+            number += CHUNK
+        none, ten = (statistics.median(each) for each in zip(*costs, strict=True))
+        quarters = statistics.quantiles([(b / a - 1) * 100 for a, b in costs], n=4)
+        print(
+            f"create with ten segments, {what}: {quarters[1]:+.1f} % of processor time (median of "
+            f"{PAIRS} pairs; quartiles {quarters[0]:+.1f}, {quarters[2]:+.1f}); {none:.0f} µs "
+            f"without, {ten:.0f} with"
+        )
     for db in stores:
         db.close()
 
 
-def make(folder: Path, contacts: int) -> None:
-    """Make a segment over many contacts while another thread writes."""
-    settings = load({}, data=folder / "many")
-    settings.data.mkdir()
-    prepare_store(settings)
-    with closing(open_store(settings)) as db:
-        for start in range(0, contacts, 10_000):
-            with db.transaction() as tx:
-                insert_contacts(
-                    tx,
-                    [
-                        Contact(
-                            f"9177{n:08}",
-                            "2026-06-02T08:00:00Z",
-                            "2026-06-02T08:00:00Z",
-                            first_name="Priya",
-                            tags=("VIP",) if n % 3 == 0 else ("Lead",),
-                            custom_fields={"orders": n % 20},
-                        )
-                        for n in range(start, min(start + 10_000, contacts))
-                    ],
-                )
-        waits: list[float] = []
-        done = threading.Event()
+class Writer(threading.Thread):
+    """Writes one contact after the other, and keeps how long each write took, by phase."""
 
-        def write() -> None:
-            number = 0
-            while not done.is_set():
-                started = time.monotonic()
-                upsert_contact(db, Draft(f"9166{number:08}", tags=("VIP",)))
-                waits.append(time.monotonic() - started)
-                number += 1
-                time.sleep(0.01)
-            db.close()
+    def __init__(self, db: Database) -> None:
+        super().__init__()
+        self.waits: dict[str, list[float]] = {"beside the build": [], "alone": []}
+        self.phase = "alone"
+        self.done = threading.Event()
+        self._db = db
 
-        writer = threading.Thread(target=write)
-        writer.start()
+    def run(self) -> None:
+        prefix, number = f"91{time.time_ns() % 10**6:06}", 0
+        while not self.done.is_set():
+            phase, started = self.phase, time.monotonic()
+            upsert_contact(self._db, Draft(f"{prefix}{number:06}", tags=("VIP",)))
+            self.waits[phase].append(time.monotonic() - started)
+            number += 1
+            time.sleep(WRITER_PAUSE)
+        self._db.close()
+
+
+def held(into: list[float]) -> None:
+    """Keep the processor time for which each batch of a build holds the lock, without its commit."""
+    real = build.store_batch
+
+    def store_batch(tx: Connection, batch: Batch) -> None:
+        started = time.thread_time()
+        real(tx, batch)
+        into.append(time.thread_time() - started)
+
+    build.store_batch = store_batch
+
+
+def make(db: Database, contacts: int) -> None:
+    """Make a segment over many contacts while a thread writes; stop in turns, for the noise."""
+    writer = Writer(db)
+    writer.start()
+    took = 0.0
+    locked: list[float] = []
+    held(locked)
+    filter = {"field": "custom_fields.score", "op": "lt", "value": 1 / EVERY}
+    with db.transaction() as tx:
+        store.insert_segment(tx, "made", json.dumps(filter), notify=False, now=clock.timestamp())
+        store.change_version(tx)
+    while store.list_unfinished(db.connection()):
+        writer.phase = "beside the build"
         started = time.monotonic()
-        vip = {"field": "tag", "op": "eq", "value": "VIP"}
-        segment, _ = handlers.set_segment(db, "VIP", json.dumps(vip))
-        answered = time.monotonic() - started
-        while segment.position is not None:
-            build.work_off(db)
-            segment = handlers.get_segment(db.connection(), "VIP")
-        took = time.monotonic() - started
-        done.set()
-        writer.join()
-        waits.sort()
-        middle, longest = waits[len(waits) // 2] * 1e3, waits[-1] * 1e3
-        print(
-            f"a segment over {contacts:,} contacts: answered after {answered:.1f} s, built after "
-            f"{took:.0f} s; {len(waits):,} writes meanwhile, median {middle:.0f} ms, "
-            f"longest {longest:.0f} ms; {segment.contacts:,} in it"
-        )
+        build.run_unfinished(db, started + PHASE_SECONDS)
+        took += time.monotonic() - started
+        writer.phase = "alone"
+        time.sleep(PHASE_SECONDS)
+        found = handlers.get_segment(db.connection(), "made")
+        growth.progress(f"{found.view(contacts)['progress']:.0%} built")
+    growth.progress("")
+    writer.done.set()
+    writer.join()
+    segment = handlers.get_segment(db.connection(), "made")
+    print(
+        f"a segment over {contacts:,} contacts: built in {took:.0f} s, {segment.contacts:,} in it"
+    )
+    print(f"  processor time with the lock: {spread(locked)} ({len(locked):,} batches)")
+    for phase, waits in writer.waits.items():
+        print(f"  a write {phase}: {spread(waits)} ({len(waits):,} writes)")
+
+
+def spread(seconds: list[float]) -> str:
+    found = sorted(each * 1e3 for each in seconds)
+    median, p99 = (found[int(len(found) * part)] for part in (0.5, 0.99))
+    return f"median {median:.1f} ms, p99 {p99:.0f} ms, longest {found[-1]:.0f} ms"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contacts", type=int, default=100_000)
+    parser.add_argument("--data", type=Path, help="keep the stores here")
+    parser.add_argument("--postgres", help="URL of an empty database to measure beside SQLite")
+    parser.add_argument("--only", choices=("creates", "build"))
     given = parser.parse_args()
     segments.follow()
     with tempfile.TemporaryDirectory() as folder:
-        creates(Path(folder))
-        make(Path(folder), given.contacts)
+        if given.only != "build":
+            creates(Path(folder))
+        if given.only == "creates":
+            return
+        data = (given.data or Path(folder)) / str(given.contacts)
+        for url in ("", given.postgres) if given.postgres else ("",):
+            with closing(growth.grown_store(data, given.contacts, url)) as db:
+                print(db.engine)
+                make(db, given.contacts)
+                handlers.delete_segment(db, "made")
 
 
 if __name__ == "__main__":

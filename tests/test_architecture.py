@@ -124,7 +124,7 @@ INSIDE = {
             *("conditions", "index_sources", "page_queries", "resolve", "filters"),
             *("paging", "views"),
         ),
-        "page_queries": ("conditions", "index_sources", "paging", "views"),
+        "page_queries": ("conditions", "filters", "index_sources", "paging", "views"),
         "index_sources": ("conditions", "filters", "operands"),
         "conditions": ("filters", "operands"),
         "schemas": ("filters", "grammar", "paging", "operands"),

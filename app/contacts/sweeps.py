@@ -127,12 +127,11 @@ def in_batches(
     db: Database,
     run_batch: RunBatch,
     *,
-    largest: int = LARGEST_BATCH,
     end: float = math.inf,
 ) -> None:
     """Run batches of about `BATCH_SECONDS`, each in a transaction, until the last is done.
 
-    Stops at `end`, an instant of `time.monotonic()`. A batch has at most `largest` contacts.
+    Stops at `end`, an instant of `time.monotonic()`. A batch has at most `LARGEST_BATCH` contacts.
     Raises `Unavailable` or `InsufficientStorage`; finished batches stay stored.
     """
     size, done = FIRST_BATCH, False
@@ -142,7 +141,7 @@ def in_batches(
             started = time.thread_time()
             done = run_batch(tx, size)
             took = time.thread_time() - started
-        size = max(1, min(largest, int(size * BATCH_SECONDS / max(took, 0.001))))
+        size = max(1, min(LARGEST_BATCH, int(size * BATCH_SECONDS / max(took, 0.001))))
         time.sleep(PAUSE_SECONDS)  # Lets other threads of this process run.
 
 
@@ -150,14 +149,10 @@ def finish_in_background(
     db: Database,
     name: str,
     unfinished: Callable[[Connection], Sequence[RunBatch]],
-    *,
-    largest: int = LARGEST_BATCH,
-    is_interrupted: bool = True,
 ) -> None:
     """Finish interrupted sweeps in a background thread, which retries until it succeeds.
 
-    The thread of a `name` runs once: another call while it runs does nothing. The log reports
-    sweeps that were interrupted.
+    The thread of a `name` runs once: another call while it runs does nothing.
     """
     logged = False
 
@@ -165,11 +160,11 @@ def finish_in_background(
         nonlocal logged
         try:
             sweeps = unfinished(db.connection())
-            if sweeps and is_interrupted and not logged:
+            if sweeps and not logged:
                 _log.warning("Finishing an interrupted change of many contacts: %s", name)
                 logged = True
             for run_batch in sweeps:
-                in_batches(db, run_batch, largest=largest)
+                in_batches(db, run_batch)
             if sweeps:
                 db.erase_log()
         except ServiceError:

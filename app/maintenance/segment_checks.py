@@ -69,6 +69,4 @@ def rebuild_segments(tx: Connection) -> None:
         store.clear_members(tx, segment.id)
         store.begin_build(tx, segment.id, notify=False)
     store.change_version(tx)
-    for run_batch in build.unfinished(tx):
-        while not run_batch(tx, BATCH):
-            pass
+    build.build_at_once(tx)

@@ -82,6 +82,22 @@ def condition_sql(node: Filter, bind: Parameters) -> str:
     return f"(({comparison(node, bind)}) IS TRUE)"
 
 
+def needs_id_only(node: Filter) -> bool:
+    """Return whether the condition of a filter reads nothing of a contact but `contacts.id`."""
+    match node:
+        case All(parts) | AnyOf(parts):
+            return all(map(needs_id_only, parts))
+        case Not(part):
+            return needs_id_only(part)
+        case Condition("segment"):
+            return True
+        case Condition("id" | "phone", op):
+            return op != "starts_with"
+        case Condition(field, "eq" | "ne"):
+            return field == "tag" or field.startswith(CUSTOM)
+    return False
+
+
 def _has_word(prefix: str, bind: Parameters) -> str:
     word = f"instr(contacts.words, {bind.add(' ' + prefix)}) > 0"
     return f"({word} OR {phone_starts_with(prefix, bind)})" if is_phone(prefix) else f"({word})"

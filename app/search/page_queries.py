@@ -12,7 +12,8 @@ the page is full. It needs no sort and no count. For `tag=VIP&custom_fields[scor
     WHERE (tagged VIP) AND (score > 10)
     LIMIT :count OFFSET :offset
 
-CROSS JOIN makes SQLite keep this order of the tables (https://sqlite.org/optoverview.html).
+CROSS JOIN makes SQLite keep this order of the tables (https://sqlite.org/optoverview.html). A test
+of tags, segments or equal fields needs only the row id: then no contacts are read but the page's.
 Both return rows of sort key, row id and view. They read one contact more than the page has, which
 tells whether a next page exists. A view is None where it exceeds its share of a page's bytes.
 """
@@ -21,7 +22,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.database import Connection
-from app.search.conditions import KEY_COLUMNS, Parameters
+from app.search.conditions import KEY_COLUMNS, Parameters, condition_sql, needs_id_only
+from app.search.filters import Filter
 from app.search.index_sources import IndexSource
 from app.search.paging import Position, Search, Sort
 from app.search.views import MAX_PAGE_BYTES, view, view_within
@@ -33,6 +35,25 @@ class FoundContact(NamedTuple):
     view: str | None
 
 
+class RowTest(NamedTuple):
+    """A condition on `contacts`, or on its `id` alone."""
+
+    where: str
+    by_id: bool
+
+    def on(self, rows: str, id: str) -> str:
+        """Return FROM and WHERE for the rows of `rows`, whose ids are `id`, that match."""
+        if self.by_id:
+            return f"FROM {rows} WHERE {self.where.replace('contacts.id', id)}"
+        return f"FROM {rows} CROSS JOIN contacts ON contacts.id = {id} WHERE {self.where}"
+
+
+def row_test(node: Filter | None, bind: Parameters) -> RowTest:
+    if node is None:
+        return RowTest("TRUE", True)
+    return RowTest(condition_sql(node, bind), needs_id_only(node))
+
+
 def bind_page(search: Search, budget: int, bind: Parameters) -> None:
     """Add the parameters that name the page. A scan reads at most `budget` contacts."""
     bind.values |= {"count": search.limit + 1, "offset": search.offset, "budget": budget}
@@ -41,20 +62,21 @@ def bind_page(search: Search, budget: int, bind: Parameters) -> None:
 
 
 def sort_candidates(
-    db: Connection, search: Search, where: str, sources: Sequence[IndexSource], bind: Parameters
+    db: Connection, search: Search, test: RowTest, sources: Sequence[IndexSource], bind: Parameters
 ) -> tuple[list[FoundContact], int]:
     """Return a page of the candidates that match, and how many match in all."""
     key, direction, _ = _order(search.sort)
+    id = "candidates.contact_id"
+    if search.sort.field:
+        test = test._replace(by_id=False)
+    elif test.by_id:
+        key = id
     rows = db.execute(
         f"""
-        WITH candidates AS MATERIALIZED (
-            SELECT DISTINCT contact_id
-            FROM ({" UNION ALL ".join(source.select for source in sources)}) AS found
-        ),
+        WITH {_candidates(sources)},
         matched AS MATERIALIZED (
-            SELECT contacts.id AS id, {key} AS key
-            FROM candidates CROSS JOIN contacts ON contacts.id = candidates.contact_id
-            WHERE {where}
+            SELECT {id} AS id, {key} AS key
+            {test.on("candidates", id)}
         )
         SELECT (SELECT count(*) FROM matched), page.key, page.id, ({_view_of_page(search)})
         FROM (SELECT 1) AS one LEFT JOIN (
@@ -70,21 +92,39 @@ def sort_candidates(
     return [FoundContact(*row) for _, *row in rows if row[1] is not None], rows[0][0]
 
 
+def count_candidates(
+    db: Connection, test: RowTest, sources: Sequence[IndexSource], bind: Parameters
+) -> int:
+    """Return how many candidates match."""
+    matching = test.on("candidates", "candidates.contact_id")
+    [(count,)] = db.execute(f"WITH {_candidates(sources)} SELECT count(*) {matching}", bind.values)
+    return int(count)
+
+
+def _candidates(sources: Sequence[IndexSource]) -> str:
+    found = " UNION ALL ".join(source.select for source in sources)
+    return f"candidates AS MATERIALIZED (SELECT DISTINCT contact_id FROM ({found}) AS found)"
+
+
 def scan_in_order(
-    db: Connection, search: Search, where: str, leading: IndexSource | None, bind: Parameters
+    db: Connection,
+    search: Search,
+    test: RowTest | None,
+    leading: IndexSource | None,
+    bind: Parameters,
 ) -> list[FoundContact]:
-    """Return a page of contacts. All match where `where` is empty; then the budget is ignored.
+    """Return a page of contacts. All match where `test` is None; then the budget is ignored.
 
     `leading` is a source in the order of the page, which makes the scan skip other contacts.
     """
-    scanned = _scan(search, leading, ":budget" if where else "-1")
-    matching = f"CROSS JOIN contacts ON contacts.id = scanned.id WHERE {where}" if where else ""
+    scanned = f"({_scan(search, leading, ':budget' if test else '-1')}) AS scanned"
+    matching = test.on(scanned, "scanned.id") if test else f"FROM {scanned}"
     rows = db.execute(
         f"""
         SELECT page.key, page.id, ({_view_of_page(search)})
         FROM (
             SELECT scanned.key AS key, scanned.id AS id
-            FROM ({scanned}) AS scanned {matching}
+            {matching}
             LIMIT :count OFFSET :offset
         ) AS page
         """,

@@ -213,6 +213,18 @@ def set_moments(db: Connection, moments: Sequence[tuple[int, int, int]]) -> None
     )
 
 
+def add_moments(db: Connection, moments: Sequence[tuple[int, int, int]]) -> None:
+    """Store moments as `set_moments` does, but keep earlier ones: a contact may have changed."""
+    db.insert_many(
+        "INSERT INTO segment_moments (segment_id, contact_id, at)",
+        moments,
+        """
+        ON CONFLICT (segment_id, contact_id) DO UPDATE SET at = excluded.at
+        WHERE excluded.at < segment_moments.at
+        """,
+    )
+
+
 def clear_moments(db: Connection, pairs: Sequence[tuple[int, int]]) -> None:
     """Remove the moments of (segment, contact)."""
     db.change_many("DELETE FROM segment_moments WHERE segment_id = ? AND contact_id = ?", pairs)

@@ -45,6 +45,9 @@ class State:
     segments: tuple[Watched, ...]
     renames: dict[str, str]
 
+    def segment(self, id: int) -> Watched:
+        return next(each for each in self.segments if each.id == id)
+
     def facts(
         self, tx: Connection, id: int, contact: Contact, without: Collection[str] = ()
     ) -> Facts:

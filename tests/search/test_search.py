@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.database import Database
 from app.database.interface import FieldValues
-from app.search import planner
+from app.search import paging, planner
 from app.search.conditions import Parameters, condition_sql
 from app.search.grammar import parse_tree
 from app.settings import load
@@ -305,6 +305,29 @@ def test_cursors_give_what_offsets_give(
 ) -> None:
     found = [n for page in pages(people, *pairs, ("limit", limit)) for n in numbers(page)]
     assert found == numbers(ask(people, *pairs, ("limit", "100")))
+
+
+@pytest.mark.parametrize("way", ["", "-"])
+def test_a_sort_of_many_candidates_gives_what_one_of_few_gives(
+    client_of_five: FlaskClient, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    scans: list[object] = []
+    real = planner.scan_in_order
+    for filter in (
+        [("tag", "VIP")],
+        [("tag", "VIP"), ("tag", "Lead")],
+        [("phone", "918856879181")],
+    ):
+        for field in paging.SORTS:
+            pairs = (*filter, ("sort", way + field), ("limit", "1"))
+            with monkeypatch.context() as patched:
+                few = [page.json for page in pages(client_of_five, *pairs)]
+                patched.setattr(planner, "COST_OF_CONTACT", 100)
+                patched.setattr(planner, "scan_in_order", lambda *a: scans.append(a) or real(*a))
+                assert [page.json for page in pages(client_of_five, *pairs)] == few
+                first = ask(client_of_five, *pairs).json
+            assert ask(client_of_five, *pairs).json == first
+    assert scans
 
 
 def test_a_cursor_page_has_total_limit_and_cursor(client: FlaskClient) -> None:

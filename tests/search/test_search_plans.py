@@ -20,12 +20,14 @@ from app.search.paging import Position
 from app.search.resolve import resolve
 from app.search.schemas import ListQuerySchema, SearchSchema
 from app.search.store import find_segments
+from app.segments.handlers import set_segment
 from tests.conftest import FreshStore
 from tests.contacts.test_store import Recorder
 
 SEARCHES = {
     "tag": ({"tag": ["a"]}, "contact_tags USING PRIMARY KEY (tag_id=?"),
     "two tags": ({"tag": ["a", "b"]}, "contact_tags USING PRIMARY KEY (tag_id=?"),
+    "segment": ({"segment": "vip"}, "segment_members USING PRIMARY KEY (segment_id=?"),
     "q": ({"q": "pri"}, "contact_words USING PRIMARY KEY (word>? AND word<?)"),
     "q of digits": ({"q": "91"}, "contacts USING COVERING INDEX sqlite_autoindex_contacts_1"),
     "e-mail": ({"email": "a@x.org"}, "contacts_by_email (email_key=?"),
@@ -106,6 +108,7 @@ def store_of_twenty(fresh_store: FreshStore, tmp_path_factory: pytest.TempPathFa
                     },
                 ),
             )
+        set_segment(db, "vip", '{"field": "tag", "op": "eq", "value": "a"}')
         return db.path
 
 
@@ -164,6 +167,40 @@ def test_scans_if_there_are_too_many_to_count(
     assert_scanned_in_order(recorder.plans)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"tag": ["a", "b"]},
+        {"tag": ["a"], "custom_fields[x]": "v"},
+        {"segment": "vip", "tag": ["b"]},
+        {"q": "pri"},
+        {"custom_fields[n][gte]": "3"},
+        {"custom_fields[x][starts_with]": "v"},
+        {"created_since": "2026-01-01T00:00:00Z"},
+    ],
+    ids=str,
+)
+def test_reads_only_the_contacts_of_the_page_where_indexes_decide(
+    recorder: Recorder, query: dict[str, object]
+) -> None:
+    asked, _ = ListQuerySchema().load(query)
+    page = planner.search_contacts(recorder, asked)
+    assert page.contacts
+    [plan] = [plan for sql, plan in recorder.plans.items() if "WITH candidates" in sql]
+    assert [step for step in plan if "contacts USING INTEGER PRIMARY KEY" in step] == [
+        "SEARCH contacts USING INTEGER PRIMARY KEY (rowid=?)"
+    ]
+
+
+def test_the_count_of_a_segment_is_stored(recorder: Recorder) -> None:
+    asked, _ = ListQuerySchema().load({"segment": "vip"})
+    assert planner.search_contacts(recorder, asked).total == 20
+    counted = [(sql, plan) for sql, plan in recorder.plans.items() if "FROM segments" in sql]
+    for sql, plan in counted:
+        assert all("segments_1 (name=?)" in step or "segments" not in step for step in plan), sql
+        assert not any(step.startswith("SCAN segment") for step in plan), sql
+
+
 @pytest.mark.parametrize("field", SORTS)
 @pytest.mark.parametrize("way", ["", "-"])
 @pytest.mark.parametrize("more", [{}, {"tag": ["a"]}, {"custom_fields[x][contains]": "v"}])
@@ -186,7 +223,7 @@ def test_reads_an_order_from_its_index(
 def test_a_match_reads_one_contact(recorder: Recorder) -> None:
     stored = find_stored(recorder, "918856879101")
     assert stored and list_aliases(recorder, stored.id) == []
-    assert find_segments(recorder, "918856879101", ["vip"]) == []
+    assert find_segments(recorder, "918856879101", ["vip"]) == ["vip"]
     for field, op, value, _ in TREES.values():
         asked, _ = SearchSchema().load({"filter": {"field": field, "op": op, "value": value}})
         resolve(recorder, asked.filter)

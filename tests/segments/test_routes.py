@@ -110,14 +110,14 @@ def test_shows_how_far_it_is_built(
     monkeypatch.setattr(build, "work_off", lambda db: None)
     building = client.put(f"{PATH}/vip", json={"filter": VIP}).get_json()["segment"]
     assert (building["state"], building["progress"], building["contacts"]) == ("building", 0, 0)
-    [run_batch] = build.unfinished(db.connection())
+    [(id, _)] = store.list_unfinished(db.connection())
     with db.transaction() as tx:
-        assert not run_batch(tx, 3)
+        assert not build.build_batch(id, tx, 3)
     building = client.get(f"{PATH}/vip").get_json()["segment"]
     assert (building["state"], building["progress"], building["contacts"]) == ("building", 0.75, 3)
     assert len(client.get(f"{CONTACTS}?segment=vip").get_json()["contacts"]) == 3
     with db.transaction() as tx:
-        assert run_batch(tx, 3)
+        assert build.build_batch(id, tx, 3)
     ready = client.get(f"{PATH}/vip").get_json()["segment"]
     assert (ready["state"], ready["progress"], ready["contacts"]) == ("ready", 1, 4)
     assert store.list_unfinished(db.connection()) == []

@@ -111,7 +111,7 @@ class Writer(threading.Thread):
 
 
 def held(into: list[float]) -> None:
-    """Keep the processor time for which each batch of a build holds the lock, without its commit."""
+    """Keep for how much processor time each batch holds the lock, without its commit."""
     real = build.store_batch
 
     def store_batch(tx: Connection, batch: Batch) -> None:

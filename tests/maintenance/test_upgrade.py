@@ -2,23 +2,30 @@
 
 `tests/fixtures/store-schema-6.db.gz` was written by the last version before schema 7, through its
 API: tags, custom fields, a pinned type, a merge, a deletion, a webhook; empty values and a tag with
-an invisible character, which later versions do not accept.
+an invisible character, which later versions do not accept. `postgres-schema-8.sql.gz` is what
+`pg_dump` wrote of a database of schema 8, the oldest that PostgreSQL has been served with.
 """
 
 import gzip
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from app import create_app
+from app.database import open_store
+from app.database.postgres.migrate import migrations
 from app.settings import Settings, load
 from app.version import VERSION
-from tests.conftest import run_contacts, run_contacts_process
+from tests.conftest import run_contacts, run_contacts_process, store_faults
+from tests.postgres import PostgresServer
 
-OLD = Path(__file__).parent.parent / "fixtures" / "store-schema-6.db.gz"
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+OLD = FIXTURES / "store-schema-6.db.gz"
+OLD_POSTGRES = FIXTURES / "postgres-schema-8.sql.gz"
 
 
 @pytest.fixture
@@ -120,3 +127,66 @@ def test_a_newer_store_is_refused_with_the_version_that_it_needs(old: Path) -> N
     assert refused.returncode == 2
     assert "install contacts-service 9.1.0 or newer" in refused.stderr
     assert "install contacts-service 9.1.0 or newer" in run_contacts("doctor", "--data", old).stdout
+
+
+@pytest.fixture
+def old_postgres(postgres: PostgresServer) -> Iterator[str]:
+    """The URL of a database as the old version left it."""
+    url = postgres.create()
+    postgres.run(gzip.decompress(OLD_POSTGRES.read_bytes()).decode(), _name(url))
+    yield url
+    postgres.drop(url)
+
+
+def test_serves_what_the_old_version_stored_in_postgresql(
+    old_postgres: str, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    tables = _name(old_postgres)
+    assert postgres.run("SELECT version FROM schema_version", tables) == [(8,)]
+    environ = {"CONTACTS_DATABASE_URL": old_postgres}
+    data = tmp_path / "data"
+    created = run_contacts(
+        "keys", "create", "--label", "n", "--scope", "admin", "--data", data, **environ
+    )
+    assert created.returncode == 0, created.stderr
+    [(version, program)] = postgres.run(
+        "SELECT schema_version.version, program.version FROM schema_version, program", tables
+    )
+    assert (version, program) == (max(migrations()), VERSION)
+    reader = run_contacts("keys", "create", "--label", "all", "--data", data, **environ)
+    settings = load({}, data=data, database_url=old_postgres)
+    client = create_app(settings).test_client()
+    headers = {"Authorization": f"Bearer {reader.stdout.strip()}"}
+    page = client.get("/v1/contacts?limit=100&tag=VIP", headers=headers).get_json()
+    assert page["pagination"]["total"] == 18
+    merged = client.get("/v1/contacts/918856870003", headers=headers).get_json()["contact"]
+    assert merged["id"] == "cnt_918856870002"
+    old = {"phone": "918856870001", "first_name": "New", "custom_fields": {"score": 5}}
+    changed = client.post("/v1/contacts", headers=headers, json=old).get_json()
+    assert changed["changed"] == ["first_name", "custom_fields.score"]
+    changes = client.get("/v1/changes?limit=1000", headers=headers).get_json()["changes"]
+    assert (len(changes), changes[-1]["data"]["previous"]["first_name"]) == (24, "Name 1")
+    admin = {"Authorization": f"Bearer {created.stdout.strip()}"}
+    [webhook] = client.get("/v1/webhooks", headers=admin).get_json()["webhooks"]
+    assert webhook["url"] == "https://example.com/hook"
+    with closing(open_store(settings)) as store:
+        assert store_faults(store) == []
+
+
+def test_a_newer_database_is_refused_with_the_version_that_it_needs(
+    old_postgres: str, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    environ = {"CONTACTS_DATABASE_URL": old_postgres}
+    run_contacts("keys", "create", "--label", "new", "--data", tmp_path, **environ)
+    postgres.run("UPDATE program SET version = '9.1.0'", _name(old_postgres))
+    postgres.run("UPDATE schema_version SET version = 999", _name(old_postgres))
+    refused = run_contacts("keys", "list", "--data", tmp_path, **environ)
+    assert refused.returncode == 2
+    assert "install contacts-service 9.1.0 or newer" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    found = run_contacts("doctor", "--data", tmp_path, **environ)
+    assert (found.returncode, found.stderr) == (2, refused.stderr)
+
+
+def _name(url: str) -> str:
+    return url.partition("@/")[2].partition("?")[0]

@@ -36,12 +36,12 @@ wheel: $(VENV)/bin/python ## Build the wheel, install it elsewhere, start it and
 
 binary: $(VENV)/bin/python ## Build the service, Python and SQLite into one file in dist/, and call it
 	$(BIN)/python deploy/release/binary.py
-	$(BIN)/python deploy/release/smoke.py dist/contacts-*-linux-$$(uname -m)
+	$(BIN)/python deploy/release/smoke.py $$(ls -t dist/contacts-*-linux-$$(uname -m) | head -n 1)
 
 binary-folder: ## Build the folder that the binary unpacks, for the container image
 	$(PYTHON) deploy/release/binary.py --folder
 
-release: $(VENV)/bin/python ## Build wheel, sources, binary and image of VERSION, try each, print what to upload
+release: $(VENV)/bin/python ## Build wheel, sources, binary and image (on BASE=…) of VERSION, try each, print what to upload
 	@$(BIN)/python deploy/release/release.py $(or $(VERSION),"")
 
 coverage: $(VENV)/tested ## Run the tests and print what they cover, by folder; servers that they start are not counted

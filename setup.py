@@ -23,7 +23,7 @@ def _commit() -> str:
         return named
     here = Path(__file__).resolve().parent
     if (here / ".git").exists():
-        command = ["git", "-C", here, "rev-parse", "--short", "HEAD"]
+        command = ["git", "-C", here, "rev-parse", "--short=12", "HEAD"]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
         return answer.stdout.strip() or "unknown"
     return "unknown"

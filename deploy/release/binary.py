@@ -10,19 +10,26 @@ import json
 import platform
 import shutil
 import sqlite3
+import ssl
 import subprocess
 import sys
 import tarfile
+import zlib
 from pathlib import Path
 
 from wheel import ROOT, build_wheel, environ, make_environment, run
 
 PYINSTALLER = "pyinstaller==6.22.3"
+# What PyInstaller takes its decisions from: another release may pack other files.
+HOOKS = ("pyinstaller-hooks-contrib==2026.9", "altgraph==0.17.5")
 CYCLONEDX = "cyclonedx-bom==7.5.0"
 # Carries SQLite's own amalgamation in one C file.
 SQLITE_SOURCE = "better-sqlite3@12.11.1"
+SQLITE_SHA256 = "60d2f39a3726cd6b9021da6f4e868608d66fbb6528a9f513dc8ffcc640493422"
 SQLITE_OPTIONS = ("-DSQLITE_THREADSAFE=1", "-DSQLITE_ENABLE_DBSTAT_VTAB", "-DSQLITE_DQS=0")
 BUILD = ROOT / "build" / "binary"
+# Scripts of other projects in app/console/static and app/api_docs/static.
+VENDORED = (("htm", "3.1.1"), ("swagger-ui-dist", "5.35.0"))
 UNUSED = (
     *("phonenumbers.geodata", "phonenumbers.carrierdata", "phonenumbers.tzdata"),
     *("tkinter", "setuptools", "pip", "readline", "curses"),
@@ -33,7 +40,7 @@ def build_folder(wheel: Path) -> Path:
     """Return the folder with the program `contacts` and all that it needs but the C library."""
     python = make_environment(BUILD / "runtime", f"{wheel}[postgres]")
     packages = run(python, "-c", "import site; print(site.getsitepackages()[0])").strip()
-    tools = make_environment(BUILD / "tools", PYINSTALLER, CYCLONEDX).parent
+    tools = make_environment(BUILD / "tools", PYINSTALLER, *HOOKS, CYCLONEDX).parent
     options = ["--copy-metadata", "contacts-service", "--collect-data", "app"]
     # Modules that are imported by a name that only a running program knows.
     for package in ("app", "gunicorn", "phonenumbers.data"):
@@ -66,6 +73,8 @@ def renew_sqlite(folder: Path) -> str:
         packed_source = archive.extractfile("package/deps/sqlite3/sqlite3.c")
         assert packed_source
         shutil.copyfileobj(packed_source, target)
+    if hashlib.sha256(source.read_bytes()).hexdigest() != SQLITE_SHA256:
+        raise SystemExit(f"binary: {SQLITE_SOURCE} has another sqlite3.c than SQLITE_SHA256 says")
     options = ("-O2", "-fPIC", "-shared", "-s", *SQLITE_OPTIONS, f"-Wl,-soname,{library.name}")
     run(compiler, *options, source, "-o", library, "-lm", "-lpthread", "-ldl", cwd=sources)
     with source.open() as lines:
@@ -95,8 +104,8 @@ def pack(folder: Path, version: str) -> Path:
     return target
 
 
-def write_sbom(target: Path, version: str, sqlite_version: str) -> Path:
-    """Write what is inside: the Python packages, Python itself and SQLite."""
+def write_sbom(target: Path, folder: Path, sqlite_version: str) -> Path:
+    """Write what is inside: Python packages, scripts, Python, SQLite and other libraries in C."""
     made = run(
         *(BUILD / "tools" / "bin" / "cyclonedx-py", "environment", "--output-reproducible"),
         *("--output-format", "JSON", BUILD / "runtime"),
@@ -106,16 +115,30 @@ def write_sbom(target: Path, version: str, sqlite_version: str) -> Path:
         "type": "application",
         "bom-ref": target.name,
         "name": "contacts-service",
-        "version": version,
-        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(target.read_bytes()).hexdigest()}],
+        "version": target.name.split("-")[1],
+        "hashes": [_hash(target)],
     }
-    for name, its in (("cpython", platform.python_version()), ("sqlite", sqlite_version)):
-        document["components"].append(
-            {"type": "library", "bom-ref": name, "name": name, "version": its}
-        )
+    unused = ("pip==", "setuptools==")
+    for part, key in (("components", "bom-ref"), ("dependencies", "ref")):
+        document[part] = [each for each in document[part] if not each[key].startswith(unused)]
+    versions = (
+        *(("cpython", platform.python_version()), ("sqlite", sqlite_version)),
+        *(("openssl", ssl.OPENSSL_VERSION.split()[1]), ("zlib", zlib.ZLIB_RUNTIME_VERSION)),
+        *(("pyinstaller", PYINSTALLER.split("==")[1]), *VENDORED),
+    )
+    document["components"] += [
+        {"type": "library", "bom-ref": name, "name": name, "version": its} for name, its in versions
+    ] + [
+        {"type": "file", "bom-ref": path.name, "name": path.name, "hashes": [_hash(path)]}
+        for path in sorted((folder / "_internal").glob("*.so*"))
+    ]
     sbom = target.with_name(f"{target.name}.cdx.json")
     sbom.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
     return sbom
+
+
+def _hash(path: Path) -> dict[str, str]:
+    return {"alg": "SHA-256", "content": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def build(*, only_folder: bool) -> Path:
@@ -130,7 +153,7 @@ def build(*, only_folder: bool) -> Path:
     target = pack(folder, version)
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
     target.with_name(f"{target.name}.sha256").write_text(f"{digest}  {target.name}\n")
-    write_sbom(target, version, sqlite_version)
+    write_sbom(target, folder, sqlite_version)
     return target
 
 

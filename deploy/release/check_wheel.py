@@ -31,7 +31,7 @@ def main() -> None:
         folder = Path(name)
         python = make_environment(folder / "environment", wheel)
         run(python, *PIP, "check", cwd=folder)
-        smoke.check([str(python.with_name("contacts"))], folder)
+        smoke.check((str(python.with_name("contacts")),), folder)
     sys.stdout.write(f"{wheel.name} installs, starts and answers\n")
 
 

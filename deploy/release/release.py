@@ -10,14 +10,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import binary
 import check_wheel
+import image
 import smoke
 from wheel import PIP, ROOT, build_source, git, make_environment, run
-
-IMAGE = "contacts-service"
 
 
 def problems(version: str) -> list[str]:
@@ -35,43 +35,40 @@ def problems(version: str) -> list[str]:
     return found
 
 
-def build_image(version: str) -> str:
-    """Build the container image with docker or buildah, and call it; return what to push."""
-    name = f"{IMAGE}:{version}"
-    options = ("--file", "deploy/Dockerfile", "--tag", name, ".")
-    if docker := shutil.which("docker"):
-        run(docker, "build", *options)
-        smoke.ready([docker, "run", "--rm", "--network", "host", name])
-    elif buildah := shutil.which("buildah"):
-        run(buildah, "build", "--format", "docker", *options)
-        container = run(buildah, "from", name).strip()
-        smoke.ready([buildah, "run", container, "--", "/usr/bin/contacts"])
-        run(buildah, "rm", container)
-    else:
-        raise SystemExit("release: the image needs docker or buildah: install one")
-    return name
+def step(text: str) -> None:
+    """Say what begins, and when."""
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+    sys.stdout.flush()
+
+
+def build_everything(version: str) -> str:
+    """Build and try each form; return the name of the image."""
+    engine = image.engine()  # A missing program is said before the long builds.
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    step("wheel: build it, install it, call it")
+    check_wheel.main()
+    step("sources: build them, install from them, call it")
+    source = build_source(ROOT / "dist")
+    with tempfile.TemporaryDirectory() as name:
+        python = make_environment(Path(name, "environment"), source)
+        run(python, *PIP, "check", cwd=Path(name))
+        smoke.check((str(python.with_name("contacts")),), Path(name))
+    step("binary: build it, call it; takes minutes")
+    target = binary.build(only_folder=False)
+    with tempfile.TemporaryDirectory() as name:
+        smoke.check((str(target),), Path(name))
+    step(f"image: build it with {engine}, call it; takes minutes")
+    return image.build(version)
 
 
 def main(version: str) -> None:
     if found := problems(version):
         raise SystemExit("\n".join(f"release: {each}" for each in found))
-    shutil.rmtree(ROOT / "dist", ignore_errors=True)
-    check_wheel.main()
-    with tempfile.TemporaryDirectory() as name:
-        source = build_source(ROOT / "dist")
-        python = make_environment(Path(name, "environment"), source)
-        run(python, *PIP, "check", cwd=Path(name))
-        smoke.check([str(python.with_name("contacts"))], Path(name))
-    target = binary.build(only_folder=False)
-    with tempfile.TemporaryDirectory() as name:
-        smoke.check([str(target)], Path(name))
-    image = build_image(version)
-    sys.stdout.write(
-        f"Release {version} of commit {git('rev-parse', 'HEAD')} is built and tried.\n"
-    )
+    name = build_everything(version)
+    step(f"release {version} of commit {git('rev-parse', 'HEAD')} is built and tried")
     for path in sorted((ROOT / "dist").iterdir()):
         sys.stdout.write(f"Upload {path.relative_to(ROOT)}\n")
-    sys.stdout.write(f"Push the image {image}\nThen: git tag v{version} && git push --tags\n")
+    sys.stdout.write(f"Push the image {name}\nThen: git tag v{version} && git push --tags\n")
 
 
 if __name__ == "__main__":
@@ -79,5 +76,5 @@ if __name__ == "__main__":
         raise SystemExit("release: name the version: make release VERSION=1.2.3")
     try:
         main(sys.argv[1])
-    except subprocess.CalledProcessError as error:
+    except (AssertionError, OSError, subprocess.SubprocessError) as error:
         raise SystemExit(f"release: {error}") from None

@@ -25,7 +25,7 @@ def git(*arguments: str) -> str:
 
 def environ() -> dict[str, str]:
     """Return an environment in which builds of one commit on one machine give the same bytes."""
-    commit = os.environ.get("SOURCE_COMMIT") or git("rev-parse", "--short", "HEAD") or "unknown"
+    commit = os.environ.get("SOURCE_COMMIT") or git("rev-parse", "--short=12", "HEAD") or "unknown"
     epoch = os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct") or "1767225600"
     fixed = {"SOURCE_COMMIT": commit, "SOURCE_DATE_EPOCH": epoch, "PYTHONHASHSEED": "0"}
     kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}

@@ -8,7 +8,6 @@ of what processes share (PSS, Linux).
 """
 
 import argparse
-import os
 import resource
 import statistics
 import sys
@@ -55,11 +54,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        both = [Installed((os.path.abspath(each),), Path(name)) for each in options.programs]
+        both = [Installed((str(Path(each).absolute()),), Path(name)) for each in options.programs]
         rows: list[list[tuple[float, float, float]]] = [[], []]
         for number in range(options.rounds + 1):
-            for its, found in zip(both, rows, strict=True):
-                row = measure(its, Path(name, f"{len(found)}-{both.index(its)}"))
+            for which, (its, found) in enumerate(zip(both, rows, strict=True)):
+                row = measure(its, Path(name, f"{number}-{which}"))
                 found.append(row)
                 sys.stderr.write(f"round {number}: {row}\n")
         medians = [list(map(statistics.median, zip(*each[1:], strict=True))) for each in rows]

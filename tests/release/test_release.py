@@ -1,5 +1,7 @@
 """`make release` refuses what is not ready; the forms of the service install and answer."""
 
+import gzip
+import os
 import re
 import subprocess
 import sys
@@ -7,12 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from app.version import VERSION
+from tests.postgres import PostgresServer
+
 ROOT = Path(__file__).parents[2]
 RELEASE = ROOT / "deploy" / "release"
+OLD_DATABASE = ROOT / "tests" / "fixtures" / "postgres-schema-8.sql.gz"
 
 
-def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def run(*command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    environ = os.environ | more
+    return subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
 
 
 def test_refuses_a_version_that_is_not_prepared() -> None:
@@ -47,8 +56,22 @@ def test_the_image_has_what_a_build_needs() -> None:
     assert needed <= set(kept)
 
 
+def test_the_sbom_names_the_scripts_of_others_by_their_versions() -> None:
+    source = (RELEASE / "binary.py").read_text()
+    [listed] = re.findall(r"^VENDORED = (.+)$", source, re.MULTILINE)
+    page = (ROOT / "app" / "README.md").read_text()
+    versions = dict(re.findall(r'\("([\w-]+)", "([\d.]+)"\)', listed))
+    assert f"htm {versions['htm']} " in page
+    assert f"Swagger UI {versions['swagger-ui-dist']}," in page
+
+
 @pytest.mark.soak
-def test_the_binary_runs_every_command() -> None:
-    built = run("make", "binary", f"PYTHON={sys.executable}")
+def test_the_binary_runs_every_command(postgres: PostgresServer) -> None:
+    """It serves a store and a database of older versions too."""
+    url = postgres.create()
+    name = url.partition("@/")[2].partition("?")[0]
+    postgres.run(gzip.decompress(OLD_DATABASE.read_bytes()).decode(), name)
+    built = run("make", "binary", f"PYTHON={sys.executable}", SMOKE_DATABASE_URL=url)
     assert built.returncode == 0, built.stderr[-2000:]
     assert "starts, answers, imports, exports and backs up" in built.stdout
+    assert postgres.run("SELECT version FROM program", name) == [(VERSION,)]

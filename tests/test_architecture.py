@@ -31,6 +31,7 @@ FLOOR_0 = (
     "app.clock",
     "app.compact_json",
     "app.logs",
+    "app.thread_pool",
     "app.version",
 )
 DATABASE = ("app.database",)

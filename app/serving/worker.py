@@ -13,6 +13,7 @@ from gunicorn import util
 from gunicorn.http import errors as http_errors
 from gunicorn.workers import gthread
 
+from app.thread_pool import ThreadPool
 from app.web.observation import RequestRecord, log_request
 from app.web.responses import INTERNAL
 from app.web.service import attached_services
@@ -34,7 +35,30 @@ _STATUSES: dict[type[Exception], tuple[int, str]] = {
 
 
 class Worker(gthread.ThreadWorker):  # type: ignore[misc]
-    """A threaded worker that slow or hostile clients cannot block."""
+    """A threaded worker that slow or hostile clients cannot block.
+
+    One thread runs at a time: others wait for SQLite, for a client, or for their turn.
+    """
+
+    def get_thread_pool(self) -> ThreadPool[gthread.TConn]:
+        return ThreadPool(self._work, threads=self.cfg.threads, slots=self.slots())
+
+    def slots(self) -> int:
+        return 1
+
+    def enqueue_req(self, conn: gthread.TConn) -> None:
+        self.tpool.submit(conn)
+
+    def _work(self, conn: gthread.TConn) -> None:
+        keep = False
+        try:
+            keep = self.handle(conn)
+        finally:
+            self.method_queue.defer(self.finish_request, conn, _Outcome(keep))
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        super().wait_for_and_dispatch_events(self.tpool.seconds_to_relief() or timeout)
+        self.tpool.relieve()
 
     def init_process(self) -> None:
         self._receiving: dict[gthread.TConn, float] = {}
@@ -109,6 +133,26 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             f"X-Request-Id: {error['request_id']}\r\n\r\n"
         )
         util.write_nonblock(client, (head + body).encode("ascii"))
+
+
+class ConcurrentWorker(Worker):
+    """A worker whose threads all run: they mostly wait for the server of the database."""
+
+    def slots(self) -> int:
+        return int(self.cfg.threads)
+
+
+class _Outcome:
+    """What gunicorn asks of a future: whether to keep the connection."""
+
+    def __init__(self, keep: object) -> None:
+        self._keep = keep
+
+    def cancelled(self) -> bool:
+        return False
+
+    def result(self) -> object:
+        return self._keep
 
 
 def _linger(connection: socket.socket) -> None:

@@ -170,6 +170,33 @@ def _post_until(over: Event, server: RunningServer, client: int, posted: list[in
             posted[client] += 1
 
 
+def test_workers_stay_on_a_cpu_each_where_there_are_as_many(start_server: StartServer) -> None:
+    cpus = os.sched_getaffinity(0)
+    two = set(sorted(cpus)[:2])
+    os.sched_setaffinity(0, two)
+    try:
+        server = start_server("--workers", str(len(two)))
+    finally:
+        os.sched_setaffinity(0, cpus)
+
+    def has_one_on_each() -> bool:
+        found = [os.sched_getaffinity(pid) for pid in server.workers()]
+        return len(found) == len(two) and all({cpu} in found for cpu in two)
+
+    wait_until(has_one_on_each)
+    killed = server.workers()[0]
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: killed not in server.workers() and has_one_on_each())
+
+
+def test_workers_use_all_cpus_where_there_are_more_of_these(start_server: StartServer) -> None:
+    cpus = os.sched_getaffinity(0)
+    server = start_server("--workers", "1")
+    wait_until(lambda: len(server.workers()) == 1)
+    wait_until(lambda: server.get().status_code == 200)
+    assert os.sched_getaffinity(server.workers()[0]) == cpus
+
+
 def test_makes_no_control_socket(start_server: StartServer, tmp_path: Path) -> None:
     places = {"HOME": tmp_path / "home", "XDG_RUNTIME_DIR": tmp_path / "run"}
     for place in places.values():

@@ -12,6 +12,7 @@ from pathlib import Path
 from app.database.interface import FieldValues, Parameters, Row
 from app.database.sqlite.locks import BUSY_SECONDS, InUseLock, WriteQueue
 from app.errors import Busy, InsufficientStorage, ServiceError, StoreFault, Unavailable
+from app.thread_pool import current_waiter
 
 SQLITE_VERSION = sqlite3.sqlite_version
 READERS_SECONDS = 0.1
@@ -161,6 +162,8 @@ class Connection:
 
     def end_write(self, *, commit: bool) -> None:
         """Commit or roll back; a commit that fails leaves nothing of its transaction."""
+        waiter = current_waiter()
+        waiter.leave_slot()
         try:
             if commit:
                 self.execute("COMMIT")
@@ -169,6 +172,7 @@ class Connection:
                 self.rollback()
             finally:
                 self._queue.leave()
+                waiter.take_slot()
 
     def rollback(self) -> None:
         """End the transaction, where an error has not ended it already."""

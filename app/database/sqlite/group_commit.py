@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-GATHER_SECONDS = 0.002  # About an fsync: what a group may wait for those who are to come.
+from app.thread_pool import current_waiter
 
 T = TypeVar("T")
 
@@ -29,8 +29,7 @@ class CommitAll(Protocol):
 class GroupCommit:
     """One thread at a time leads: it commits its own item and those that came while it waited.
 
-    Clients that have just written often write again: a leader waits up to `GATHER_SECONDS` until
-    as many wait as took part in the last group or came during it. One that is alone never waits.
+    In a worker, the requests that have arrived by then run first: those that write come along.
     """
 
     def __init__(self, commit_all: CommitAll) -> None:
@@ -38,8 +37,6 @@ class GroupCommit:
         self._mutex = threading.Lock()
         self._waiting: list[_Ticket] = []
         self._led = False
-        self._expected = 1
-        self._gathered = threading.Event()
 
     def run(self, write: Write, item: Any) -> Any:
         """Return the item's result once it is committed, or raise what its write raised.
@@ -50,20 +47,18 @@ class GroupCommit:
         with self._mutex:
             self._waiting.append(ticket)
             leads, self._led = not self._led, True
-            if len(self._waiting) >= self._expected:
-                self._gathered.set()
         if not leads:
-            ticket.called.acquire()
+            ticket.waiter.wait()
         if not ticket.done:
-            self._lead()
+            self._lead(ticket)
         if ticket.error is not None:
             raise ticket.error
         return ticket.result
 
-    def _lead(self) -> None:
+    def _lead(self, own: "_Ticket") -> None:
         """Commit the tickets that wait, of which the first is this thread's own."""
-        self._gather()
-        oldest, waiting = self._waiting[0], len(self._waiting)
+        own.waiter.yield_slot()
+        waiting = len(self._waiting)
         group: list[_Ticket] = []
 
         def take() -> list[_Ticket]:
@@ -71,22 +66,14 @@ class GroupCommit:
             return group
 
         try:
-            self._settle(take, oldest.since)
+            self._settle(take, own.since)
         except BaseException as error:
             # Those that came while the transaction could not begin have not waited as long.
             group = group or self._take(waiting)
             for ticket in group:
                 ticket.error = error
         finally:
-            self._hand_over(group)
-
-    def _gather(self) -> None:
-        with self._mutex:
-            missing = self._expected - len(self._waiting)
-            if missing > 0:
-                self._gathered.clear()
-        if missing > 0:
-            self._gathered.wait(GATHER_SECONDS)
+            self._hand_over(group, own)
 
     def _take(self, most: int | None = None) -> "list[_Ticket]":
         with self._mutex:
@@ -94,16 +81,16 @@ class GroupCommit:
             del self._waiting[: len(taken)]
         return taken
 
-    def _hand_over(self, group: "list[_Ticket]") -> None:
+    def _hand_over(self, group: "list[_Ticket]", own: "_Ticket") -> None:
         with self._mutex:
             heir = self._waiting[0] if self._waiting else None
             self._led = heir is not None
-            self._expected = len(group) + len(self._waiting)
         if heir:
-            heir.called.release()
+            heir.waiter.wake()
         for ticket in group:
             ticket.done = True
-            ticket.called.release()
+            if ticket is not own:
+                ticket.waiter.wake()
 
     def _settle(self, take: "Callable[[], list[_Ticket]]", since: float) -> None:
         """Commit tickets and note their results; raises what is an error of all of them."""
@@ -149,8 +136,7 @@ class _Ticket:
         self.result: Any = None
         self.error: BaseException | None = None
         self.done = False
-        self.called = threading.Lock()
-        self.called.acquire()
+        self.waiter = current_waiter()
 
 
 def _write_batch(write: Write, batch: "list[_Ticket]", transaction: Any) -> Sequence[Any]:

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from app.errors import Busy, Unavailable
+from app.thread_pool import current_waiter
 
 BUSY_SECONDS = 5.0
 LONGEST_PAUSE, SHORTEST_PAUSE = 0.001, 0.0005  # seconds
@@ -59,7 +60,10 @@ class WriteQueue:
             except BlockingIOError:
                 if time.monotonic() >= deadline:
                     raise Busy("The store is busy: send the request again in a second.") from None
+            waiter = current_waiter()
+            waiter.leave_slot()
             time.sleep(pause)
+            waiter.take_slot()
             pause = max(SHORTEST_PAUSE, pause / 2)
 
     def leave(self) -> None:

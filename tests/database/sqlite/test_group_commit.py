@@ -15,6 +15,7 @@ from app.database.sqlite.group_commit import GroupCommit
 from app.database.sqlite.migrate import migrate
 from app.database.sqlite.store import Database
 from app.errors import NotFound, Unavailable
+from app.thread_pool import ThreadPool
 from tests.conftest import wait_until
 
 Job = Callable[[Connection], Any]
@@ -209,28 +210,24 @@ def test_a_later_job_has_its_own_timeout(
     assert _names(db) == {"later"}
 
 
-def test_a_leader_waits_for_the_writers_of_the_last_group(
-    committer: Committer, monkeypatch: pytest.MonkeyPatch
+def test_requests_that_a_worker_has_received_share_a_commit(
+    db: Database, committer: Committer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.database.sqlite.group_commit.GATHER_SECONDS", 20)
+    monkeypatch.setattr("app.thread_pool.PATIENCE", 20)
     group = GroupCommit(committer)
-    group._expected = 3
-    with ThreadPoolExecutor(3) as threads:
-        early = [threads.submit(_run, committer.db, group, _insert(f"tag {n}")) for n in range(2)]
-        wait_until(lambda: len(group._waiting) == 2)
-        assert committer.sizes == []
-        assert _run(committer.db, group, _insert("tag 2")) == 3
-        assert sorted(each.result(20) for each in early) == [1, 2]
-    assert committer.sizes == [3]
+    results: list[int] = []
 
+    def submit_others() -> None:
+        for number in range(4):
+            pool.submit(lambda number=number: results.append(_run(db, group, _insert(f"{number}"))))
+        results.append(_run(db, group, _insert("first")))
 
-def test_a_leader_does_not_wait_after_a_group_of_one(committer: Committer) -> None:
-    group = GroupCommit(committer)
-    group._expected = 3
-    for number in range(2):
-        _run(committer.db, group, _insert(f"tag {number}"))
-    assert group._expected == 1
-    assert committer.sizes == [1, 1]
+    pool = ThreadPool[Callable[[], None]](lambda task: task(), threads=8, slots=1)
+    pool.submit(submit_others)
+    wait_until(lambda: len(results) == 5)
+    pool.shutdown()
+    assert committer.sizes == [5]
+    assert sorted(results) == [1, 2, 3, 4, 5]
 
 
 def test_passes_the_wait_of_the_oldest_job_to_the_committer(committer: Committer) -> None:

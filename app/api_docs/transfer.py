@@ -160,6 +160,8 @@ FEATURE = Feature(
         "lenient": "Leave out invalid cells instead of their rows, with a warning.",
         "match_twins": "Update the contact whose phone number differs by Brazil's or Argentina's "
         "9 only, instead of creating another.",
+        "stop_on_disconnect": "End the import after the current batch if the client closes the "
+        "connection. Without it the server imports the whole file once it has received it.",
         "format": "Format of the file; `vcf` is vCard 3.0. Default: for an import by its content, "
         "else `csv`.",
     },

@@ -42,7 +42,7 @@ _OPTIONS = (
         help="Update the contact whose number differs by Brazil's or Argentina's 9 only.",
     ),
 )
-_SCHEMA = ImportQuerySchema()
+_SCHEMA = ImportQuerySchema(exclude=("dry_run", "stop_on_disconnect"))
 
 
 def import_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -50,7 +50,7 @@ def import_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**given: Any) -> None:
-        query = _query({name: given.pop(name) for name in _SCHEMA.fields if name != "dry_run"})
+        query = _query({name: given.pop(name) for name in _SCHEMA.fields})
         command(query=query, **given)
 
     for option in reversed(_OPTIONS):

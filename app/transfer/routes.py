@@ -28,7 +28,14 @@ from app.transfer.preview import preview
 from app.transfer.readers import spooled
 from app.transfer.report import Report
 from app.transfer.schemas import ExportQuery, ExportQuerySchema, ImportQuery, ImportQuerySchema
-from app.web.requests import body_chunks, content_type, database, load_query, settings
+from app.web.requests import (
+    body_chunks,
+    client_has_left,
+    content_type,
+    database,
+    load_query,
+    settings,
+)
 from app.web.responses import success
 from app.web.service import service
 
@@ -67,7 +74,7 @@ def post_contacts_import() -> Response:
         with Intake(
             query.source(file, declared=MEDIA_TYPES[name]), query.options(), _check()
         ) as intake:
-            return _previewed(intake) if query.dry_run else _imported(intake)
+            return _previewed(intake) if query.dry_run else _imported(intake, query)
 
 
 def _check() -> str:
@@ -86,13 +93,20 @@ def _previewed(intake: Intake) -> Response:
     return success({"report": importer.report.as_dict(), "preview": found})
 
 
-def _imported(intake: Intake) -> Response:
+def _imported(intake: Intake, query: ImportQuery) -> Response:
     db = database()
-    importer = intake.importer(db, dry_run=False, after_batch=_StopDeadline(service().stopping))
+    check_deadline = _StopDeadline(service().stopping)
+
+    def check(report: Report) -> None:
+        check_deadline(report)
+        if query.stop_on_disconnect and client_has_left():
+            raise CutShort("The client closed the connection.")
+
+    importer = intake.importer(db, dry_run=False, after_batch=check)
     with closing(importer):
         try:
             intake.run(db, importer)
-        except (Unavailable, InsufficientStorage) as error:
+        except (CutShort, Unavailable, InsufficientStorage) as error:
             raise _with_report(error, importer.report) from error
     return success({"report": importer.report.as_dict()})
 

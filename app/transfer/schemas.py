@@ -35,6 +35,7 @@ class ImportQuery:
     tag_separator: str | None = None
     lenient: bool = False
     match_twins: bool = False
+    stop_on_disconnect: bool = False
 
     def source(self, file: BinaryIO, name: str = "", declared: str | None = None) -> Source:
         """Return a seekable file with what the query says about reading it."""
@@ -92,6 +93,7 @@ class ImportQuerySchema(Schema):
     tag_separator = Parsed(parse_separator, {"type": "string", "minLength": 1, "maxLength": 10})
     lenient = flag()
     match_twins = flag()
+    stop_on_disconnect = flag()
 
     @post_load
     def _to_query(self, data: dict[str, Any], **_: Any) -> ImportQuery:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import time
 from collections.abc import Callable, Generator
 from functools import lru_cache
@@ -54,6 +55,19 @@ class Request(flask.Request):
 def current() -> Request:
     """Return the request of this thread itself: each look-up through Flask's proxy takes time."""
     return cast(Request, flask.request._get_current_object())  # type: ignore[attr-defined]
+
+
+def client_has_left() -> bool:
+    """Return whether the client, or the proxy in front, has closed the connection (gunicorn)."""
+    connection: socket.socket | None = current().environ.get("gunicorn.socket")
+    if connection is None:
+        return False
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def database() -> Database:

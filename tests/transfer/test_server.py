@@ -209,3 +209,20 @@ def test_slow_readers_of_exports_leave_threads_for_other_requests(server: Runnin
     for connection in slow:
         connection.close()
     wait_until(lambda: server.get("/v1/contacts/export").status_code == 200)
+
+
+@pytest.mark.parametrize(("query", "is_whole"), [("", True), ("?stop_on_disconnect=true", False)])
+def test_an_import_ends_with_its_connection_only_if_asked(
+    start_server: StartServer, query: str, is_whole: bool
+) -> None:
+    server = start_server(environ={"CONTACTS_LOG_LEVEL": "info"})
+    body = file(ROWS)
+    with closing(HTTPConnection(urlsplit(server.url).netloc)) as connection:
+        headers = {"Authorization": f"Bearer {server.key}", "Content-Type": "text/csv"}
+        connection.request("POST", f"/v1/contacts/import{query}", body, headers)
+        wait_until(lambda: total(server) > 0)
+    assert server.log
+    log = server.log
+    wait_until(lambda: "/v1/contacts/import" in log.read_text())
+    assert (total(server) == ROWS) == is_whole
+    assert total(server) % 1_000 == 0

@@ -3,7 +3,7 @@
 import { html, render, useEffect, useState } from "./htm-preact.js";
 import { get, key } from "./api.js";
 import { address, go, useRoute } from "./route.js";
-import { Problem, useAction } from "./ui.js";
+import { Command, Problem, useAction } from "./ui.js";
 import { Home } from "./home.js";
 import { Contacts } from "./contacts.js";
 import { Import } from "./import.js";
@@ -21,6 +21,13 @@ const VIEWS = [
   ["fields", "Fields", FieldList, "contacts:read"],
   ["segments", "Segments", Segments, "contacts:read"],
   ["webhooks", "Webhooks", Webhooks, "admin"],
+];
+
+const CREATE = "contacts keys create --label console";
+const COMMANDS = [
+  ["Installed, or the one file", CREATE],
+  ["From the sources", `.venv/bin/${CREATE}`],
+  ["In a container", `docker compose -f deploy/compose.yaml exec contacts ${CREATE}`],
 ];
 
 function SignIn({ onProfile, problem }) {
@@ -41,9 +48,13 @@ function SignIn({ onProfile, problem }) {
           onInput=${(event) => setTyped(event.target.value)} /></label>
       <${Problem} error=${error || problem} />
       <button class="main" disabled=${isBusy || !typed.trim()}>${isBusy ? "Signing in …" : "Sign in"}</button>
-      <p class="hint">The first start of the server created a key. Create more with
-        <code>contacts keys create --label NAME</code>. The key stays in this tab, until you close it or sign out.</p>
-    </form></main>`;
+      <p class="hint">The key stays in this tab, until you close it or sign out.</p>
+    </form>
+    <section class="help"><h2>Where is my key?</h2>
+      <p>The first start of the server created one. It is on the terminal, or in the file <code>first-admin-key</code> of the data folder.
+        You can create another at any time, where the server runs:</p>
+      <dl>${COMMANDS.map(([where, command]) => html`<dt key=${where}>${where}</dt><dd><${Command} text=${command} /></dd>`)}</dl>
+    </section></main>`;
 }
 
 function App() {

@@ -35,11 +35,23 @@ function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
+// Runs a call again after the wait that the server asks for: the key's rate limit, a busy store.
+async function patiently(run) {
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      if (error.status !== 429 && error.status !== 503) throw error;
+      await new Promise((done) => setTimeout(done, (error.retryAfter || 2) * 1000));
+    }
+  }
+}
+
 // Calls `use` with each page of a search, until `isStopped()`.
 async function eachPage(body, use, isStopped) {
   let cursor = "start";
   while (cursor && !isStopped()) {
-    const page = await call("POST", "v1/contacts/search", { body: { ...body, limit: 100, cursor } });
+    const page = await patiently(() => call("POST", "v1/contacts/search", { body: { ...body, limit: 100, cursor } }));
     await use(page.contacts);
     cursor = page.pagination.next_cursor;
   }
@@ -61,10 +73,10 @@ export function BulkDialog({ body, state, total, tags, scopes, onClose }) {
     setDone({ ...count });
     // Read first, then write: the search may be about this very tag.
     const phones = [];
-    await eachPage(search, (contacts) => { phones.push(...contacts.map(({ phone }) => phone)); }, () => stopped.current);
+    await eachPage(search, (contacts) => { phones.push(...contacts.map(({ phone }) => phone)); setDone({ kind: "read", seen: phones.length }); }, () => stopped.current);
     for (let at = 0; at < phones.length && !stopped.current; at += 500) {
       const contacts = phones.slice(at, at + 500).map((phone) => ({ phone, [kind]: [tag.trim()] }));
-      const answer = await call("POST", "v1/contacts/batch", { body: { contacts } });
+      const answer = await patiently(() => call("POST", "v1/contacts/batch", { body: { contacts } }));
       count.seen += contacts.length;
       count.changed += answer.updated + answer.created;
       count.failed += answer.failed;
@@ -88,7 +100,7 @@ export function BulkDialog({ body, state, total, tags, scopes, onClose }) {
     setDone(null);
   });
   const isWorking = isBusy || isSaving;
-  return html`<${Dialog} title=${`With ${all}`} onClose=${() => { stopped.current = true; onClose(); }}>
+  return html`<${Dialog} title=${`Tag or export ${all}`} onClose=${() => { stopped.current = true; onClose(); }}>
     ${scopes.includes("contacts:write") && html`<section><h3>Tags</h3>
       <${Field} label="Tag"><input list="bulk-tags" value=${tag} disabled=${isWorking} onInput=${(event) => setTag(event.target.value)} /></${Field}>
       <datalist id="bulk-tags">${tags.map((name) => html`<option key=${name} value=${name} />`)}</datalist>
@@ -100,7 +112,7 @@ export function BulkDialog({ body, state, total, tags, scopes, onClose }) {
         : html`<p class="hint">This filter is exported as JSON Lines.</p>`}
       <button type="button" disabled=${isWorking} onClick=${save}>${isSaving ? "Exporting …" : "Download"}</button></section>
     ${done && html`<div role="status"><progress max=${done.total || total || 1} value=${done.isOver ? done.total || 1 : done.seen}></progress>
-      <p>${done.isStopped ? "Stopped. " : ""}${plural(done.seen, "contact")}${done.kind === "export" ? " read" : ` done, ${done.changed} changed${done.failed ? `, ${done.failed} failed` : ""}`}.</p>
+      <p>${done.isStopped ? "Stopped. " : ""}${plural(done.seen, "contact")}${["export", "read"].includes(done.kind) ? " read" : ` done, ${done.changed} changed${done.failed ? `, ${done.failed} failed` : ""}`}.</p>
       ${isWorking && html`<button type="button" onClick=${() => { stopped.current = true; }}>Stop</button>`}</div>`}
     <${Problem} error=${error || failure} />
   </${Dialog}>`;

@@ -1,11 +1,14 @@
 // One contact beside the table: edit, tags, fields, history, phone, twins, merge, erase.
 
-import { html, useState } from "./htm-preact.js";
+import { html, useEffect, useRef, useState } from "./htm-preact.js";
 import { call, get, part, send } from "./api.js";
 import { Event, shown } from "./events.js";
-import { Confirm, Dialog, Field, Loading, More, Problem, fieldError, formatDate, nameOf, useAction, useData } from "./ui.js";
+import { Confirm, Dialog, Field, Loading, More, Problem, countryName, fieldError, formatDate, nameOf, useAction, useData } from "./ui.js";
 
 const NAMES = [["first_name", "First name"], ["last_name", "Last name"], ["email", "E-mail"]];
+
+// Whether the contact beside the table has changes that are not saved.
+export const unsaved = { is: false };
 
 const readContact = async (id, signal) => {
   const response = await send("GET", `v1/contacts/${part(id)}`, { signal });
@@ -46,6 +49,8 @@ function Edit({ data, names, onSaved, onReload }) {
   const [other, setOther] = useState(null);
   const patch = patchOf(form, contact);
   const isChanged = Object.keys(patch).length > 0;
+  useEffect(() => { unsaved.is = isChanged; }, [isChanged]);
+  useEffect(() => () => { unsaved.is = false; }, []);
   const setCustom = (key, value) => setForm({ ...form, custom_fields: { ...form.custom_fields, [key]: value } });
   const typeOf = (key) => {
     const field = names.fields.find((each) => each.key === key);
@@ -109,7 +114,7 @@ function Phone({ contact, scopes, onMerged }) {
   if (!data) return null;
   const { phone } = data;
   const twins = phone.twins.filter(({ exists }) => exists);
-  return html`<p class="hint">${[phone.region, phone.kind, phone.valid ? "a valid number" : "possible, not in an assigned range"].filter(Boolean).join(" · ")}</p>
+  return html`<p class="hint">${[phone.region && countryName(phone.region), phone.kind, phone.valid ? "a valid number" : "possible, not in an assigned range"].filter(Boolean).join(" · ")}</p>
     ${twins.map((each) => html`<div class="notice" key=${each.phone}><p>+${each.phone} is stored too, and may be the same person.</p>
       ${scopes.includes("contacts:write") && html`<button type="button" onClick=${() => setTwin(each.phone)}>Merge it into this contact</button>`}</div>`)}
     ${twin && html`<${Confirm} title=${`Merge +${twin}?`} action="Merge" onClose=${() => setTwin(null)}
@@ -138,11 +143,13 @@ export function ContactPanel({ id, scopes, names, onClose, onChange, onOpen }) {
   const canWrite = scopes.includes("contacts:write");
   const changed = () => { reload(); onChange(); };
   const contact = data?.contact;
+  const title = useRef();
+  useEffect(() => { if (contact) title.current.focus({ preventScroll: true }); }, [Boolean(contact)]);
   return html`<aside class="panel" aria-label="Contact">
-    <header><h2><bdi>${contact ? nameOf(contact) : "…"}</bdi></h2><button type="button" class="quiet" aria-label="Close contact" onClick=${onClose}>✕</button></header>
+    <header><h2 ref=${title} tabindex="-1"><bdi>${contact ? nameOf(contact) : "…"}</bdi></h2><button type="button" class="quiet" aria-label="Close contact" onClick=${onClose}>✕</button></header>
     <${Loading} when=${isLoading && !data} /><${Problem} error=${error} retry=${reload} />
     ${contact && html`
-      <p><bdi dir="ltr">+${contact.phone}</bdi> <small>created ${formatDate(contact.created_at)}, changed ${formatDate(contact.updated_at)}</small></p>
+      <p class="phone"><bdi dir="ltr">+${contact.phone}</bdi> <small>created ${formatDate(contact.created_at)}, changed ${formatDate(contact.updated_at)}</small></p>
       <${Phone} contact=${contact} scopes=${scopes} onMerged=${changed} />
       <${TagEditor} contact=${contact} tags=${names.tags} onDone=${changed} canWrite=${canWrite} />
       ${canWrite ? html`<${Edit} key=${data.etag} data=${data} names=${names} onSaved=${changed} onReload=${reload} />`
@@ -156,7 +163,11 @@ export function ContactPanel({ id, scopes, names, onClose, onChange, onOpen }) {
   </aside>`;
 }
 
-export function NewContact({ tags, onClose, onDone }) {
+export function NewContact({ onClose, ...more }) {
+  return html`<${Dialog} title="New contact" onClose=${onClose}><${ContactForm} onClose=${onClose} ...${more} /></${Dialog}>`;
+}
+
+export function ContactForm({ tags, onClose, onDone }) {
   const [form, setForm] = useState({ phone: "", first_name: "", last_name: "", email: "", tag: "" });
   const [save, isBusy, error] = useAction(async () => {
     const { tag, ...body } = Object.fromEntries(Object.entries(form).filter(([, value]) => value.trim()));
@@ -167,12 +178,11 @@ export function NewContact({ tags, onClose, onDone }) {
   });
   const input = (name, title, more = {}) => html`<${Field} label=${title} error=${fieldError(error, name)} hint=${more.hint}>
     <input dir="auto" value=${form[name]} ...${more.attributes} onInput=${(event) => setForm({ ...form, [name]: event.target.value })} /></${Field}>`;
-  return html`<${Dialog} title="New contact" onClose=${onClose}>
-    <form onSubmit=${(event) => { event.preventDefault(); save(); }}>
-      ${input("phone", "Phone", { hint: "With the country code. A number that is stored already opens its contact.", attributes: { required: true, inputmode: "tel", autofocus: true } })}
+  return html`<form onSubmit=${(event) => { event.preventDefault(); save(); }}>
+      ${input("phone", "Phone", { hint: "With the country code. A number that is stored already opens its contact.", attributes: { required: true, inputmode: "tel", autofocus: Boolean(onClose), placeholder: "+91 88568 79188" } })}
       ${NAMES.map(([name, title]) => input(name, title))}
       ${input("tag", "Tag", { attributes: { list: "new-tags" } })}
       <datalist id="new-tags">${tags.map((name) => html`<option key=${name} value=${name} />`)}</datalist>
       <${Problem} error=${error} />
-      <footer><button type="button" onClick=${onClose}>Cancel</button><button class="main" disabled=${isBusy}>${isBusy ? "Saving …" : "Create"}</button></footer></form></${Dialog}>`;
+      <footer>${onClose && html`<button type="button" onClick=${onClose}>Cancel</button>`}<button class="main" disabled=${isBusy}>${isBusy ? "Saving …" : "Create"}</button></footer></form>`;
 }

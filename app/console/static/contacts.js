@@ -3,12 +3,14 @@
 import { html, useEffect, useMemo, useRef, useState } from "./htm-preact.js";
 import { call, get } from "./api.js";
 import { BulkDialog } from "./bulk.js";
-import { ContactPanel, NewContact } from "./contact.js";
+import { ContactPanel, NewContact, unsaved } from "./contact.js";
 import { FilterBuilder, toRows, words } from "./filters.js";
 import { go } from "./route.js";
-import { Dialog, Loading, More, Problem, Tags, formatDate, nameOf, plural, useData, useSettled } from "./ui.js";
+import { Start } from "./start.js";
+import { Confirm, Dialog, More, Problem, Tags, formatDate, formatDay, formatNumber, nameOf, plural, useData, useSettled } from "./ui.js";
 
 const LIMIT = 50;
+const TAGS_WIDTH = 22; // Characters.
 const COLUMNS = [
   ["name", "Name", "first_name"],
   ["phone", "Phone", "phone"],
@@ -49,11 +51,18 @@ export function searchBody({ q, filter, sort, segment }) {
   return body;
 }
 
+// Returns how many tags have room in a cell: one at least.
+function fitting(tags) {
+  let room = TAGS_WIDTH;
+  const first = tags.findIndex((name) => (room -= name.length + 2) < 0);
+  return first < 0 ? tags.length : Math.max(1, first);
+}
+
 function Cell({ column, contact }) {
   if (column === "name") return html`<bdi>${nameOf(contact)}</bdi>`;
   if (column === "phone") return html`<bdi dir="ltr">+${contact.phone}</bdi>`;
-  if (column === "tags") return html`<${Tags} names=${contact.tags} />`;
-  if (column.endsWith("_at")) return formatDate(contact[column]);
+  if (column === "tags") return html`<${Tags} names=${contact.tags} most=${fitting(contact.tags)} />`;
+  if (column.endsWith("_at")) return html`<time datetime=${contact[column]} title=${formatDate(contact[column])}>${formatDay(contact[column])}</time>`;
   const value = column.startsWith("cf:") ? contact.custom_fields?.[column.slice(3)] : contact[column];
   return html`<bdi>${value === undefined || value === null ? "" : String(value)}</bdi>`;
 }
@@ -102,14 +111,20 @@ export function Contacts({ state, scopes }) {
     ...(state.columns || "").split(",").filter((name) => name.startsWith("cf:")).map((name) => [name, name.slice(3), null])];
   const filter = parsed(state.filter);
   const built = toRows(filter);
-  const open = (id) => change({ open: id });
+  // Opens another contact, or none, unless the one beside the table has changes that nobody saved.
+  const open = (id) => {
+    if (id === state.open) return;
+    if (unsaved.is) { setDialog({ leaveTo: id }); return; }
+    change({ open: id });
+    if (!id) document.querySelector(`tr[data-id="${CSS.escape(state.open)}"]`)?.focus();
+  };
 
   useEffect(() => {
     const onKey = (event) => {
       const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
       if (document.querySelector("dialog[open]")) return;
       if (event.key === "/" && !isTyping) { event.preventDefault(); search.current.focus(); }
-      if (event.key === "Escape" && state.open) change({ open: "" });
+      if (event.key === "Escape" && state.open) open("");
       const lines = [...document.querySelectorAll("tbody tr")];
       const at = lines.indexOf(document.activeElement);
       if (event.key === "ArrowDown" && (at >= 0 || event.target === search.current)) { event.preventDefault(); lines[at + 1]?.focus(); }
@@ -122,38 +137,45 @@ export function Contacts({ state, scopes }) {
   const sortBy = (field) => change({ sort: state.sort === field ? `-${field}` : state.sort === `-${field}` ? "" : field });
   const sortOf = (field) => (state.sort === field ? "ascending" : state.sort === `-${field}` ? "descending" : "none");
   const isFiltered = Boolean(state.q || state.filter || state.segment);
-  const count = rows.total ?? null;
+  const isEmpty = rows.data && !rows.contacts.length && !isFiltered;
+  const isWhole = rows.data && !rows.pagination.next_cursor;
+  const count = rows.total ?? (isWhole ? rows.contacts.length : null);
+  const counted = !rows.data ? (rows.isLoading ? "Loading …" : "") : count === null ? `${formatNumber(rows.contacts.length)}+ contacts` : plural(count, "contact");
 
-  return html`<h1>Contacts</h1>
+  if (isEmpty && !state.open && !rows.isLoading) {
+    return html`<h1>Contacts</h1><${Start} scopes=${scopes} tags=${tags} onDone=${(id) => { rows.reload(); open(id); }} />`;
+  }
+  return html`<header class="title"><h1>Contacts</h1><p class="count" role="status">${counted}</p></header>
     <div class="bar">
       <input ref=${search} type="search" aria-label="Search contacts" placeholder="Search names, e-mail, phone ( / )" value=${typed} onInput=${(event) => setTyped(event.target.value)} />
       <button type="button" onClick=${() => setDialog("filter")}>Filter${filter ? " ●" : ""}</button>
       <button type="button" onClick=${() => setDialog("columns")}>Columns</button>
-      <button type="button" onClick=${() => setDialog("bulk")} disabled=${!rows.contacts.length}>With all …</button>
+      <button type="button" onClick=${() => setDialog("bulk")} disabled=${!rows.contacts.length}>Tag or export …</button>
       ${scopes.includes("contacts:write") && html`<button type="button" class="main" onClick=${() => setDialog("new")}>New contact</button>`}
     </div>
     ${isFiltered && html`<p class="filters">
       ${built ? built.rows.map((row, index) => html`<span class="tag" key=${index}><bdi>${words(row)}</bdi></span>${index < built.rows.length - 1 ? html`<small>${built.match === "all" ? "and" : "or"}</small>` : null}`) : html`<span class="tag">a filter in JSON</span>`}
       ${state.segment && html`<span class="tag">segment <bdi>${state.segment}</bdi></span>`}
       <button type="button" class="quiet" onClick=${() => { setTyped(""); change({ q: "", filter: "", segment: "" }); }}>Show all contacts</button></p>`}
-    <p class="count" role="status">${rows.isLoading && !rows.data ? "Loading …" : count !== null ? plural(count, "contact") : rows.data ? "More contacts than the server counts" : ""}</p>
     <${Problem} error=${rows.error} retry=${rows.reload} />
     <div class=${state.open ? "split" : ""}>
-      <div class="table" aria-busy=${rows.isLoading}>
+      <div class="table contacts" aria-busy=${rows.isLoading}>
         <table><thead><tr>${columns.map(([name, title, field]) => html`<th key=${name} scope="col" aria-sort=${field ? sortOf(field) : null}>
           ${field ? html`<button type="button" class="quiet" onClick=${() => sortBy(field)}>${title}</button>` : html`<bdi>${title}</bdi>`}</th>`)}</tr></thead>
-          <tbody>${rows.contacts.map((contact) => html`<tr key=${contact.id} tabindex="0" aria-selected=${contact.id === state.open}
+          <tbody>${rows.contacts.map((contact) => html`<tr key=${contact.id} data-id=${contact.id} tabindex="0" aria-selected=${contact.id === state.open}
             onClick=${() => open(contact.id)} onKeyDown=${(event) => event.key === "Enter" && open(contact.id)}>
             ${columns.map(([name, title]) => html`<td key=${name} data-title=${title}><${Cell} column=${name} contact=${contact} /></td>`)}</tr>`)}</tbody></table>
-        ${rows.data && !rows.contacts.length && html`<p class="hint">${isFiltered ? "No contact matches." : "No contacts yet. Create one, or import a file."}</p>`}
+        ${rows.data && !rows.contacts.length && html`<p class="hint empty">${isWhole ? "No contact matches." : "No match so far: the server has read 100,000 contacts. “Show more” reads on."}</p>`}
         <${More} pagination=${rows.pagination} load=${rows.load} isBusy=${rows.isBusy} />
       </div>
       ${state.open && html`<${ContactPanel} key=${state.open} id=${state.open} scopes=${scopes} names=${names || NOTHING_KNOWN}
-        onClose=${() => change({ open: "" })} onChange=${rows.reload} onOpen=${open} />`}
+        onClose=${() => open("")} onChange=${rows.reload} onOpen=${open} />`}
     </div>
     ${dialog === "filter" && html`<${FilterDialog} filter=${filter} names=${names || NOTHING_KNOWN} onClose=${() => setDialog(null)} onApply=${(next) => { change({ filter: next ? JSON.stringify(next) : "" }); setDialog(null); }} />`}
     ${dialog === "columns" && html`<${ColumnsDialog} columns=${columns.map(([name]) => name)} fields=${fields} onClose=${() => setDialog(null)} onApply=${(next) => { change({ columns: next.join(",") }); setDialog(null); }} />`}
     ${dialog === "bulk" && html`<${BulkDialog} body=${body} state=${state} total=${count} tags=${tags} scopes=${scopes} onClose=${() => { setDialog(null); rows.reload(); }} />`}
+    ${dialog?.leaveTo !== undefined && html`<${Confirm} title="Discard your changes?" action="Discard" onClose=${() => setDialog(null)}
+      run=${async () => { unsaved.is = false; change({ open: dialog.leaveTo }); }}><p>You have changed this contact, and not saved it.</p></${Confirm}>`}
     ${dialog === "new" && html`<${NewContact} tags=${tags} onClose=${() => setDialog(null)} onDone=${(id) => { setDialog(null); rows.reload(); open(id); }} />`}`;
 }
 

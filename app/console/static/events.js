@@ -31,11 +31,10 @@ const valueOf = (contact, field) =>
 export function Event({ event, linked }) {
   const { data } = event;
   const changes = data.changed || [];
-  return html`<li class="event">
-    <span>${linked ? subject(data, true) : null} ${WORDS[event.event] || event.event}
+  return html`<li class="event"><p><span>${linked ? subject(data, true) : null} ${WORDS[event.event] || event.event}
       ${data.segment ? html` <a href=${address("segments", { open: data.segment })}><bdi>${data.segment}</bdi></a>` : null}
       ${data.name ? html` <bdi>${data.name}</bdi>${data.new_name ? html` → <bdi>${data.new_name}</bdi>` : null}` : null}</span>
-    <small><time datetime=${event.timestamp}>${formatDate(event.timestamp)}</time>${event.actor ? ` · ${event.actor}` : ""}</small>
+    <small><time datetime=${event.timestamp}>${formatDate(event.timestamp)}</time>${event.actor ? ` · ${event.actor}` : ""}</small></p>
     ${!linked && changes.length > 0 && html`<ul>${changes.map((field) => html`<li key=${field}><b><bdi>${field}</bdi></b>${" "}
       ${data.previous && field in data.previous ? html`<del><bdi>${shown(data.previous[field])}</bdi></del> → ` : null}<ins><bdi>${shown(valueOf(data, field))}</bdi></ins></li>`)}</ul>`}
   </li>`;

@@ -4,25 +4,28 @@ import { html, useEffect, useState } from "./htm-preact.js";
 import { BASE, get, send } from "./api.js";
 import { Bars } from "./charts.js";
 import { Event, bounds } from "./events.js";
-import { address } from "./route.js";
+import { address, go } from "./route.js";
+import { Start } from "./start.js";
 import { Loading, Problem, formatDate, formatNumber, useData } from "./ui.js";
 
 const DAYS = 14;
 const PAGES = 5; // Of 1,000 events, which the chart counts at most.
 const LATEST = 20;
 
-// Reads the newest events, oldest first, and where the feed ends.
+// Reads the newest events, oldest first, and where the feed ends: from its end back to the first day of the chart.
 async function newestEvents(signal) {
   const [removed, last] = await bounds(signal);
-  let after = Math.max(removed, last - PAGES * 1000);
+  const since = Date.now() - DAYS * 86_400_000;
   let events = [];
-  while (after < last) {
-    const page = await get("v1/changes", { after, limit: 1000 }, signal);
-    if (!page.changes.length) break;
-    events = events.concat(page.changes);
-    after = page.next_after;
+  let end = last;
+  for (let count = 0; count < PAGES && end > removed; count += 1) {
+    const start = Math.max(removed, end - 1000);
+    const page = await get("v1/changes", { after: start, limit: end - start }, signal);
+    events = page.changes.filter(({ seq }) => seq <= end).concat(events);
+    end = start;
+    if (!page.changes.length || Date.parse(page.changes[0].timestamp) < since) return { events, last, isPartial: false };
   }
-  return { events, last };
+  return { events, last, isPartial: end > removed };
 }
 
 function byDay(events) {
@@ -90,7 +93,8 @@ export function Home({ scopes }) {
   const health = useData((signal) => readHealth(scopes, signal), []);
   const latest = useLatest(journal.data);
   const days = journal.data ? byDay(journal.data.events) : [];
-  const isPartial = journal.data?.events.length >= PAGES * 1000;
+
+  const isEmpty = totals.data?.contacts === 0;
 
   return html`<h1>Home</h1>
     <${Problem} error=${totals.error || journal.error || health.error} retry=${() => { totals.reload(); journal.reload(); health.reload(); }} />
@@ -101,12 +105,13 @@ export function Home({ scopes }) {
       <div><dt>Server</dt><dd class="small">${health.data ? html`
         <span class=${health.data.ready ? "good" : "bad"}>${health.data.ready ? "Ready" : "Cannot write"}</span>
         <small>Version ${health.data.version}</small>
-        ${"backup" in health.data && html`<small>${health.data.backup ? `Last backup ${formatDate(health.data.backup)}` : "No backup yet: run contacts backup"}</small>`}` : "…"}</dd></div>
+        ${"backup" in health.data && html`<small>${health.data.backup ? `Last backup ${formatDate(health.data.backup)}` : html`No backup yet: run <code>contacts backup</code>`}</small>`}` : "…"}</dd></div>
     </dl>
-    <section><h2>Changes for each day</h2>
-      ${isPartial && html`<p class="hint">Of the latest ${formatNumber(PAGES * 1000)} changes.</p>`}
-      <${Bars} days=${days} label=${`Contacts created and changed in the last ${DAYS} days`} /></section>
-    <section><h2>Latest changes</h2>
+    ${isEmpty && html`<${Start} scopes=${scopes} tags=${[]} onDone=${(id) => go("contacts", { open: id })} />`}
+    ${!isEmpty && html`<section><h2>Changes per day</h2>
+      ${journal.data?.isPartial && html`<p class="hint">Of the latest ${formatNumber(PAGES * 1000)} changes.</p>`}
+      <${Bars} days=${days} label=${`Contacts created and changed in the last ${DAYS} days`} /></section>`}
+    ${(!isEmpty || latest.length > 0) && html`<section><h2>Latest changes</h2>
       ${latest.length ? html`<ol class="events" aria-live="polite">${latest.map((event) => html`<${Event} key=${event.seq} event=${event} linked />`)}</ol>`
-        : html`<p class="hint">${journal.isLoading ? "Loading …" : "Nothing has changed yet. Create a contact, or import a file."}</p>`}</section>`;
+        : html`<p class="hint">${journal.isLoading ? "Loading …" : "Nothing has changed yet."}</p>`}</section>`}`;
 }

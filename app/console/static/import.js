@@ -2,8 +2,9 @@
 
 import { html, useEffect, useRef, useState } from "./htm-preact.js";
 import { ApiError, BASE, key } from "./api.js";
+import { Drop, takeOver } from "./drop.js";
 import { bounds } from "./events.js";
-import { Field, Problem, Tags, formatNumber, plural, useAction } from "./ui.js";
+import { Field, Problem, Tags, countryName, formatNumber, plural, useAction } from "./ui.js";
 
 const TYPES = {
   csv: "text/csv", tsv: "text/csv", txt: "text/csv", jsonl: "application/x-ndjson", ndjson: "application/x-ndjson",
@@ -28,7 +29,7 @@ function upload(file, options, onSent) {
       if (answer.success) resolve(answer); else reject(new ApiError(request.status, answer.error));
     };
     request.onerror = () => reject(new ApiError(0, { code: "network", message: "The connection broke while the file was sent. Import it again: rows that are stored already stay unchanged." }));
-    request.onabort = () => reject(new ApiError(0, { code: "stopped", message: "Stopped before the whole file was sent: nothing was stored." }));
+    request.onabort = () => reject(new ApiError(0, { code: "stopped", message: "Cancelled before the whole file was sent: nothing is stored." }));
     request.send(file);
   });
   return { promise, abort: () => request.abort() };
@@ -43,6 +44,16 @@ function download(rows, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
+// Returns how many changes the feed has after `before`, once it stands still for a second.
+async function settled(before) {
+  for (let count = -1; ;) {
+    const [, now] = await bounds();
+    if (now - before === count) return count;
+    count = now - before;
+    await new Promise((done) => setTimeout(done, 1000));
+  }
+}
+
 export function Import({ scopes }) {
   const [file, setFile] = useState(null);
   const [options, setOptions] = useState({ default_country: "", international: false, tags: "add", add_tag: "", tag_separator: "", sheet: "", lenient: false, match_twins: false });
@@ -50,7 +61,7 @@ export function Import({ scopes }) {
   const [answer, setAnswer] = useState(null);
   const [progress, setProgress] = useState(null);
   const [report, setReport] = useState(null);
-  const [isOver, setOver] = useState(false);
+  const [stopped, setStopped] = useState(null);
   const running = useRef(null);
   const query = () => [...Object.entries(options), ...Object.entries(mapping).map(([column, field]) => ["map", `${column}=${field}`])]
     .filter(([name, value]) => !(name === "tags" && value === "add"));
@@ -64,32 +75,46 @@ export function Import({ scopes }) {
   const [run, isRunning, runError] = useAction(async () => {
     const [, before] = await bounds();
     const expected = answer.report.created + answer.report.updated;
-    const work = upload(file, query(), (sent) => setProgress({ sent, stored: 0, expected }));
-    running.current = work;
+    let sent = 0;
+    setStopped(null);
+    // The server stops after the batch that it stores when this page, or a proxy, closes the connection.
+    const work = upload(file, [...query(), ["stop_on_disconnect", "true"]], (part) => { sent = part; setProgress({ sent, stored: 0, expected }); });
+    running.current = { abort: work.abort, isRun: true };
     const timer = setInterval(async () => {
       const [, now] = await bounds().catch(() => [0, before]);
       setProgress((old) => old && { ...old, stored: Math.min(expected, now - before) });
     }, 1000);
     try {
       setReport((await work.promise).report);
+    } catch (error) {
+      if (error.code !== "stopped" || sent < 1) throw error;
+      clearInterval(timer);
+      setProgress(null);
+      setStopped({ stored: await settled(before), expected });
     } finally {
       clearInterval(timer);
       setProgress(null);
     }
   });
-  useEffect(() => () => running.current?.abort(), []);
-  const take = (chosen) => { if (chosen) { setFile(chosen); setMapping({}); setAnswer(null); setReport(null); look(chosen); } };
+  useEffect(() => {
+    take(takeOver());
+    // A preview ends with the view; an import that runs goes on.
+    return () => running.current?.isRun || running.current?.abort();
+  }, []);
+  useEffect(() => {
+    if (!isRunning) return undefined;
+    const warn = (event) => event.preventDefault();
+    addEventListener("beforeunload", warn);
+    return () => removeEventListener("beforeunload", warn);
+  }, [isRunning]);
+  const take = (chosen) => { if (chosen) { setFile(chosen); setMapping({}); setAnswer(null); setReport(null); setStopped(null); look(chosen); } };
   const set = (name) => (event) => setOptions({ ...options, [name]: event.target.type === "checkbox" ? event.target.checked : event.target.value });
   const preview = answer?.preview;
   const isReadOnly = !scopes.includes("contacts:read");
 
   return html`<h1>Import</h1>
-    <label class=${`drop ${isOver ? "over" : ""}`} onDragOver=${(event) => { event.preventDefault(); setOver(true); }} onDragLeave=${() => setOver(false)}
-        onDrop=${(event) => { event.preventDefault(); setOver(false); take(event.dataTransfer.files[0]); }}>
-      <input type="file" class="hidden" accept=".csv,.tsv,.txt,.jsonl,.ndjson,.xlsx,.vcf" onChange=${(event) => { take(event.target.files[0]); event.target.value = ""; }} />
-      ${file ? html`<b><bdi>${file.name}</bdi></b> <small>${formatNumber(Math.ceil(file.size / 1024))} KiB · choose another</small>` : html`<b>Drop a file here, or choose one</b> <small>CSV, Excel (.xlsx), vCard, JSON Lines. Nothing is stored before you have seen what would happen.</small>`}
-    </label>
-    ${file && html`<form class="options" onSubmit=${(event) => { event.preventDefault(); look(); }}>
+    <${Drop} file=${file} onFile=${take} />
+    ${file && html`<details class="more-options"><summary>Options</summary><form class="options" onSubmit=${(event) => { event.preventDefault(); look(); }}>
       <${Field} label="Country of numbers without +" hint="Two letters, such as IN"><input size="4" maxlength="2" value=${options.default_country} onInput=${set("default_country")} /></${Field}>
       <${Field} label="Tag for every row"><input dir="auto" value=${options.add_tag} onInput=${set("add_tag")} /></${Field}>
       <${Field} label="Tags of known contacts"><select value=${options.tags} onChange=${set("tags")}><option value="add">are kept, new ones added</option><option value="replace">are replaced</option></select></${Field}>
@@ -98,15 +123,18 @@ export function Import({ scopes }) {
       <label class="check"><input type="checkbox" checked=${options.international} onChange=${set("international")} /> All numbers begin with a country code</label>
       <label class="check"><input type="checkbox" checked=${options.lenient} onChange=${set("lenient")} /> Leave out bad optional cells instead of their rows</label>
       <label class="check"><input type="checkbox" checked=${options.match_twins} onChange=${set("match_twins")} /> Join numbers that differ by Brazil's or Argentina's 9</label>
-      <p><button disabled=${isLooking || isRunning}>${isLooking ? "Reading …" : "Preview again"}</button></p></form>`}
+      <p><button disabled=${isLooking || isRunning}>${isLooking ? "Reading …" : "Preview again"}</button></p></form></details>`}
     <${Problem} error=${lookError || runError} />
     ${isLooking && html`<p role="status">Reading the whole file …</p>`}
     ${preview && !report && html`<${Preview} answer=${answer} mapping=${mapping} onMap=${(column, field) => setMapping({ ...mapping, [column]: field })} />
       <footer class="sticky">${Object.keys(mapping).length > 0 && html`<button type="button" disabled=${isLooking} onClick=${() => look()}>Preview with this mapping</button>`}
         ${progress ? html`<span role="status"><progress value=${progress.sent < 1 ? progress.sent * 0.2 : 0.2 + 0.8 * (progress.stored / (progress.expected || 1))}></progress>
           ${progress.sent < 1 ? "Sending the file" : `${formatNumber(progress.stored)} of ${formatNumber(progress.expected)} stored`}</span>
-          ${progress.sent < 1 && html`<button type="button" onClick=${() => running.current.abort()}>Cancel</button>`}`
+          <button type="button" onClick=${() => running.current.abort()}>Cancel</button>`
         : html`<button type="button" class="main" disabled=${isRunning || isLooking || Boolean(preview.problem) || isReadOnly || answer.report.created + answer.report.updated === 0} onClick=${run}>Import ${plural(answer.report.created + answer.report.updated, "contact")}</button>`}</footer>`}
+    ${isRunning && !progress && html`<p role="status">Cancelling: the server ends the batch that it stores …</p>`}
+    ${stopped && html`<section class="notice" role="status"><h2>Cancelled</h2>
+      <p>About ${formatNumber(stopped.stored)} of ${plural(stopped.expected, "contact")} are stored, and stay. To store the rest, import the same file again: what is stored already does not change.</p></section>`}
     ${report && html`<section class="notice" role="status"><h2>Imported</h2><${Counts} report=${report} /><${Rejected} report=${report} name=${file.name} /></section>`}`;
 }
 
@@ -124,8 +152,6 @@ function Rejected({ report, name }) {
 function Preview({ answer, mapping, onMap }) {
   const { report, preview } = answer;
   const numbers = Object.entries(report.numbers || {});
-  const country = new Intl.DisplayNames(undefined, { type: "region", fallback: "code" });
-  const nameOfCountry = (code) => { try { return country.of(code); } catch { return code; } };
   const targetOf = (column) => mapping[column.column] ?? (column.field || "");
   return html`<section class="preview" aria-label="Preview">
     ${preview.problem && html`<div class="problem" role="alert"><p>${typeof preview.problem === "string" ? preview.problem : preview.problem.message || JSON.stringify(preview.problem)}</p></div>`}
@@ -133,7 +159,7 @@ function Preview({ answer, mapping, onMap }) {
     <h2>What would happen</h2>
     <p class="hint">${[report.format, report.encoding, report.profile && `as ${report.profile} writes it`].filter(Boolean).join(" · ")}</p>
     <${Counts} report=${report} />
-    ${numbers.length > 0 && html`<p>Numbers: ${numbers.map(([code, count]) => `${nameOfCountry(code)} ${formatNumber(count)}`).join(" · ")}</p>`}
+    ${numbers.length > 0 && html`<p>Numbers: ${numbers.map(([code, count]) => `${countryName(code)} ${formatNumber(count)}`).join(" · ")}</p>`}
     ${preview.new_tags.length > 0 && html`<p>New tags: <${Tags} names=${preview.new_tags} /></p>`}
     ${preview.new_fields.length > 0 && html`<p>New fields: <${Tags} names=${preview.new_fields} /></p>`}
     <h2>Columns</h2>

@@ -4,10 +4,14 @@ import { html, useCallback, useEffect, useRef, useState } from "./htm-preact.js"
 
 export const formatDate = (text) =>
   text ? new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }) : "";
+export const formatDay = (text) => (text ? new Date(text).toLocaleDateString(undefined, { dateStyle: "medium" }) : "");
 export const formatNumber = (number) => (number ?? 0).toLocaleString();
 export const nameOf = (contact) =>
   [contact.first_name, contact.last_name].filter(Boolean).join(" ") || `+${contact.phone}`;
 export const plural = (number, one, many = `${one}s`) => `${formatNumber(number)} ${number === 1 ? one : many}`;
+
+const countries = new Intl.DisplayNames(undefined, { type: "region", fallback: "code" });
+export const countryName = (code) => { try { return countries.of(code); } catch { return code; } };
 
 // Runs `load(signal)` again whenever `inputs` change; keeps the old data on the screen meanwhile.
 export function useData(load, inputs) {
@@ -91,8 +95,10 @@ export function Confirm({ title, action, onClose, run, children }) {
   </${Dialog}>`;
 }
 
-export function Tags({ names }) {
-  return html`<span class="tags">${names.map((name) => html`<span class="tag" key=${name}><bdi>${name}</bdi></span>`)}</span>`;
+export function Tags({ names, most = names.length }) {
+  const rest = names.slice(most);
+  return html`<span class="tags">${names.slice(0, most).map((name) => html`<span class="tag" key=${name}><bdi>${name}</bdi></span>`)}
+    ${rest.length > 0 && html`<span class="tag" title=${rest.join(", ")}>+${rest.length}</span>`}</span>`;
 }
 
 export function Loading({ when }) {
@@ -112,4 +118,12 @@ export function useSettled(value, milliseconds = 250) {
 export function More({ pagination, load, isBusy }) {
   return pagination?.next_cursor
     ? html`<button type="button" class="more" disabled=${isBusy} onClick=${load}>${isBusy ? "Loading …" : "Show more"}</button>` : null;
+}
+
+// A command or a call, with a button that copies it.
+export function Command({ text }) {
+  const [isCopied, setCopied] = useState(false);
+  const copy = async () => { await navigator.clipboard.writeText(text); setCopied(true); };
+  return html`<div class="command"><code>${text}</code>
+    ${navigator.clipboard && html`<button type="button" class="quiet" onClick=${copy}>${isCopied ? "Copied" : "Copy"}</button>`}</div>`;
 }

@@ -21,6 +21,7 @@ from tests.model import inputs
 from tests.model.inputs import ids
 from tests.model.reads import Entry, Query, View, actual_value, line
 from tests.model.service import PATH, Service, assert_same
+from tests.postgres import PostgresServer
 
 INCLUDED = {"include": "custom_fields,updated_at"}
 # MAX_CANDIDATES and SCAN_BUDGET: sort all candidates, sort few, scan, scan in short pages.
@@ -257,3 +258,25 @@ class LongSequence(Sequence):
 
 TestLongSequence = pytest.mark.soak(LongSequence.TestCase)
 TestLongSequence.settings = settings(ALWAYS, max_examples=int(EXAMPLES or 60))
+
+
+class PostgresSequence(Sequence):
+    """The same on PostgreSQL."""
+
+
+class LongPostgresSequence(PostgresSequence):
+    """The same on PostgreSQL, through more examples."""
+
+
+@pytest.fixture(scope="module")
+def on_postgres(postgres: PostgresServer) -> None:
+    PostgresSequence.server = postgres
+
+
+TestPostgresSequence = pytest.mark.usefixtures("on_postgres")(PostgresSequence.TestCase)
+TestPostgresSequence.settings = settings(ALWAYS, max_examples=2, stateful_step_count=25)
+
+TestLongPostgresSequence = pytest.mark.usefixtures("on_postgres")(
+    pytest.mark.soak(LongPostgresSequence.TestCase)
+)
+TestLongPostgresSequence.settings = settings(ALWAYS, max_examples=int(EXAMPLES or 30))

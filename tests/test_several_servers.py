@@ -165,7 +165,7 @@ def faults(url: str, pair: list[RunningServer]) -> list[str]:
 def deliverer(url: str, server: RunningServer) -> int:
     """Return the id of the process that delivers."""
     with closing(Database(url, server.data)) as db:
-        [(holder,)] = db.connection().execute("SELECT holder FROM leases")
+        [(holder,)] = db.connection().execute("SELECT holder FROM leases WHERE name = 'deliverer'")
     return int(holder.split()[1])
 
 

@@ -26,9 +26,6 @@ def copy(target: str, data: str | None, quiet: bool, as_json: bool) -> None:
     database of CONTACTS_DATABASE_URL. Ids, keys, webhooks, deliveries and the journal go along.
     """
     settings = options.settings_of_store(data)
-    check_driver()
-    from app.maintenance import copy_store
-
     is_url = target.startswith(("postgresql://", "postgres://"))
     if is_url == bool(settings.database_url):
         raise StartError(
@@ -38,6 +35,9 @@ def copy(target: str, data: str | None, quiet: bool, as_json: bool) -> None:
             else "TARGET must be a URL such as postgresql://user@host/database, or set "
             "CONTACTS_DATABASE_URL to copy that database to a folder"
         )
+    check_driver()
+    from app.maintenance import copy_store
+
     with progress(quiet=quiet) as shown:
         if settings.database_url:
             folder = Path(target).absolute()

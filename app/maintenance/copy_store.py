@@ -16,6 +16,7 @@ from app.database.sqlite.files import Driver as SQLite
 from app.database.sqlite.files import Progress, opened
 from app.database.sqlite.migrate import migrate as prepare_file
 from app.errors import StartError
+from app.maintenance.stored_values import wrong_values
 
 # In this order. Index rows with values differ between the engines, and are made from the contacts.
 TABLES = (
@@ -51,6 +52,7 @@ def to_postgres(store: Path, url: str, progress: Progress) -> Counts:
         with opened(store, "rw") as source, connect(url) as target, target.transaction():
             target.execute("SELECT pg_advisory_xact_lock(%s)", [GATE])
             _check_sweeps(source.execute)
+            _check_values(source)
             [(used,)] = target.execute("SELECT EXISTS (SELECT FROM contacts)")
             if used:
                 raise StartError(f"{shown(url)} has contacts: name an empty database")
@@ -119,6 +121,7 @@ def to_sqlite(url: str, store: Path, progress: Progress) -> Counts:
             _check_sweeps(source.execute)
             target.execute("BEGIN IMMEDIATE")
             counts = _fill_sqlite(source, target, progress)
+            _check_values(target)
             target.execute("COMMIT")
             return counts
     except BaseException as error:
@@ -186,6 +189,14 @@ def _check_sweeps(execute: Execute) -> None:
                 "a change of many contacts is unfinished: start the server, which finishes it, "
                 "stop it, and copy again"
             )
+
+
+def _check_values(store: SQLite) -> None:
+    if faults := wrong_values(store):
+        raise StartError(
+            f"invisible characters or blank values in {', '.join(faults)}: "
+            "run contacts doctor --fix, and copy again"
+        )
 
 
 def _compared(tables: Iterable[str], one: Execute, other: Execute) -> Counts:

@@ -1,6 +1,8 @@
 """Commands on a store in PostgreSQL, and copies from SQLite to it and back."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +18,7 @@ from app.database.postgres.store import Database as Postgres
 from app.maintenance import copy_store
 from app.settings import Settings, load
 from app.webhooks.handlers import create_webhook
-from tests.conftest import FreshStore, filled, run_contacts, store_faults
+from tests.conftest import FreshStore, clean_environ, filled, run_contacts, store_faults
 from tests.database.sqlite.stores import change
 from tests.postgres import PostgresServer
 
@@ -177,6 +179,42 @@ def test_copies_nothing_of_an_unfinished_change(
     refused = run_contacts("copy", url, "--data", folder)
     assert (refused.returncode, "is unfinished: start the server" in refused.stderr) == (2, True)
     postgres.drop(url)
+
+
+def test_copies_no_values_that_the_api_rejects(
+    fresh_store: FreshStore, postgres: PostgresServer, settings: Settings, tmp_path: Path
+) -> None:
+    folder, url, now = tmp_path / "source", postgres.create(), clock.timestamp()
+    old = Contact(PRIYA.phone, now, now, tags=("Lead\u200b",), custom_fields={"plan": " "})
+    fresh_store.copy_to(folder)
+    settings.data.mkdir()
+    for each in (load({}, data=folder), settings):
+        with closing(open_store(each)) as db, db.transaction() as tx:
+            insert_contacts(tx, [old])
+    assert settings.database_url
+    for arguments, environ, target in (
+        ((url, "--data", folder), {}, url),
+        ((tmp_path / "b",), {"CONTACTS_DATABASE_URL": settings.database_url}, str(tmp_path / "b")),
+    ):
+        refused = run_contacts("copy", *arguments, **environ)
+        assert (refused.returncode, "run contacts doctor --fix" in refused.stderr) == (2, True)
+        assert run_contacts("doctor", "--fix", "--data", folder, **environ).stderr == ""
+        copied = run_contacts("copy", *arguments, **environ)
+        assert copied.stdout.startswith("Copied 1 contacts, 1 changes"), (target, copied.stderr)
+    postgres.drop(url)
+
+
+def test_checks_the_url_before_the_driver(tmp_path: Path) -> None:
+    (tmp_path / "contacts.db").touch()
+    script = "import sys; sys.modules['psycopg'] = None; from app.cli import main; main()"
+    for target, reason in (
+        ("mysql://a/b", "TARGET must be a URL such as postgresql://"),
+        ("postgresql://a/b", "needs the driver of PostgreSQL"),
+    ):
+        command = [sys.executable, "-c", script, "copy", target, "--data", str(tmp_path)]
+        environ = clean_environ()
+        run = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60)
+        assert (run.returncode, reason in run.stderr) == (2, True), run.stderr
 
 
 def test_says_what_a_copy_needs(store: dict[str, str], tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import pytest
@@ -22,6 +22,7 @@ from tests.conftest import store_faults
 from tests.model import inputs
 from tests.model.reads import Entry, View, line
 from tests.model.writes import Change, Model, Refused, state
+from tests.postgres import PostgresServer
 
 PATH = "/v1/contacts"
 
@@ -31,6 +32,9 @@ pauses = st.sampled_from([0, 1, 1])
 
 
 class Service(RuleBasedStateMachine):
+    server: ClassVar[PostgresServer | None] = None
+    """Where a database is made for each example; None for SQLite."""
+
     def __init__(self) -> None:
         super().__init__()
         self.model = Model()
@@ -39,7 +43,8 @@ class Service(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(clock, "now", lambda: self.model.now)
         self.patch.setattr(store, "REST", 0)
-        self.settings = load({}, data=Path(self.folder.name) / "data")
+        url = self.server.create() if self.server else None
+        self.settings = load({}, data=Path(self.folder.name) / "data", database_url=url)
         app = create_app(self.settings)
         self.db = service_of(app).db
         self.client = app.test_client()
@@ -55,7 +60,11 @@ class Service(RuleBasedStateMachine):
             self.db.close()
             self.db.settle(20)
             self.patch.undo()
-            faults = [] if failed else store_faults(self.settings.database)
+            url = self.settings.database_url
+            faults = [] if failed else store_faults(self.db if url else self.settings.database)
+            self.db.close()
+            if self.server and url:
+                self.server.drop(url)
             self.folder.cleanup()
         assert faults == []
 

@@ -27,15 +27,21 @@ class Lease(Turn):
     """A turn that ends unless it is renewed, counted by the own clock from before the renewal."""
 
     def __init__(
-        self, store: Store, name: str, *, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        name: str,
+        seconds: float = SECONDS,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._seconds = seconds
         # The host and the process are for whoever looks into the table.
         self._names = {
             "name": name,
             "holder": f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}",
-            "seconds": SECONDS,
+            "seconds": seconds,
         }
         self._renewed = 0.0
         self._until = 0.0
@@ -44,7 +50,7 @@ class Lease(Turn):
         """Take or renew the lease; return False while another process has it."""
         before = self._clock()
         taken = self._store.connection().execute(_TAKE, self._names)
-        self._renewed, self._until = before, before + SECONDS if taken else 0.0
+        self._renewed, self._until = before, before + self._seconds if taken else 0.0
         return bool(taken)
 
     def seconds_left(self) -> float:

@@ -17,6 +17,7 @@ from app.errors import Busy, ServiceError
 
 BUSY_SECONDS = 5.0
 MOST_TRIES = 10
+SECONDS_OF_VACUUM = 60.0
 NO_WAIT = 5_000_000  # nanoseconds
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ class Database:
         self.counters = SharedCounters(folder / "metrics")
         self._url = url
         self._local = threading.local()
-        self._vacuum = BackgroundTask("vacuum", self._vacuum_tables, rest=20)
+        self._vacuum = BackgroundTask("vacuum", self._vacuum_tables)
         self._tasks: dict[str, BackgroundTask] = {}
 
     @property
@@ -143,8 +144,7 @@ class Database:
         return True
 
     def settle(self, seconds: float) -> None:
-        """Wait until deleted rows are removed, for at most `seconds`."""
-        self._vacuum.wait(seconds)
+        """Go on: that rows are to be removed is stored, and any server does it."""
 
     @contextmanager
     def turn(self, name: str) -> Iterator[Turn | None]:
@@ -166,9 +166,13 @@ class Database:
         self._tasks.setdefault(name, BackgroundTask(name, attempt)).request()
 
     def _vacuum_tables(self) -> bool:
+        """Remove deleted rows, once in `SECONDS_OF_VACUUM` over all servers; False before that."""
         try:
             connection = self.connection()
             if due := connection.execute(_ERASURES_DUE):
+                # Nobody gives it back: it ends.
+                if not Lease(self, "vacuum", SECONDS_OF_VACUUM).take():
+                    return False
                 connection.execute(f"VACUUM {', '.join(_TABLES)}")
                 with self.transaction() as tx:
                     tx.change(_SUBTRACT_ERASURES, {"done": due[0][0]})

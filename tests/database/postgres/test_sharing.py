@@ -5,10 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from app.contacts.handlers import delete_contact, upsert_contact
+from app.contacts.model import Draft
 from app.database.postgres.lease import SECONDS, Lease
 from app.database.postgres.store import Database
 from app.errors import Unavailable
+from app.settings import Settings
 from app.web.rate_limit import DatabaseRateLimiter
+from tests.conftest import wait_until
 
 
 def test_one_has_a_turn(db: Database) -> None:
@@ -48,6 +52,35 @@ def test_a_renewal_counts_from_before_it_was_sent(db: Database) -> None:
     assert lease.seconds_left() == SECONDS
     now[0] += 1.9
     assert lease.seconds_left() == SECONDS - 1.9
+
+
+def test_deleted_rows_are_removed_once_a_minute_over_all_servers(
+    db: Database, settings: Settings
+) -> None:
+    def delete(store: Database, phone: str) -> None:
+        upsert_contact(store, Draft(phone))
+        delete_contact(store, phone)
+        store.close()
+
+    def state() -> tuple[int, int]:
+        [row] = db.connection().execute(
+            """
+            SELECT pg_stat_get_vacuum_count('contacts'::regclass), value
+            FROM counters
+            WHERE name = 'erasures_due'
+            """
+        )
+        return row[0], row[1]
+
+    other = Database(settings.database_url or "", settings.data)
+    delete(db, "918856879188")
+    wait_until(lambda: state() == (1, 0))
+    delete(other, "918856879189")
+    delete(db, "918856879188")
+    assert state() == (1, 2)
+    db.connection().execute("UPDATE leases SET until = clock_timestamp() - interval '1 ms'")
+    wait_until(lambda: state() == (2, 0))
+    db.connection().execute("UPDATE leases SET until = clock_timestamp() - interval '1 ms'")
 
 
 def test_a_limit_is_exact_over_threads(db: Database) -> None:

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg
 
@@ -55,12 +56,13 @@ class PostgresServer:
     folder: Path
     bin: Path
     options: tuple[str, ...] = OPTIONS
+    port: int = 5432
     process: "subprocess.Popen[bytes] | None" = None
     numbers: Iterator[int] = field(default_factory=count)
 
     def start(self) -> None:
         command = [str(self.bin / "postgres"), "-D", str(self.folder / "data")]
-        for each in (*self.options, f"unix_socket_directories={self.folder}"):
+        for each in (*self.options, f"port={self.port}", f"unix_socket_directories={self.folder}"):
             command += ["-c", each]
         if shutil.which("setpriv"):  # So that it ends with a test run that is killed.
             command = ["setpriv", "--pdeathsig", "KILL", *command]
@@ -87,7 +89,7 @@ class PostgresServer:
         self.process.wait(30)
 
     def url(self, database: str) -> str:
-        return f"postgresql://postgres@/{database}?host={self.folder}"
+        return f"postgresql://postgres@/{database}?host={self.folder}&port={self.port}"
 
     def run(self, sql: str, database: str = "postgres") -> list[tuple[object, ...]]:
         with psycopg.connect(self.url(database), autocommit=True) as driver:
@@ -204,8 +206,12 @@ def _name(url: str) -> str:
 
 
 @contextmanager
-def running_server(options: tuple[str, ...] = OPTIONS) -> Iterator[PostgresServer]:
-    """Start a server of its own, and end it."""
+def running_server(
+    options: tuple[str, ...] = OPTIONS,
+    files: Mapping[str, bytes] = MappingProxyType({}),
+    port: int = 5432,
+) -> Iterator[PostgresServer]:
+    """Start a server of its own, and end it; `files` are in its data folder."""
     bin = programs()
     assert bin, "PostgreSQL is not installed"
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
@@ -223,7 +229,13 @@ def running_server(options: tuple[str, ...] = OPTIONS) -> Iterator[PostgresServe
             cwd=folder,
             **who,  # type: ignore[call-overload]
         )
-        server = PostgresServer(folder, bin, options)
+        for name, content in files.items():
+            path = folder / "data" / name
+            path.write_bytes(content)
+            path.chmod(0o600)
+            if who:
+                os.chown(path, int(str(who["user"])), int(str(who["group"])))
+        server = PostgresServer(folder, bin, options, port)
         server.start()
         try:
             yield server

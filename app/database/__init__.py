@@ -16,11 +16,16 @@ __all__ = [
 
 
 def open_store(settings: Settings) -> Database:
-    """Return the store of the settings, which is opened on first use."""
+    """Return the store of the settings, which is opened on first use.
+
+    Raises `StartError` where the URL of a database cannot be read.
+    """
     if settings.database_url:
         check_driver()
         from app.database.postgres.store import Database as Postgres
+        from app.database.postgres.url import shown
 
+        shown(settings.database_url)
         return Postgres(settings.database_url, settings.data)
     from app.database.sqlite.store import Database as SQLite
 

@@ -8,13 +8,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from app.database import prepare_store
 from app.database.sqlite.locks import sole_lock
 from app.settings import load
 from tests.conftest import ROOT, StartServer, clean_environ
+from tests.postgres import PostgresServer
 
 SECONDS = os.environ.get("FUZZ_SECONDS")
 CONFIG = Path(__file__).with_name("schemathesis.toml").read_text()
@@ -27,27 +30,54 @@ phases.coverage.enabled = false
 """
 
 
+@dataclass(frozen=True)
+class Undelivered:
+    """A store whose webhooks are sent nothing, so that no made-up host is looked up."""
+
+    data: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+
 @pytest.fixture
-def undelivered(tmp_path: Path) -> Iterator[Path]:
-    """A data folder whose webhooks are sent nothing, so that no made-up host is looked up."""
-    settings = load({}, data=tmp_path / "undelivered")
-    settings.data.mkdir()
-    with sole_lock(settings.data / "deliverer.lock") as is_sole:
-        assert is_sole
-        yield settings.data
+def undelivered(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Undelivered]:
+    data = tmp_path / "undelivered"
+    if engine == "sqlite":
+        settings = load({}, data=data)
+        settings.data.mkdir()
+        with sole_lock(settings.data / "deliverer.lock") as is_sole:
+            assert is_sole
+            yield Undelivered(data)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.create()
+    prepare_store(load({}, data=data, database_url=url))
+    server.run(
+        "INSERT INTO leases VALUES ('deliverer', 'nobody', clock_timestamp() + interval '1 day')",
+        url.partition("@/")[2].partition("?")[0],
+    )
+    yield Undelivered(data, {"CONTACTS_DATABASE_URL": url})
+
+
+SOAK = pytest.mark.soak
+SHORTLY = ["--phases", "examples,fuzzing", "--max-examples", "3"]
+FULLY = ["--max-examples", "20"]
 
 
 @pytest.mark.parametrize(
-    "extent",
+    ("engine", "extent"),
     [
-        pytest.param(["--phases", "examples,fuzzing", "--max-examples", "3"], id="short"),
-        pytest.param(["--max-examples", "20"], id="long", marks=pytest.mark.soak),
+        pytest.param("sqlite", SHORTLY, id="short"),
+        pytest.param("sqlite", FULLY, id="long", marks=SOAK),
+        pytest.param("postgres", SHORTLY, id="short-postgres", marks=SOAK),
+        pytest.param("postgres", FULLY, id="long-postgres", marks=SOAK),
     ],
 )
 def test_schemathesis_finds_no_failure(
-    start_server: StartServer, undelivered: Path, tmp_path: Path, extent: list[str]
+    start_server: StartServer, undelivered: Undelivered, tmp_path: Path, extent: list[str]
 ) -> None:
-    server = start_server(data=undelivered)
+    server = start_server(data=undelivered.data, environ=undelivered.environ)
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG if SECONDS else CONFIG + SHORT)
     much = ["--max-time", SECONDS] if SECONDS else ["--seed", "1", *extent]

@@ -26,6 +26,7 @@ def migrate(url: str) -> None:
     Raises `StartError`, and leaves the database as it is, if it is newer, another program's, or
     cannot be used.
     """
+    shown(url)  # Raises where it cannot be read; the driver's error would quote the password.
     try:
         with connect(url) as driver:
             _check_server(driver, url)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from app.database import open_store
 from app.database.postgres.migrate import migrate, migrations
 from app.database.postgres.store import Database
 from app.database.sqlite import migrate as sqlite
 from app.errors import StartError
+from app.settings import load
 from tests.conftest import FreshStore
 from tests.database.sqlite.stores import older_store
 from tests.postgres import PostgresServer
@@ -72,6 +74,24 @@ def test_refuses_what_it_cannot_reach(postgres: PostgresServer) -> None:
     with pytest.raises(StartError, match=r"cannot use postgresql://who@.*/nowhere") as refused:
         migrate(f"postgresql://who:secret@/nowhere?host={postgres.folder}")
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://who:sec/ret@127.0.0.1/db",
+        "postgresql://who:7/ret@127.0.0.1/db",
+        "postgresql://who:s@cret@127.0.0.1/db",
+        "postgresql://who:secret@[::1/db",
+        "postgresql://who:sec%zzret@127.0.0.1/db",
+        "postgresql://who:secret@127.0.0.1/db?nonsense=1",
+    ],
+)
+def test_shows_nothing_of_a_url_that_it_cannot_read(url: str, tmp_path: Path) -> None:
+    for use in (migrate, lambda url: open_store(load({}, data=tmp_path, database_url=url))):
+        with pytest.raises(StartError, match="write special characters of its password") as refused:
+            use(url)
+        assert not re.search("sec|ret", str(refused.value))
 
 
 def test_refuses_another_encoding(postgres: PostgresServer) -> None:

@@ -42,9 +42,9 @@ class Facts:
         self._segments = segments
 
     @cached_property
-    def columns(self) -> dict[str, Any]:
-        """Return the folded columns that names, e-mails and words are compared with."""
-        return search_columns(self.contact)
+    def words(self) -> str:
+        """Return the words of names and e-mail, each with a space in front."""
+        return str(search_columns(self.contact)["words"])
 
     @cached_property
     def phones(self) -> frozenset[str]:
@@ -90,10 +90,8 @@ def compile_filter(node: Filter) -> Test:
 def _has_word(prefix: str) -> Test:
     word = f" {prefix}"
     if is_phone(prefix):
-        return lambda facts: (
-            word in facts.columns["words"] or facts.contact.phone.startswith(prefix)
-        )
-    return lambda facts: word in facts.columns["words"]
+        return lambda facts: word in facts.words or facts.contact.phone.startswith(prefix)
+    return lambda facts: word in facts.words
 
 
 def _compile_condition(node: Condition) -> Test:
@@ -122,14 +120,16 @@ def _text(field: str, op: str, value: Any) -> Test:
     if op in ("eq", "in"):
         values = value if op == "in" else (value,)
         return lambda facts: getattr(facts.contact, field) in values
-    column = KEY_COLUMNS[field]
     if op == "exists":
-        return lambda facts: (facts.columns[column] is not None) is value
+        return lambda facts: (getattr(facts.contact, field) is not None) is value
     folded = fold(value) or ""
     compare = _COMPARE[op]
-    return lambda facts: (
-        facts.columns[column] is not None and compare(facts.columns[column], folded)
-    )
+
+    def test(facts: Facts) -> bool:
+        found = fold(getattr(facts.contact, field))
+        return found is not None and compare(found, folded)
+
+    return test
 
 
 def _custom(key: str, op: str, value: Any, type_: str | None = None) -> Test:

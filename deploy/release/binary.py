@@ -53,6 +53,10 @@ def build_folder(wheel: Path) -> Path:
         *("--specpath", BUILD, *options, Path(__file__).with_name("entry.py")),
         PYTHONPATH=packages,
     )
+    # They name the folder of the build, and nothing reads them.
+    for path in (BUILD / "contacts" / "_internal").glob("*.dist-info/*"):
+        if path.name in ("RECORD", "direct_url.json"):
+            path.unlink()
     return BUILD / "contacts"
 
 
@@ -118,6 +122,9 @@ def write_sbom(target: Path, folder: Path, sqlite_version: str) -> Path:
         "version": target.name.split("-")[1],
         "hashes": [_hash(target)],
     }
+    for each in document["components"]:
+        if each["name"] == "contacts-service":
+            each.pop("externalReferences", None)  # Where the wheel lay in the build.
     unused = ("pip==", "setuptools==")
     for part, key in (("components", "bom-ref"), ("dependencies", "ref")):
         document[part] = [each for each in document[part] if not each[key].startswith(unused)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.version import VERSION
-from tests.postgres import PostgresServer
+from tests.postgres import OPTIONS, running_server
 
 ROOT = Path(__file__).parents[2]
 RELEASE = ROOT / "deploy" / "release"
@@ -66,12 +66,14 @@ def test_the_sbom_names_the_scripts_of_others_by_their_versions() -> None:
 
 
 @pytest.mark.soak
-def test_the_binary_runs_every_command(postgres: PostgresServer) -> None:
+def test_the_binary_runs_every_command() -> None:
     """It serves a store and a database of older versions too."""
-    url = postgres.create()
-    name = url.partition("@/")[2].partition("?")[0]
-    postgres.run(gzip.decompress(OLD_DATABASE.read_bytes()).decode(), name)
-    built = run("make", "binary", f"PYTHON={sys.executable}", SMOKE_DATABASE_URL=url)
-    assert built.returncode == 0, built.stderr[-2000:]
-    assert "starts, answers, imports, exports and backs up" in built.stdout
-    assert postgres.run("SELECT version FROM program", name) == [(VERSION,)]
+    durable = tuple(each for each in OPTIONS if each not in ("fsync=off", "full_page_writes=off"))
+    with running_server(durable) as postgres:
+        url = postgres.create()
+        name = url.partition("@/")[2].partition("?")[0]
+        postgres.run(gzip.decompress(OLD_DATABASE.read_bytes()).decode(), name)
+        built = run("make", "binary", f"PYTHON={sys.executable}", SMOKE_DATABASE_URL=url)
+        assert built.returncode == 0, built.stderr[-2000:]
+        assert "starts, answers, imports, exports and backs up" in built.stdout
+        assert postgres.run("SELECT version FROM program", name) == [(VERSION,)]

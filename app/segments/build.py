@@ -33,7 +33,7 @@ from app.segments.moves import Counts, move, move_event
 
 MOST_TESTED = 2_000  # Contacts in a batch.
 TESTED_AT_ONCE = 40  # About a millisecond, in which other threads wait for the interpreter.
-LOCKED_SECONDS = 0.01  # Processor time in which a batch holds the lock.
+LOCKED_SECONDS = 0.005  # Processor time in which a batch holds the lock.
 INLINE_SECONDS = 1.0  # After which a request leaves the rest to a background thread.
 
 

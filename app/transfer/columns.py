@@ -16,6 +16,7 @@ from app.errors import InvalidInput
 from app.search.operands import CUSTOM
 from app.transfer import profiles
 from app.transfer.mapping import CARRIED, FIELDS, SKIPPED, split_type
+from app.transfer.near_names import near_name
 from app.transfer.profiles import NEVER, PHONE_KINDS, Profile
 from app.transfer.rows import LINE, REASON, TEXT
 from app.web.loading import printable, printable_name
@@ -190,11 +191,17 @@ def _fitting(column: Column, cells: Sequence[str]) -> Column:
     flags = column.field == "phone" and column.source != NAMED
     if foreign or (flags and not any(map(_has_digits, cells))):
         return _kept(column.name)
+    if column.field == "full_name" and all(map(_is_number, cells)):
+        return Column(column.name, "phone", kind="main")  # Such as Contact.
     return column
 
 
 def _has_digits(cell: str) -> bool:
     return sum(each.isdigit() for each in cell) > 1
+
+
+def _is_number(cell: str) -> bool:
+    return sum(map(str.isdigit, cell)) >= _FEWEST_DIGITS and not any(map(str.isalpha, cell))
 
 
 def _checked(layout: Layout) -> Layout:
@@ -209,7 +216,9 @@ def _checked(layout: Layout) -> Layout:
 def _without_phone(names: Sequence[str]) -> str:
     if any(sum(each.isdigit() for each in name) >= _FEWEST_DIGITS for name in names):
         return "The first line is a contact: put a line of names above it, such as phone,first_name"
-    return "No column is the phone: name it, such as Mobile=phone, or skip lines above the names"
+    near = [(name, near) for name in names if (near := near_name(name)) and near[1] == "phone"]
+    example = f"did you mean {near[0][0]}=phone?" if near else "such as Mobile=phone,"
+    return f"No column is the phone: name it, {example} or skip lines above the names"
 
 
 def _refused(reason: str) -> InvalidInput:

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
+from typing import Any
 
 from app.contacts import bulk
 from app.contacts.schemas import ContactSchema
 from app.database import Database
 from app.errors import InvalidInput
 from app.search.operands import CUSTOM
+from app.transfer.columns import GUESSED
 from app.transfer.conversion import Converter
 from app.transfer.findings import Findings
 from app.transfer.importer import Importer
+from app.transfer.mapping import escaped
+from app.transfer.near_names import near_name
 from app.transfer.numbers import Survey
 from app.transfer.options import Options
 from app.transfer.phone_cells import PhoneReader
@@ -73,6 +77,8 @@ class Intake:
         """Import all rows. Raises `InvalidInput` where nothing of the file may be stored."""
         if self.problem and not importer.report.dry_run:
             raise InvalidInput({"phone": [self.problem]})
+        for warning in self._mistyped():
+            importer.report.warn(**warning)
         importer.run(self._rows(importer.findings, self._required_types(db)))
         encoding, words = self.opened.encoding, importer.findings.words
         if encoding and not encoding.is_certain and words:
@@ -83,6 +89,16 @@ class Intake:
             importer.report.warn(self.opened.header_line, None, reason)
         for warning in importer.findings.warnings(self.opened.header_line):
             importer.report.warn(**warning)
+
+    def _mistyped(self) -> Iterator[dict[str, Any]]:
+        """Yield a warning for each column whose name is near a known one."""
+        for each in self.opened.layout.columns if self.opened.layout else ():
+            if each.source == GUESSED and (near := near_name(each.name)):
+                reason = (
+                    f"Is stored as {each.field}: did you mean {near[1]}? Then import with "
+                    f'--map "{escaped(each.name)}={near[1]}".'
+                )
+                yield {"line": self.opened.header_line, "column": each.name, "reason": reason}
 
     def _required_types(self, db: Database) -> Mapping[str, str]:
         columns = self.opened.layout.columns if self.opened.layout else ()

@@ -14,7 +14,7 @@ from app.web.loading import printable_name
 FIELDS = ("phone", "first_name", "last_name", "email", "tags")
 CARRIED = ("id", "created_at", "updated_at", "aliases")
 # What a column can hold beside the fields of a contact.
-PARTS = ("full_name", "country_code", "country")
+PARTS = ("full_name", "area_code", "country_code", "country")
 ANY = "any"  # Ends a key that itself ends with the name of a type.
 SKIPPED = ""
 MAX_PAIRS = 1_000

@@ -20,6 +20,10 @@ NEVER = "never"  # Fax numbers and pagers.
 _PHONES = {"phone", "whatsapp", "mobile", "landline", NEVER}
 _CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
+# Spellings of single words: WhatsApp and iPhone have a capital inside, E.164 has digits.
+_SINGLE = re.compile(r"whats[\s-]?app|iphone|e\.?164", re.I)
+_CONTACTS = {"contact", "contacto", "contato", "contatto", "kontakt"}
+_NUMBERS = {"number", "numbers", "no", "nr", "num", "numero", "nummer", "n"}
 _WITH_CODE = re.compile(
     r"\W*\b(?:with|incl|including|inc)\W+(?:the )?(?:country|dial)\W*code\W*", re.I
 )
@@ -32,7 +36,13 @@ def plain(name: str) -> str:
 
 def words(name: str) -> list[str]:
     """Return the words and numbers of a name: `mobilePhone2` has mobile, phone and 2."""
+    name = _SINGLE.sub(lambda match: f" {_single(match[0])} ", name)
     return _WORD.findall(_folded(_CAMEL.sub(" ", name)))
+
+
+def _single(word: str) -> str:
+    letters = "".join(filter(str.isalpha, word)).lower()
+    return "" if letters == "e" else letters
 
 
 def _folded(name: str) -> str:
@@ -119,6 +129,8 @@ def phone_kind(name: str) -> str | None:
     if found is None:
         return None
     is_phone = found & _PHONES or "telefon" in plain(name)  # Such as Privattelefon.
+    spoken = set(words(name))
+    is_phone = is_phone or (spoken & _CONTACTS and spoken & _NUMBERS)  # Such as Alt. Contact No.
     return _kind(found) if is_phone else None
 
 

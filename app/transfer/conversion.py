@@ -11,6 +11,7 @@ from app.contacts.values import NotConvertible
 from app.transfer import cells
 from app.transfer.columns import Layout
 from app.transfer.custom_columns import BLANK, CustomColumn
+from app.transfer.damage import is_rounded
 from app.transfer.findings import Findings
 from app.transfer.names import merge_names
 from app.transfer.phone_cells import FEWEST_DIGITS, is_blank
@@ -63,6 +64,7 @@ class Converter:
         ]
         self._tags: dict[str, Sequence[str]] = {}
         self._phones = PhoneColumns(layout)
+        self._beside = [*self._places.get("country", ()), *self._places.get("area_code", ())]
         self._bare = self._phones.only if "id" not in self._places else None
 
     def phones(self, raw: FileRow) -> Row | BareNumber:
@@ -98,7 +100,7 @@ class Converter:
         self._add_names(values, found)
         self._add_tags(values, found)
         self._add_custom(row, found)
-        for place in self._places.get("country", ()):
+        for place in self._beside:
             if cell := found[place].strip():  # It says more than the country of the number.
                 values.setdefault("custom_fields", {})[self._columns[place].name] = cell
         self._add_emails(values, found)
@@ -185,7 +187,7 @@ class Converter:
 
     def _add_custom(self, row: Row, found: Sequence[str]) -> None:
         custom: dict[str, Any] = {}
-        reasons: list[Reason] = []
+        reasons = []
         for place, column in self._custom:
             if cell := found[place]:
                 try:
@@ -193,16 +195,14 @@ class Converter:
                 except NotConvertible:
                     reasons.append(Reason(column.name, column.reason))
                     continue
-                if value is None:
-                    continue
                 if value is BLANK:
                     self._findings.blanks[column.name] += 1
-                else:
+                elif value is not None:
+                    self._findings.rounded[column.name] += is_rounded(cell)
                     custom[column.key] = value
         if custom:
             row.values["custom_fields"] = custom
-        if reasons:
-            row.reasons = reasons
+        row.reasons = reasons
 
     def _add_emails(self, values: dict[str, Any], found: Sequence[str]) -> None:
         """Add the first good e-mail address, and the others as custom fields."""

@@ -55,7 +55,7 @@ class CustomColumn:
                 return convert(marked, self._type) if self._type else marked
         if cell.isspace() or (not cell.isascii() and fields.is_blank(cell)):
             return None
-        return self._parse(cell)
+        return self._parse(str(cell))  # Without the class `Rounded`.
 
 
 def _bare(cell: str) -> FieldValue:

@@ -41,6 +41,7 @@ _ALIASES = {
     **{"utf-16": "utf-16-le", "utf-32": "utf-32-le", "koi8-r": "koi8_r"},
 }
 _FOLD = re.compile(rb"\r?\n[ \t]")
+_LATIN_LEAD = re.compile(rb"[\xc3-\xc5][\x80-\xbf]")
 _HIGH_WORD = re.compile(rb"[A-Za-z'\x80-\xff]*[\x80-\xff][A-Za-z'\x80-\xff]*")
 
 
@@ -111,7 +112,7 @@ def detect(file: BinaryIO, wanted: Encoding | None = None) -> Encoding:
 def _is_utf_8_of_latin(word: bytes) -> bool:
     """Return whether a word has letters such as é in UTF-8, which no Latin encoding has so."""
     try:
-        return bool(word.decode()) and b"\xc3" in word
+        return bool(_LATIN_LEAD.search(word)) and word.decode().isprintable()
     except UnicodeDecodeError:
         return False
 

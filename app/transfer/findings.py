@@ -23,6 +23,7 @@ class Findings:
         self.lists: Counter[tuple[str, str]] = Counter()
         self.groups: Counter[str] = Counter()
         self.unnamed: Counter[int] = Counter()
+        self.rounded: Counter[str] = Counter()
         self._columns = layout.columns if layout else ()
         self.words: dict[str, None] = {}  # Some that are not ASCII, to judge an encoding by.
         self._samples: list[list[str]] = [[] for _ in self._columns]
@@ -75,6 +76,9 @@ class Findings:
         for column, count in self.blanks.items():
             verb = "says" if count == 1 else "say"
             yield entry(line, column, f"{_cells(count)} {verb} n/a, -, NULL or the like: empty.")
+        for column, count in (+self.rounded).items():
+            reason = f"{_cells(count)} may be rounded by a spreadsheet, which keeps 15 digits."
+            yield entry(line, column, reason)
         for place, count in self.unnamed.items():
             reason = f"Column {place + 1} has no name: {_cells(count)} left out."
             yield entry(line, None, reason)

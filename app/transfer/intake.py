@@ -14,6 +14,7 @@ from app.transfer.conversion import Converter
 from app.transfer.findings import Findings
 from app.transfer.importer import Importer
 from app.transfer.mapping import escaped
+from app.transfer.misread import Misread
 from app.transfer.near_names import near_name
 from app.transfer.numbers import Survey
 from app.transfer.options import Options
@@ -79,7 +80,7 @@ class Intake:
             raise InvalidInput({"phone": [self.problem]})
         for warning in self._mistyped():
             importer.report.warn(**warning)
-        importer.run(self._rows(importer.findings, self._required_types(db)))
+        importer.run(self._rows(importer, self._required_types(db)))
         encoding, words = self.opened.encoding, importer.findings.words
         if encoding and not encoding.is_certain and words:
             reason = (
@@ -114,17 +115,20 @@ class Intake:
             yield _unreadable(raw) if raw.fault else convert(raw)
 
     def _rows(
-        self, findings: Findings, required_types: Mapping[str, str]
+        self, importer: Importer, required_types: Mapping[str, str]
     ) -> Iterator[tuple[Row, str | None]]:
         """Yield all rows, with the phones of those that the survey has read."""
         convert = _of_json
         if layout := self.opened.layout:
             separator = self._options.tag_separator
-            convert = Converter(layout, findings, separator, required_types).row
+            convert = Converter(layout, importer.findings, separator, required_types).row
         rows: Iterable[tuple[FileRow, str | None]] = ((raw, None) for raw in self.opened.rows())
         if self.survey:
             rows = zip(self.opened.rows(), self.survey.phones(), strict=True)
+        misread = Misread(self.opened.encoding)
         for raw, phone in rows:
+            if not (raw.fault or raw.raw.isascii()) and (doubt := misread.doubt(raw.raw)):
+                importer.report.warn(raw.line, None, doubt)
             yield _unreadable(raw) if raw.fault else convert(raw, has_phone=bool(phone)), phone
 
 

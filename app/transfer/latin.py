@@ -45,6 +45,18 @@ def ranked(words: Collection[bytes]) -> list[str]:
     return sorted(likely, key=lambda each: -scores[each])
 
 
+def knows(encoding: str) -> bool:
+    return encoding in _LANGUAGES
+
+
+def is_plausible(word: str, encoding: str) -> bool:
+    """Return whether a word, which was read in an encoding, is one of some language."""
+    text = word.strip(_EDGES)
+    return any(
+        _is_word(text, frozenset(letters + letters.upper())) for letters in _LANGUAGES[encoding]
+    )
+
+
 def _score(words: Collection[bytes], encoding: str) -> float:
     """Return the number of words of any language, and as a fraction those of the likeliest one."""
     languages = [frozenset(letters + letters.upper()) for letters in _LANGUAGES[encoding]]

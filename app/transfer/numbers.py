@@ -49,7 +49,7 @@ def choose_phone(row: Row, reader: PhoneReader) -> Chosen:
         except PhoneError as error:
             if each.is_first and chosen.phone is None:
                 chosen.passed.append(Reason(each.column, str(error)))
-            others.append(each.text)
+            others.append(str(each.text))
             continue
         if each.is_first and chosen.phone is None:
             chosen.phone = number.digits
@@ -70,7 +70,7 @@ def _kept(each: PhoneText, reader: PhoneReader) -> str:
     try:
         return f"+{reader.read_cell(each).digits}"
     except PhoneError:
-        return each.text
+        return str(each.text)
 
 
 class Survey:
@@ -109,6 +109,8 @@ class Survey:
     def _bare(self, row: BareNumber) -> str | None:
         try:
             number = self._reader.read(row.text)
+        except Doubtful:
+            return None
         except PhoneError:
             number = None
         if is_bare(row.text):

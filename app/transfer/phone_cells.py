@@ -70,7 +70,19 @@ class PhoneReader:
                 f'Has no country code, and "{printable(cell.unknown_country[:_SHOWN])}" is no '
                 "known country: write its two letters, such as IN."
             )
+        if cell.area and not is_international(cell.text):
+            return self._with_area(cell, cell.region or self.region)
         return self.read(cell.text, cell.region)
+
+    def _with_area(self, cell: PhoneText, region: str | None) -> Number:
+        """Read a number beside which its area code stands, if that is not in it already."""
+        whole = cell.text if cell.text.lstrip("0").startswith(cell.area.lstrip("0")) else ""
+        joined = cell.area + cell.text
+        if region and not whole and self._valid(joined, region):
+            if self._valid(cell.text, region):
+                raise Doubtful(f"Is a number with the area code {cell.area}, and without it.")
+            return self.read(joined, region)
+        return self.read(cell.text, region)
 
     def _number(self, text: str, region: str | None) -> Number:
         if region and not is_international(text):

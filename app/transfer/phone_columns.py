@@ -11,6 +11,7 @@ from app.transfer.phone_cells import is_blank, split_cell
 from app.transfer.profiles import NEVER, PHONE_KINDS
 from app.transfer.rows import PhoneText
 
+_MOST_AREA = 6  # Digits.
 _CODE = re.compile(r"[+\s(]*([0-9]{1,4})[\s)]*")
 # Two letters of their own make a flag.
 _FLAGS = {0x1F1E6 + place: chr(ord("A") + place) for place in range(26)}
@@ -28,11 +29,14 @@ class PhoneColumns:
             for place, column in enumerate(layout.columns)
             if column.field == field
         ]
+        self._areas = [
+            place for place, each in enumerate(layout.columns) if each.field == "area_code"
+        ]
 
     @property
     def only(self) -> int | None:
         """The place of the only column that says anything of the phone; None where others do."""
-        if len(self._phones) != 1 or self._regions:
+        if len(self._phones) != 1 or self._regions or self._areas:
             return None
         [(rank, place, label)] = self._phones
         is_first = rank < len(PHONE_KINDS) and self._columns[place].kind != NEVER
@@ -41,6 +45,7 @@ class PhoneColumns:
     def texts(self, found: Sequence[str], id: object) -> list[PhoneText]:
         """Return the numbers of a row, which has a cell for each column."""
         region, unknown = self._region(found)
+        area = next((cell for place in self._areas if (cell := _area(found[place]))), "")
         texts: list[tuple[int, PhoneText]] = []
         for rank, place, label in self._phones:
             cell = cells.parse_text(found[place])
@@ -55,7 +60,8 @@ class PhoneColumns:
             for text in split_cell(cell):
                 if id == f"cnt_{text}":  # As this service writes it, so with its country code.
                     text = f"+{text}"
-                texts.append((rank, PhoneText(text, column.name, kind, is_first, region, unknown)))
+                said = PhoneText(text, column.name, kind, is_first, region, unknown, area)
+                texts.append((rank, said))
         if len(texts) > 1:
             texts.sort(key=lambda each: each[0])
         return [text for _, text in texts]
@@ -99,6 +105,12 @@ def _phone_places(layout: Layout) -> list[tuple[int, int, int | None]]:
 
 def _number_in(name: str) -> str:
     return "".join(each for each in name if each.isdigit())
+
+
+def _area(cell: str) -> str:
+    """Return the digits of an area code such as 0221 or (415)."""
+    digits = cell.strip().strip("'()").removesuffix(".0")
+    return digits if digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_AREA else ""
 
 
 def region_in(cell: str) -> str | None:

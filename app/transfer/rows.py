@@ -38,7 +38,8 @@ class PhoneText(NamedTuple):
     """A phone number as it is written, the column it is from, and its kind.
 
     `is_first` is False for one that is kept beside the phone, but never is the phone. `region` is
-    the country that the row names, `unknown_country` what it names instead of one.
+    the country that the row names, `unknown_country` what it names instead of one. `area`
+    is what a column of area codes beside it says.
     """
 
     text: str
@@ -47,6 +48,7 @@ class PhoneText(NamedTuple):
     is_first: bool = True
     region: str | None = None
     unknown_country: str | None = None
+    area: str = ""
 
 
 class BareNumber(NamedTuple):

@@ -59,12 +59,14 @@ class VcardTable:
                 if count > MAX_REPEATED or len(most) > MAX_COLUMNS:
                     raise InvalidInput({"file": [f"The card in line {line} has too many values."]})
                 most[column] = max(count, most.get(column, 0))
+        if not line:  # An export of no contacts.
+            most["Phone mobile"] = 1
         self.header = [
             column if number == 1 else f"{column} ({number})"
             for column in sorted(most, key=_place)
             for number in range(1, most[column] + 1)
         ]
-        if not line:
+        if not line and head.strip():
             raise InvalidInput({"file": ["There is no contact in the file."]})
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
+from app.transfer.damage import EXACT_DIGITS, rounded
 from app.transfer.xlsx_texts import unescaped
 from app.transfer.xlsx_xml import Attributes
 
@@ -11,6 +13,7 @@ Show = Callable[[float], str] | None
 
 _MAX_STYLES = 70_000
 _EXACT = 2**53
+_LARGEST = 1e21  # Spreadsheets show the digits of smaller numbers.
 _LAST_DAY = 2_958_466  # In the year 10000.
 # The number formats that a file does not spell out (ECMA-376 part 1, 18.8.30).
 _BUILT_IN = {
@@ -113,16 +116,20 @@ def cell_text(raw: str, kind: str, show: Show, shared: Callable[[int], str]) -> 
         return "true" if raw.strip() in ("1", "true") else "false"
     if kind != "n":
         return raw  # An error such as #N/A, or a date in ISO form.
-    if show is None and raw.isdigit() and len(raw) < 16:
-        return raw
+    if show is None and raw.isdigit() and len(raw) <= EXACT_DIGITS:
+        return rounded(raw)
     value = float(raw)
     if show is None:
-        return _number(value) if abs(value) < _EXACT else raw
+        return _number(value) if abs(value) < _EXACT else _large(raw, value)
     return show(value)
+
+
+def _large(raw: str, value: float) -> str:
+    return rounded(f"{Decimal(format(value, '.15g')):f}") if 0 < value < _LARGEST else raw
 
 
 def _number(value: float) -> str:
     """Return an integer by its digits; else what a spreadsheet shows, 15 digits."""
     if value.is_integer() and abs(value) < _EXACT:
-        return str(int(value))
+        return rounded(str(int(value)))
     return format(value, ".15g")

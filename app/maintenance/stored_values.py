@@ -4,10 +4,11 @@ Those are invisible characters in tags, keys, names and e-mail addresses, and bl
 fields. No filter can find them: it cleans what it compares with.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
+from itertools import count
 
 from marshmallow import ValidationError
 
@@ -24,6 +25,7 @@ from app.web.fields import clean_word, is_blank
 
 BATCH = 250  # Contacts that are read and written together: one can hold nearly a megabyte.
 EXAMPLES = 3
+UNNAMED = "unnamed"  # A custom field whose key shows nothing.
 # Stored text with none of these, printable and ASCII alone, has nothing to clean.
 _SUSPECT = ('""', '" ', ' "', "\\")
 
@@ -92,14 +94,15 @@ def unclean_pins(reader: Reader) -> list[str]:
                 AND strings + numbers + booleans = 0
             """
         )
-        if _clean(clean_key, key) != key
+        if _clean_key(key) != key
     ]
 
 
 def move_pins(tx: Connection) -> None:
     """Give the label and type of each unclean key to the clean one, unless that has its own."""
     for key in unclean_pins(tx):
-        if (field := find_custom_field(tx, key)) and (name := _clean(clean_key, key)):
+        if field := find_custom_field(tx, key):
+            name = _clean_key(key)
             clean = find_custom_field(tx, name)
             if not clean or (clean.label is None and clean.required_type is None):
                 pin_custom_field(tx, name, field.label, field.required_type)
@@ -140,10 +143,22 @@ def _clean_fields(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
     }
     found: dict[str, FieldValue] = {}
     for key, value in kept.items():
-        name = _clean(clean_key, key) or key
+        name = _clean_key(key)
+        if is_blank(key):
+            name = _unused(name, {*kept, *found})
         if name == key or name not in kept:
             found.setdefault(name, value)
     return found
+
+
+def _clean_key(key: str) -> str:
+    """Return a key as the API accepts it; `UNNAMED` for one that shows nothing."""
+    return UNNAMED if is_blank(key) else _clean(clean_key, key) or key
+
+
+def _unused(name: str, taken: Collection[str]) -> str:
+    numbered = (name if number == 1 else f"{name}_{number}" for number in count(1))
+    return next(each for each in numbered if each not in taken)
 
 
 def _clean(parse: Callable[[str], str | None], value: str | None) -> str | None:

@@ -77,13 +77,27 @@ def split_tags(cell: str, separator: str | None) -> list[str]:
     They are separated by `separator`, or where there is none by `;` or ` ::: `. In any case
     `"VIP","Spring 2024, Blog"` are two tags.
     """
-    if '"' in cell and _QUOTED_LIST.fullmatch(cell):
+    if cell[:1] == "[" and (listed := _json_list(cell)) is not None:
+        found = listed
+    elif '"' in cell and _QUOTED_LIST.fullmatch(cell):
         found = next(csv.reader([cell.strip()], skipinitialspace=True))
     elif separator:
         found = cell.split(separator)
     else:
         found = [tag for part in cell.split(LIST_SIGN) for tag in parse_tags(part)]
     return [tag for each in found if (tag := each.strip())]
+
+
+def _json_list(cell: str) -> list[str] | None:
+    """Return the texts of a list as JSON or Python writes it; None where it is none."""
+    text = cell.strip()
+    if "'" in text and '"' not in text:
+        text = text.replace("'", '"')
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if all(isinstance(each, str) for each in found) else None
 
 
 def value(value: FieldValue | None) -> str:

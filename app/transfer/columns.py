@@ -104,7 +104,8 @@ def choose(
     taken = Counter(each.field for each in chosen if each and each.source in (NAMED, MAPPED))
     columns: list[Column] = []
     for place, (name, column) in enumerate(zip(names, chosen, strict=True)):
-        column = _fitting(column or _by_words(name), _cells(sample, place))
+        cells = _cells(sample, place)
+        column = _fitting(column or _by_words(name, cells), cells)
         if column.source not in (NAMED, MAPPED):
             if column.field in taken and column.field not in _SEVERAL:
                 column = _kept(name)
@@ -161,9 +162,11 @@ def _column(name: str, field: str, source: str) -> Column:
     return Column(name, field, kind="main" if field == "phone" else None, source=source)
 
 
-def _by_words(name: str) -> Column:
+def _by_words(name: str, cells: Sequence[str]) -> Column:
     """Return what a column holds by the words of its name, in the languages that are known."""
     field = profiles.field_of(name)
+    if field in ("name", "full_name") and cells and all(map(_is_number, cells)):
+        return Column(name, "phone", kind="main")  # Such as Contact.
     if field:
         return Column(name, "full_name" if field == "name" else field)
     kind = profiles.phone_kind(name)
@@ -191,8 +194,6 @@ def _fitting(column: Column, cells: Sequence[str]) -> Column:
     flags = column.field == "phone" and column.source != NAMED
     if foreign or (flags and not any(map(_has_digits, cells))):
         return _kept(column.name)
-    if column.field == "full_name" and all(map(_is_number, cells)):
-        return Column(column.name, "phone", kind="main")  # Such as Contact.
     return column
 
 

@@ -35,7 +35,7 @@ class Intake:
         self.opened = open_file(source)
         self._options = options
         self._schema = ContactSchema(phone_check)
-        self._reader = PhoneReader(phone_check, options.region)
+        self._reader = PhoneReader(phone_check, options.region, options.international)
         self.survey: Survey | None = None
         if options.region is None and not options.international:
             self.survey = Survey(self._phones(), self._reader)

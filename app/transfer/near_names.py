@@ -18,7 +18,7 @@ _NAMES = {
     "email": ("email", "email_address"),
     "tags": ("tags", "labels"),
 }
-_LONG = 8  # Letters of a name that may have two mistakes.
+_LONG = 10  # Letters of a name that may have two mistakes.
 
 
 def near_name(name: str) -> tuple[str, str] | None:

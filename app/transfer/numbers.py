@@ -54,11 +54,11 @@ def choose_phone(row: Row, reader: PhoneReader) -> Chosen:
         if each.is_first and chosen.phone is None:
             chosen.phone = number.digits
         else:
-            others.append(f"+{number.digits}")
+            others.append(_told(each, number.digits, reader))
     if chosen.phone is None:
         fax = [Reason(each.column, _FAX) for each in row.phones if each.kind == NEVER][:1]
         return Chosen(reasons=chosen.passed or fax or [Reason("phone", _REQUIRED)])
-    kept = [each for each in dict.fromkeys(others) if each != f"+{chosen.phone}"]
+    kept = [each for each in dict.fromkeys(others) if each.removeprefix("+") != chosen.phone]
     add_numbered(row.values, "phone", kept)
     if never:
         row.values.setdefault("custom_fields", {}).setdefault("fax", never[0])
@@ -66,9 +66,15 @@ def choose_phone(row: Row, reader: PhoneReader) -> Chosen:
     return chosen
 
 
+def _told(each: PhoneText, digits: str, reader: PhoneReader) -> str:
+    """Return another number of a row in E.164, or as it is written where its country is a guess."""
+    is_guess = not (each.region or reader.region or reader.international) and is_bare(each.text)
+    return str(each.text) if is_guess else f"+{digits}"
+
+
 def _kept(each: PhoneText, reader: PhoneReader) -> str:
     try:
-        return f"+{reader.read_cell(each).digits}"
+        return _told(each, reader.read_cell(each).digits, reader)
     except PhoneError:
         return str(each.text)
 

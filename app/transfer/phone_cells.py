@@ -40,12 +40,14 @@ class Doubtful(PhoneError):
 class PhoneReader:
     """Reads numbers by the rules of one import.
 
-    `region` is the country of numbers without a country code. `check` is the setting
+    `region` is the country of numbers without a country code, `international` says that all have
+    one. `check` is the setting
     `CONTACTS_PHONE_CHECK`.
     """
 
     check: str
     region: str | None = None
+    international: bool = False
 
     def read(self, text: str, region: str | None = None) -> Number:
         """Read one number. Raises `PhoneError`, which is `Doubtful` for what is more than one."""

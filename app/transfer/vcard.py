@@ -100,6 +100,7 @@ class VcardTable:
         return chunks, self._encoding.name
 
 
+_GROUPS = ("CATEGORIES", "X-GROUP-MEMBERSHIP")  # The latter is of phones of Samsung.
 _KINDS = ("KIND", "X-ADDRESSBOOKSERVER-KIND")
 
 
@@ -117,7 +118,7 @@ def _values(card: list[Property]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for each in sorted(card, key=lambda each: each.preference):
         found += ((column, value) for column, value in _columns(each, labels) if value)
-    tags = [tag for each in card if each.name == "CATEGORIES" for tag in _tags(each)]
+    tags = [tag for each in card if each.name in _GROUPS for tag in _tags(each)]
     if tags:
         found.append(("Categories", cells.tags(dict.fromkeys(tags))))
     # The name of a card without one is its number or address, which is no name.

@@ -106,6 +106,81 @@ def test_an_unknown_country_rejects_its_row_alone(db: Database) -> None:
     assert list(reasons(bring(db, text, region="IN"))) == [3]
 
 
+def test_an_area_code_beside_a_number_is_joined(db: Database) -> None:
+    text = "Name,Area Code,Phone\nA,415,5552671\nB,(415),4155552672\nC,415,+14155552673\n"
+    assert bring(db, text, region="US").errors == []
+    assert contact(db, ANN).custom_fields["Area Code"] == "415"
+    assert contact(db, BOB) and contact(db, CID)
+    text = "Vorwahl;Telefon\n030;1234567\n0151;23456789\n"
+    assert bring(db, text, region="DE").created == 2
+    assert contact(db, "49301234567") and contact(db, "4915123456789")
+
+
+def test_other_numbers_of_no_certain_country_stay_as_they_are_written(db: Database) -> None:
+    text = f"Mobile,Phone\n+{ANN},(512) 555-0123\n+{BOB},{BOB}\n"
+    bring(db, text)
+    assert contact(db, ANN).custom_fields["phone_2"] == "(512) 555-0123"
+    assert contact(db, BOB).custom_fields == {}
+    bring(db, text, region="US")
+    assert contact(db, ANN).custom_fields["phone_2"] == "+15125550123"
+
+
+def test_mistyped_columns_are_warned_of_first(db: Database) -> None:
+    report = bring(db, f"phone,frist_name,e-mial,Nickname\n+{ANN} x1,Ann,a@b.co,An\n+{BOB},B,,\n")
+    first, second = report.warnings
+    assert (first["line"], first["column"]) == (1, "frist_name")
+    assert "did you mean first_name" in first["reason"] and "did you mean email" in second["reason"]
+    with pytest.raises(InvalidInput, match="did you mean phnoe=phone"):
+        bring(db, f"phnoe\n+{ANN}\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "is_taken"),
+    [(919886012345, True), (919886000000, False), (9.19886e11, False), (919886012345678901, False)],
+)
+def test_numbers_that_a_workbook_may_have_rounded(
+    db: Database, number: float, is_taken: bool
+) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet
+    for row in (["Phone", "Id"], ["+14155552671", 12345678901234567890], [number, 100000000000]):
+        sheet.append(row)
+    book.save(file := io.BytesIO())
+    report = bring(db, file.getvalue())
+    assert (report.created, report.rejected) == ((2, 0) if is_taken else (1, 1))
+    assert is_taken or "ounded by a spreadsheet" in reasons(report)[3]
+    assert "1 cell may be rounded by a spreadsheet" in warnings(report)
+    assert type(contact(db, ANN).custom_fields["Id"]) is str
+
+
+@pytest.mark.parametrize(
+    "cell", ['"[""VIP"", ""Lead""]"', "\"['VIP', 'Lead']\"", "VIP;Lead", '"""VIP"",""Lead"""']
+)
+def test_lists_of_tags_in_a_cell(db: Database, cell: str) -> None:
+    bring(db, f"phone,tags\n+{ANN},{cell}\n")
+    assert contact(db, ANN).tags == ("VIP", "Lead")
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("Nama,No. HP,Email", "Budi"),
+        ("नाम,मोबाइल नंबर,ईमेल", "अनीता"),
+        ("الاسم,رقم الجوال,البريد الإلكتروني", "أحمد"),
+        ("Nome,Celular/WhatsApp,E-mail", "João"),
+        ("Nom,N° portable,Courriel", "Zoé"),
+        ("Name,Alt. Contact No.,Email ID", "Asha"),
+        ("Name,Registered Mobile No,Email Address", "Asha"),
+        ("Name,Contact,Email", "Asha"),
+    ],
+)
+def test_headers_in_other_languages(db: Database, header: str, name: str) -> None:
+    assert bring(db, f"{header}\n{name},+{ANN},a@example.com\n").errors == []
+    found = contact(db, ANN)
+    assert (found.first_name, found.email) == (name, "a@example.com")
+
+
 def test_a_blank_country_is_that_of_the_file(db: Database) -> None:
     report = bring(db, "Country,Phone\n-,9886012341\nn/a,9886012342\n,9886012343\n", region="IN")
     assert report.numbers == {"IN": 3}

@@ -29,6 +29,10 @@ PROGRAMS = {
     "chatwoot.csv": "Chatwoot",
     "interakt.csv": "Interakt",
     "wati.csv": "WATI",
+    "interakt-2024.csv": "Interakt",
+    "aisensy.csv": "AiSensy",
+    "shopify.csv": "Shopify",
+    "zoho.csv": "Zoho CRM",
     "apple.vcf": "vCard",
 }
 
@@ -54,7 +58,7 @@ def test_reads_the_same_person_from_each(imported: tuple[str, Contact]) -> None:
     assert (contact.first_name, contact.last_name) == ("Ada", "Stone")
     assert (contact.email, contact.tags) == ("ada@example.com", ("Customers", "VIP"))
     fields = contact.custom_fields
-    several = name.startswith(("google", "outlook", "hubspot", "apple"))
+    several = name.startswith(("google", "outlook", "hubspot", "apple", "zoho"))
     assert fields.get("email_2") == ("ada@example.org" if several else None)
     assert fields.get("phone_2") == (
         "+351912345679" if several or name == "mailchimp.csv" else None

@@ -213,3 +213,14 @@ def test_rejects_a_card_without_bounds() -> None:
         read(card("TEL:1", *["NOTE:a"] * 60))
     with pytest.raises(InvalidInput, match="property in line 3 is too long"):
         read(card("NOTE:" + "a" * 2_000_000))
+
+
+def test_an_export_of_no_contacts_is_no_error() -> None:
+    assert read("") == []
+    with pytest.raises(InvalidInput, match="no contact"):
+        read("hello")
+
+
+def test_groups_of_samsung_are_tags() -> None:
+    lines = ("TEL;CELL:+14155552671", "X-GROUP-MEMBERSHIP:VIP")
+    assert only(*lines, version="2.1")["Categories"] == "VIP"

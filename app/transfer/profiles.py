@@ -21,7 +21,7 @@ _PHONES = {"phone", "whatsapp", "mobile", "landline", NEVER}
 _CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 # Spellings of single words: WhatsApp and iPhone have a capital inside, E.164 has digits.
-_SINGLE = re.compile(r"whats[\s-]?app|iphone|e\.?164", re.I)
+_SINGLE = re.compile(r"(?:what)s[\s-]?app|iphone|e\.?164", re.I)
 _CONTACTS = {"contact", "contacto", "contato", "contatto", "kontakt"}
 _NUMBERS = {"number", "numbers", "no", "nr", "num", "numero", "nummer", "n"}
 _WITH_CODE = re.compile(

@@ -51,20 +51,30 @@ class WriteQueue:
         (SIGSTOP) while it holds the lock would stop all others with it. One thread of a process
         waits here at a time, and asks more often the longer it has waited.
         """
-        deadline = time.monotonic() + seconds
-        pause = LONGEST_PAUSE
-        while True:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise Busy("The store is busy: send the request again in a second.") from None
-            waiter = current_waiter()
-            waiter.leave_slot()
-            time.sleep(pause)
+        if self._take():
+            return
+        waiter = current_waiter()
+        waiter.leave_slot()
+        try:
+            self._wait(time.monotonic() + seconds)
+        finally:
             waiter.take_slot()
+
+    def _wait(self, deadline: float) -> None:
+        pause = LONGEST_PAUSE
+        while time.monotonic() < deadline:
+            time.sleep(pause)
+            if self._take():
+                return
             pause = max(SHORTEST_PAUSE, pause / 2)
+        raise Busy("The store is busy: send the request again in a second.")
+
+    def _take(self) -> bool:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def leave(self) -> None:
         fcntl.flock(self._file, fcntl.LOCK_UN)

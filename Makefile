@@ -58,6 +58,7 @@ bench: $(VENV)/tested ## Measure requests beside Flask's hello (needs wrk), impo
 		echo "make bench needs wrk: run 'apt-get install wrk' or 'brew install wrk' first"; exit 2; }
 	PYTHONPATH=. $(BIN)/python bench/start.py
 	PYTHONPATH=. $(BIN)/python bench/load.py
+	PYTHONPATH=. $(BIN)/python bench/steps.py
 	PYTHONPATH=. $(BIN)/python bench/bulk.py
 	PYTHONPATH=. $(BIN)/python bench/growth.py
 	PYTHONPATH=. $(BIN)/python bench/backup.py

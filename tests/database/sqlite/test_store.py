@@ -84,7 +84,7 @@ def _locked(path: Path) -> Iterator[sqlite3.Connection]:
         ("mmap_size", 0),
         ("temp_store", 2),
         ("journal_size_limit", 67_108_864),
-        ("wal_autocheckpoint", 1_000),
+        ("wal_autocheckpoint", 4_000),
     ],
 )
 def test_sets_every_connection_up(db: Database, pragma: str, value: object) -> None:

@@ -35,7 +35,7 @@ def main() -> None:
     missing = [each for each in ("etcd", "patroni") if not shutil.which(each)]
     if missing or not programs():
         sys.exit(f"needs {', '.join(missing) or 'postgresql'}: see the top of {__file__}")
-    folder = Path(tempfile.mkdtemp(prefix="failover-", dir="/var/tmp")  # On a disk, which syncs.)
+    folder = Path(tempfile.mkdtemp(prefix="failover-", dir="/var/tmp"))  # Not in memory: it syncs.
     who = _user()
     if who:
         os.chown(folder, int(str(who["user"])), int(str(who["group"])))

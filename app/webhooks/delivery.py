@@ -13,7 +13,7 @@ from app.settings import Settings
 from app.webhooks import delivery_store, outbox, store
 from app.webhooks.model import DISABLED, Attempt, Delivery, Outcome, Webhook
 
-MAX_ATTEMPTS = 8  # Concurrent ones for one webhook, so that a slow receiver takes no more threads.
+MAX_ATTEMPTS = 8  # At once for one webhook: the threads that a slow receiver can occupy.
 SECONDS_BETWEEN_LOOKS = 0.25
 SECONDS_OF_ATTEMPT = 11.0  # The time-out of an attempt, and a second to begin it.
 

@@ -180,6 +180,6 @@ def _keepable_answer(tx: Connection, attempt: Attempt) -> str | None:
 
 
 def _is_erased(change: Event) -> bool:
-    """Return whether an event has no more of its contact than the id."""
+    """Return whether the event was erased: only the id of its contact is left."""
     data = json.loads(change.data)
     return bool(data.get("deleted")) or len(data.get("contact", data)) == 1

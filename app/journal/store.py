@@ -6,6 +6,11 @@ from collections.abc import Collection, Sequence
 from app.database import Connection
 from app.journal.model import OF_SEGMENTS, Event, Subject
 
+_NAMES_SEGMENT = (
+    f"(event IN ('{OF_SEGMENTS[0]}', '{OF_SEGMENTS[1]}')"
+    " AND json_extract(data, '$.segment') IS NOT NULL)"
+)
+
 
 def insert_events(db: Connection, events: Sequence[Sequence[str | None]]) -> None:
     """Insert events, each (event, timestamp, phone, actor, data), in this order."""
@@ -17,25 +22,30 @@ def erase_events(db: Connection, phone: str, id: str, data: str) -> None:
 
     Events of segments go on to name them, with the `id` of the contact.
     """
-    segments = db.execute(
-        """
-        SELECT seq, event, json_extract(data, '$.segment')
+    of_phone = {"phone": phone}
+    names = db.execute(
+        f"""
+        SELECT json_extract(data, '$.segment')
         FROM changes
-        WHERE phone = :phone
-        ORDER BY seq
+        WHERE phone = :phone AND {_NAMES_SEGMENT}
         """,
-        {"phone": phone},
+        of_phone,
     )
     db.change(
-        "UPDATE changes SET data = :data WHERE phone = :phone", {"phone": phone, "data": data}
+        f"UPDATE changes SET data = :data WHERE phone = :phone AND NOT {_NAMES_SEGMENT}",
+        of_phone | {"data": data},
     )
-    contact = {"id": id}
-    named = [
-        (json.dumps({"segment": name, "contact": contact}, ensure_ascii=False), seq)
-        for seq, event, name in segments
-        if event in OF_SEGMENTS
-    ]
-    db.change_many("UPDATE changes SET data = ? WHERE seq = ?", named)
+    for (name,) in dict.fromkeys(names):
+        named = json.dumps({"segment": name, "contact": {"id": id}}, ensure_ascii=False)
+        # By name: on PostgreSQL the newest events have no number yet.
+        db.change(
+            f"""
+            UPDATE changes
+            SET data = :data
+            WHERE phone = :phone AND {_NAMES_SEGMENT} AND json_extract(data, '$.segment') = :name
+            """,
+            of_phone | {"name": name, "data": named},
+        )
 
 
 def move_events(db: Connection, phone: str, to: str) -> None:

@@ -68,6 +68,20 @@ def test_shows_moves_in_the_history(client: FlaskClient) -> None:
     assert [each["event"] for each in history] == [ENTERED, "contact.created"]
 
 
+def test_events_of_a_deleted_contact_keep_the_name_of_the_segment(
+    client: FlaskClient, segments: Segments
+) -> None:
+    """Also those that nobody has read yet, which have no number on PostgreSQL."""
+    upsert(client, A, tags=["VIP"])
+    client.delete(f"{CONTACTS}/{A}")
+    data = [
+        each["data"]
+        for each in client.get("/v1/changes?after=0").get_json()["changes"]
+        if each["event"].startswith("segment.")
+    ]
+    assert data == [{"segment": "VIP", "contact": {"id": f"cnt_{A}"}}] * 2
+
+
 def test_rows_of_a_batch_move_contacts_in_order(client: FlaskClient, segments: Segments) -> None:
     rows = [
         {"phone": A, "tags": ["VIP"]},

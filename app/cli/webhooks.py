@@ -11,7 +11,7 @@ from app import clock, logs
 from app.cli import STOPPING, options
 from app.database import Database, open_store, prepare_store
 from app.segments.passing_time import look_again
-from app.serving.startup import prepare_folder
+from app.serving.startup import ResumeSweeps, prepare_folder
 from app.webhooks import handlers, store
 from app.webhooks.runner import Runner
 from app.webhooks.schemas import parse_since
@@ -43,7 +43,7 @@ def deliver(data: str | None) -> None:
 
     db = open_store(settings)
     db.hold()
-    Runner(db, settings, stopping, show, look_again).run()
+    Runner(db, settings, stopping, show, look_again, ResumeSweeps()).run()
 
 
 @webhooks.command("list")

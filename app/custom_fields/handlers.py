@@ -60,7 +60,9 @@ def finish_sweeps(db: Database) -> None:
     finish_in_background(
         db,
         "custom fields",
-        lambda connection: [partial(_run_batch, id) for id in store.list_sweeps(connection)],
+        lambda connection: [
+            partial(_run_batch, each.field_id) for each in store.list_sweeps(connection)
+        ],
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from app.custom_fields.model import CustomField, Position, Sweep
 from app.database import Connection
@@ -47,23 +48,19 @@ def delete_custom_field(db: Connection, field: CustomField) -> None:
     db.change("DELETE FROM custom_fields WHERE id = :id", {"id": field.id})
 
 
-def list_sweeps(db: Connection) -> list[int]:
-    """Return the fields of all unfinished deletions: those that run, and interrupted ones."""
-    return [id for (id,) in db.execute("SELECT field_id FROM custom_field_sweeps")]
+def list_sweeps(db: Connection) -> list[Sweep]:
+    """Return all unfinished deletions: those that run, and those that were interrupted."""
+    return [_sweep(*row) for row in db.execute(f"SELECT {_SWEEP} FROM custom_field_sweeps")]
 
 
 def find_sweep(db: Connection, field_id: int) -> Sweep | None:
     rows = db.execute(
-        """
-        SELECT field_id, key, last, actor, type, value, contact_id
-        FROM custom_field_sweeps
-        WHERE field_id = :id
-        """,
-        {"id": field_id},
+        f"SELECT {_SWEEP} FROM custom_field_sweeps WHERE field_id = :id", {"id": field_id}
     )
-    if not rows:
-        return None
-    field_id, key, last, actor, *position = rows[0]
+    return _sweep(*rows[0]) if rows else None
+
+
+def _sweep(field_id: int, key: str, last: int, actor: str | None, *position: Any) -> Sweep:
     return Sweep(field_id, key, last, Position(*position), actor)
 
 
@@ -160,6 +157,7 @@ def delete_values(db: Connection, sweep: Sweep, through: Position) -> None:
     )
 
 
+_SWEEP = "field_id, key, last, actor, type, value, contact_id"
 _COLUMNS = "id, key, strings, numbers, booleans, label, required_type"
 
 

@@ -17,7 +17,7 @@ from gunicorn.glogging import Logger
 from app import create_app, logs
 from app.database import Database, open_store
 from app.segments.passing_time import look_again
-from app.serving.startup import finish_sweeps
+from app.serving.startup import ResumeSweeps, finish_sweeps
 from app.serving.worker import STOPPING, ConcurrentWorker, Worker
 from app.settings import Settings
 from app.web.observation import WORKER_STARTS
@@ -58,7 +58,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         db = service_of(self.callable).db
         _start_worker(db)
         db.finish_erasure()  # A worker that was killed may have left deleted data behind.
-        start_runner(self.callable, look_again)
+        start_runner(self.callable, look_again, ResumeSweeps())
 
     def _when_ready(self, arbiter: Any) -> None:
         when_ready(arbiter, self.settings)

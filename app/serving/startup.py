@@ -7,11 +7,13 @@ from pathlib import Path
 
 from app.api_keys.handlers import create_first_api_key
 from app.custom_fields import handlers as custom_fields
+from app.custom_fields import store as custom_field_store
 from app.database import Database, open_store, prepare_store
 from app.errors import ServiceError, StartError
 from app.segments import build as segments
 from app.settings import Settings, default_data_folder
 from app.tags import handlers as tags
+from app.tags import store as tag_store
 
 KEY_FILE = "first-admin-key"
 
@@ -70,6 +72,28 @@ def finish_sweeps(db: Database) -> None:
     tags.finish_sweeps(db)
     custom_fields.finish_sweeps(db)
     segments.finish(db)
+
+
+class ResumeSweeps:
+    """Finishes what another server left when it was killed; call it every few seconds.
+
+    A change of many contacts counts as interrupted when it is where it was at the last call. If it
+    runs all the same, nothing is done twice: any process may run its next batch.
+    """
+
+    def __init__(self) -> None:
+        self._seen: list[object] = []
+
+    def __call__(self, db: Database) -> None:
+        """Raises a `ServiceError` if the store cannot be read."""
+        connection = db.connection()
+        found: list[object] = [
+            *tag_store.list_sweeps(connection),
+            *custom_field_store.list_sweeps(connection),
+        ]
+        if any(each in self._seen for each in found):
+            finish_sweeps(db)
+        self._seen = found
 
 
 def check_address(settings: Settings) -> None:

@@ -15,8 +15,11 @@ def register(app: Flask) -> None:
     app.register_blueprint(routes.blueprint)
 
 
-def start_runner(app: Flask, each_minute: Callable[[Database], bool]) -> None:
+def start_runner(
+    app: Flask, each_minute: Callable[[Database], bool], resume: Callable[[Database], object]
+) -> None:
     """Start the thread that delivers events and prunes old rows while no other process does."""
     service = service_of(app)
-    runner = Runner(service.db, service.settings, service.stopping, each_minute=each_minute)
+    stopping = service.stopping
+    runner = Runner(service.db, service.settings, stopping, each_minute=each_minute, resume=resume)
     threading.Thread(target=runner.run, name="runner", daemon=True).start()

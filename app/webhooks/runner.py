@@ -27,6 +27,7 @@ SECONDS_TO_FINISH = 1.0
 SECONDS_AFTER_AN_ERROR = 1.0
 SECONDS_BETWEEN_PRUNINGS = 60.0
 SECONDS_BETWEEN_CALLS = 60.0  # Of `each_minute`.
+SECONDS_BETWEEN_RESUMES = 2.0
 SECONDS_BETWEEN_REMOVALS = 0.2
 REMOVED_AT_ONCE = 500
 
@@ -38,6 +39,7 @@ class Runner:
 
     `on_turn` is called with True when it begins to work, with False when another process works.
     `each_minute` is called each minute by the one that works; it returns whether it has more to do.
+    `resume` is called every two seconds by the one that works.
     """
 
     def __init__(
@@ -47,13 +49,16 @@ class Runner:
         stopping: threading.Event,
         on_turn: Callable[[bool], object] = bool,
         each_minute: Callable[[Database], bool] = lambda _: False,
+        resume: Callable[[Database], object] = bool,
     ) -> None:
         self._db = db
         self._settings = settings
         self._stopping = stopping
         self._on_turn = on_turn
         self._each_minute = each_minute
+        self._resume = resume
         self._next_minute = 0.0
+        self._next_resume = 0.0
         self._next_pruning = 0.0
         self._last_problem = ""
 
@@ -116,8 +121,14 @@ class Runner:
         self._last_problem = problem
 
     def _look_at_clock(self) -> None:
-        """Call `each_minute` every minute, and again at the next step while it has more to do."""
+        """Call `each_minute` and `resume` when they are due.
+
+        `each_minute` is called again at the next step while it has more to do.
+        """
         now = clock.monotonic_ns() / 10**9
+        if now >= self._next_resume:
+            self._next_resume = now + SECONDS_BETWEEN_RESUMES
+            self._resume(self._db)
         if now >= self._next_minute and not self._each_minute(self._db):
             self._next_minute = now + SECONDS_BETWEEN_CALLS
 

@@ -19,7 +19,7 @@ from app.contacts.model import Draft, add_tags, remove_tag
 from app.database import Connection
 from app.database.sqlite.store import Database
 from app.errors import NotFound, Unavailable
-from app.serving.startup import finish_sweeps
+from app.serving.startup import ResumeSweeps, finish_sweeps
 from app.tags import handlers, store
 from tests.conftest import (
     MANY,
@@ -100,6 +100,19 @@ def test_finishes_an_interrupted_sweep_in_the_background(filled_db: Database) ->
     wait_until(lambda: store.list_sweeps(filled_db.connection()) == [])
     assert _other_documents(filled_db) == 0
     assert store_faults(filled_db) == []
+
+
+def test_resumes_only_what_makes_no_progress(filled_db: Database) -> None:
+    resume = ResumeSweeps()
+    _start(filled_db, "VIP", "Gold")
+    resume(filled_db)
+    [pending] = store.list_sweeps(filled_db.connection())
+    filled_db.write(lambda tx: handlers._run_batch(pending.tag_id, tx, 20))
+    resume(filled_db)
+    assert "tags" not in [each.name for each in threading.enumerate()]
+    resume(filled_db)
+    wait_until(lambda: store.list_sweeps(filled_db.connection()) == [])
+    assert _other_documents(filled_db) == 0
 
 
 def test_several_processes_can_finish_the_same_sweep(filled_db: Database) -> None:

@@ -4,59 +4,22 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from app.database.postgres.lease import SECONDS
 from app.database.postgres.store import Database
-from tests.conftest import RunningServer, run_contacts, servers, store_faults, wait_until
-from tests.postgres import PostgresServer, running_server
+from tests.conftest import RunningServer, run_contacts, wait_until
+from tests.postgres import PostgresServer
+from tests.several_servers import ask, deliverer, durable, faults, pair, post, url
 from tests.webhooks.conftest import Receiver, StartReceiver, start_receiver
 
-__all__ = ["start_receiver"]
+__all__ = ["durable", "pair", "start_receiver", "url"]
 
 pytestmark = pytest.mark.soak
-
-
-@pytest.fixture(scope="module")
-def durable() -> Iterator[PostgresServer]:
-    """A server that syncs what it commits: it is killed."""
-    with running_server(("max_connections=200", "listen_addresses=")) as server:
-        yield server
-
-
-@pytest.fixture
-def url(durable: PostgresServer) -> str:
-    return durable.create()
-
-
-@pytest.fixture
-def pair(url: str, tmp_path: Path) -> Iterator[list[RunningServer]]:
-    with servers(tmp_path) as start:
-        environ = {
-            "CONTACTS_DATABASE_URL": url,
-            "CONTACTS_WEBHOOK_ALLOW_PRIVATE": "127.0.0.0/8",
-        }
-        first = start(data=tmp_path / "one", environ=environ)
-        # The first start has made the key.
-        (tmp_path / "two").mkdir(mode=0o700)
-        (tmp_path / "two" / "first-admin-key").write_text(first.key)
-        yield [first, start(data=tmp_path / "two", environ=environ)]
-
-
-def ask(server: RunningServer, method: str, path: str, **more: Any) -> requests.Response:
-    headers = {"Authorization": f"Bearer {server.key}"}
-    return requests.request(method, server.url + path, headers=headers, timeout=30, **more)
-
-
-def post(server: RunningServer, **body: Any) -> requests.Response:
-    return ask(server, "POST", "/v1/contacts", json=body)
 
 
 def test_readers_follow_while_writers_write(pair: list[RunningServer], url: str) -> None:
@@ -155,18 +118,6 @@ def test_nothing_acknowledged_is_lost_with_the_database(
         stored = {phone for (phone,) in db.connection().execute("SELECT phone FROM contacts")}
     assert set(acknowledged) - stored == set()
     assert faults(url, pair) == []
-
-
-def faults(url: str, pair: list[RunningServer]) -> list[str]:
-    with closing(Database(url, pair[0].data)) as db:
-        return store_faults(db)
-
-
-def deliverer(url: str, server: RunningServer) -> int:
-    """Return the id of the process that delivers."""
-    with closing(Database(url, server.data)) as db:
-        [(holder,)] = db.connection().execute("SELECT holder FROM leases WHERE name = 'deliverer'")
-    return int(holder.split()[1])
 
 
 def names(receiver: Receiver) -> list[str]:

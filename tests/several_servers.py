@@ -1,0 +1,76 @@
+"""Fixtures of two servers, each with processes and a data folder of its own, on one database."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from app.database.postgres.store import Database
+from tests.conftest import RunningServer, servers, store_faults
+from tests.postgres import PostgresServer, programs, running_server
+
+
+def need(program: str, is_there: object) -> None:
+    """Skip a test without a program, or fail it where PostgreSQL is required."""
+    if not is_there:
+        why = f"{program} is not installed: apt-get install {program.lower()}"
+        assert "POSTGRES_TESTS" not in os.environ, why
+        pytest.skip(why)
+
+
+@pytest.fixture(scope="module")
+def durable() -> Iterator[PostgresServer]:
+    """A server that syncs what it commits: it is killed."""
+    need("PostgreSQL", programs())
+    with running_server(("max_connections=200", "listen_addresses=")) as server:
+        yield server
+
+
+@pytest.fixture
+def url(durable: PostgresServer) -> str:
+    return durable.create()
+
+
+@pytest.fixture
+def pair(url: str, tmp_path: Path) -> Iterator[list[RunningServer]]:
+    with pair_of_servers(url, tmp_path) as started:
+        yield started
+
+
+@contextmanager
+def pair_of_servers(url: str, folder: Path) -> Iterator[list[RunningServer]]:
+    with servers(folder) as start:
+        environ = {
+            "CONTACTS_DATABASE_URL": url,
+            "CONTACTS_WEBHOOK_ALLOW_PRIVATE": "127.0.0.0/8",
+        }
+        first = start(data=folder / "one", environ=environ)
+        # The first start has made the key.
+        (folder / "two").mkdir(mode=0o700)
+        (folder / "two" / "first-admin-key").write_text(first.key)
+        yield [first, start(data=folder / "two", environ=environ)]
+
+
+def ask(server: RunningServer, method: str, path: str, **more: Any) -> requests.Response:
+    headers = {"Authorization": f"Bearer {server.key}"} | more.pop("headers", {})
+    return requests.request(method, server.url + path, headers=headers, timeout=30, **more)
+
+
+def post(server: RunningServer, **body: Any) -> requests.Response:
+    return ask(server, "POST", "/v1/contacts", json=body)
+
+
+def faults(url: str, pair: list[RunningServer]) -> list[str]:
+    with closing(Database(url, pair[0].data)) as db:
+        return store_faults(db)
+
+
+def deliverer(url: str, server: RunningServer) -> int:
+    """Return the id of the process that delivers."""
+    with closing(Database(url, server.data)) as db:
+        [(holder,)] = db.connection().execute("SELECT holder FROM leases WHERE name = 'deliverer'")
+    return int(holder.split()[1])

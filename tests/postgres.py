@@ -38,7 +38,7 @@ def _version(path: Path) -> int:
     return int(name) if name.isdigit() else 0
 
 
-def _user() -> dict[str, object]:
+def user_of_servers() -> dict[str, object]:
     """Return how to run a server: never as root."""
     if os.getuid():
         return {}
@@ -68,7 +68,12 @@ class PostgresServer:
             command = ["setpriv", "--pdeathsig", "KILL", *command]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self.folder, start_new_session=True, **_user()
+                command,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                start_new_session=True,
+                **user_of_servers(),
             )
         deadline = time.monotonic() + 60
         while True:
@@ -216,7 +221,7 @@ def running_server(
     assert bin, "PostgreSQL is not installed"
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
-        who = _user()
+        who = user_of_servers()
         if who:
             os.chown(folder, int(str(who["user"])), int(str(who["group"])))
         subprocess.run(

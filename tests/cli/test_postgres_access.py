@@ -168,7 +168,7 @@ def test_the_named_commands_back_up_and_restore(postgres: PostgresServer, tmp_pa
         path = f"{programs()}:{os.environ['PATH']}"
         subprocess.run(["sh", "-c", named], check=True, env={**environ, "PATH": path}, timeout=60)
     restored = run_contacts("restored", **environ)
-    assert restored.stdout.startswith("The journal goes on after 1,000,")
+    assert restored.stdout.startswith("The journal continues after 1,000,")
     findings = json.loads(run_contacts("doctor", "--json", **environ).stdout)["findings"]
     wrong = {each["check"] for each in findings if each["state"] != "ok"}
     assert wrong <= {"fsync", "full_page_writes"}  # Of the server of the tests.

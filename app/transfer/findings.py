@@ -67,10 +67,10 @@ class Findings:
         """Yield a warning for each finding; `line` is that of the header."""
         for (column, sign), count in self.lists.items():
             reason = (
-                f"{_cells(count)} with {sign!r} like lists, and became one tag each: if they are "
-                f"lists, import with --tag-separator {sign!r}."
+                f'{_cells(count)} with "{sign}", which became one tag each: for lists of tags, '
+                f'import with --tag-separator "{sign}".'
             )
-            yield entry(line, column, reason.replace(f"{sign!r}", f'"{sign}"'))
+            yield entry(line, column, reason)
         for column, count in self.groups.items():
             yield entry(line, column, f"{count:,} system groups such as * myContacts are left out.")
         for column, count in self.blanks.items():

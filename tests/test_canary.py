@@ -89,7 +89,7 @@ def test_function_takes(function: Callable[..., Any], expected: list[str], user:
         (ThreadWorker.finish_request, "cancelled", WORKER),
         (ThreadWorker.finish_request, "result", WORKER),
         (ThreadWorker.__init__, "method_queue", WORKER),
-        (Arbiter.__init__, "num_workers", SERVER),
+        (Arbiter.setup, "num_workers", SERVER),
         (Arbiter.spawn_worker, "WORKERS", SERVER),
         (ThreadWorker.handle, "handle_request", WORKER),
         (ThreadWorker.handle, "handle_error", WORKER),

@@ -119,9 +119,11 @@ def test_several_processes_can_finish_the_same_sweep(filled_db: Database) -> Non
     _start(filled_db, "VIP", "Gold")
     others = [Database(filled_db.path) for _ in range(3)]
 
-    def ask(db: Database) -> tuple[int, int]:
+    def ask(db: Database) -> tuple[int, int] | None:
         try:
             return handlers.rename_tag(db, "VIP", "Gold")
+        except NotFound:  # The others had finished by its turn.
+            return None
         finally:
             db.close()
 
@@ -130,7 +132,7 @@ def test_several_processes_can_finish_the_same_sweep(filled_db: Database) -> Non
             finish_sweeps(filled_db)
             asked = [clients.submit(ask, other) for other in others]
             wait_until(lambda: all(other._group._led for other in others))
-        answers = [each.result() for each in asked]
+        answers = [answer for each in asked if (answer := each.result())]
     assert {count for count, _ in answers} == {SOME}
     assert all(0 < changed < SOME for _, changed in answers)
     assert _counts(filled_db) == {"Lead": SOME, "Gold": SOME}

@@ -16,10 +16,11 @@ from app.database.postgres.store import Database
 from app.search import planner
 from app.search.schemas import ListQuerySchema, SearchSchema
 from app.search.store import list_contacts
+from app.segments.handlers import set_segment
 from tests.search.test_search_plans import SEARCHES, SORTS, TREES
 
 # A row for each counter, webhook or segment, or of one statement.
-SMALL = {"counters", "tags", "custom_fields"}
+SMALL = {"counters", "tags", "custom_fields", "segments"}
 
 
 class Explaining(Connection):
@@ -50,6 +51,7 @@ def explaining(db: Database) -> Iterator[Explaining]:
         fields = {"x": "v", "n": number}
         draft = Draft(f"9188568791{number:02}", "Priya", tags=("a", "b"), custom_fields=fields)
         upsert_contact(db, draft)
+    set_segment(db, "vip", '{"field": "tag", "op": "eq", "value": "a"}')
     connection = Explaining(db._url)
     yield connection
     connection.close()

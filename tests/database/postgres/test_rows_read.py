@@ -23,6 +23,7 @@ from app.search import planner
 from app.search.planner import search_contacts
 from app.search.schemas import ListQuerySchema, SearchSchema
 from app.search.store import list_contacts
+from app.segments.handlers import set_segment
 from app.web.service import service_of
 from tests.api_docs import exchanges
 from tests.api_docs.exchanges import stop_clocks
@@ -104,6 +105,7 @@ def reads(db: Database, monkeypatch: pytest.MonkeyPatch) -> list[Read]:
         driver.execute("ANALYZE")
     for key, kind in (("day", "date"), ("seen", "datetime")):
         pin_custom_field(db, key, label=None, required_type=kind)
+    set_segment(db, "vip", '{"field": "tag", "op": "eq", "value": "a"}')
     for bound in ("SCAN_BUDGET", "MAX_CANDIDATES"):
         monkeypatch.setattr(planner, bound, MOST - 1)
     monkeypatch.setattr(store, "Connection", Examining)

@@ -159,11 +159,13 @@ def _linger(connection: socket.socket) -> None:
     """Let a client read its response while it may still be sending (RFC 9112, section 9.6)."""
     deadline = time.monotonic() + LINGER_SECONDS
     connection.shutdown(socket.SHUT_WR)
-    while (remaining := deadline - time.monotonic()) > 0:
-        connection.settimeout(remaining)
-        if not connection.recv(65_536):
-            break
-    else:
-        # The client does not stop sending: reset the connection, or closing it would block.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.shutdown(socket.SHUT_RD)
+    with suppress(TimeoutError):  # A silent client.
+        while (remaining := deadline - time.monotonic()) > 0:
+            connection.settimeout(remaining)
+            if not connection.recv(65_536):
+                break
+        else:
+            # The client does not stop sending: reset the connection, or closing it would block.
+            reset = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+    connection.shutdown(socket.SHUT_RD)  # Else gunicorn's accepting thread would linger once more.

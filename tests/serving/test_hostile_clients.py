@@ -153,7 +153,8 @@ def test_serves_others_while_stalled_clients_hold_every_thread(
     start_server: StartServer, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     kinds = ("half headers", "half bodies", "silent")
-    servers = [start_server(data=tmp_path / kind.replace(" ", "-")) for kind in kinds]
+    one = {"CONTACTS_WORKERS": "1"}  # All clients are on the threads of one worker.
+    servers = [start_server(data=tmp_path / kind.replace(" ", "-"), environ=one) for kind in kinds]
     with ThreadPoolExecutor(len(kinds)) as clients:
         waited = list(clients.map(_seconds_behind_stalled_clients, servers, kinds))
     for kind, seconds in zip(kinds, waited, strict=True):
@@ -170,7 +171,7 @@ def _seconds_behind_stalled_clients(server: RunningServer, kind: str) -> float:
         "half bodies": _head(server, "Content-Length: 50") + BODY[:13],
         "silent": b"",
     }[kind]
-    wait_for_workers(server)
+    wait_for_workers(server, 1)
     with ExitStack() as held, ThreadPoolExecutor(4) as clients:
         for _ in range(HELD):
             held.enter_context(_connect(server)).sendall(sent)

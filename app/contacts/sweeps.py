@@ -141,8 +141,13 @@ def in_batches(
             started = time.thread_time()
             done = run_batch(tx, size)
             took = time.thread_time() - started
-        size = max(1, min(LARGEST_BATCH, int(size * BATCH_SECONDS / max(took, 0.001))))
+        size = next_size(size, took, BATCH_SECONDS)
         time.sleep(PAUSE_SECONDS)  # Lets other threads of this process run.
+
+
+def next_size(size: int, took: float, seconds: float) -> int:
+    """Return the size of a batch that takes `seconds`, after one of `size` that took `took`."""
+    return max(1, min(LARGEST_BATCH, int(size * seconds / max(took, 0.001))))
 
 
 def finish_in_background(
@@ -156,16 +161,29 @@ def finish_in_background(
     """
     logged = False
 
-    def attempt() -> bool:
+    def finish(db: Database) -> bool:
         nonlocal logged
+        sweeps = unfinished(db.connection())
+        if sweeps and not logged:
+            _log.warning("Finishing an interrupted change of many contacts: %s", name)
+            logged = True
+        for run_batch in sweeps:
+            in_batches(db, run_batch)
+        return bool(sweeps)
+
+    run_in_background(db, name, finish)
+
+
+def run_in_background(db: Database, name: str, finish: Callable[[Database], bool]) -> None:
+    """Call `finish` in a background thread until it raises no `ServiceError`.
+
+    It returns whether it changed contacts, of which nothing may stay in the log. The thread of a
+    `name` runs once: another call while it runs does nothing.
+    """
+
+    def attempt() -> bool:
         try:
-            sweeps = unfinished(db.connection())
-            if sweeps and not logged:
-                _log.warning("Finishing an interrupted change of many contacts: %s", name)
-                logged = True
-            for run_batch in sweeps:
-                in_batches(db, run_batch)
-            if sweeps:
+            if finish(db):
                 db.erase_log()
         except ServiceError:
             return False

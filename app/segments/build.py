@@ -18,11 +18,12 @@ from app import clock
 from app.contacts.listeners import NewEvent
 from app.contacts.sweeps import (
     FIRST_BATCH,
-    LARGEST_BATCH,
     PAUSE_SECONDS,
     RunBatch,
     contacts_by_id,
     in_batches,
+    next_size,
+    run_in_background,
 )
 from app.database import Connection, Database
 from app.errors import ServiceError
@@ -57,18 +58,7 @@ def finish(db: Database) -> None:
     except ServiceError:
         is_over = False
     if not is_over:
-        db.in_background("segments", partial(_finish, db))
-
-
-def _finish(db: Database) -> bool:
-    try:
-        if run_unfinished(db):
-            db.erase_log()
-    except ServiceError:
-        return False
-    finally:
-        db.close()
-    return True
+        run_in_background(db, "segments", run_unfinished)
 
 
 def run_unfinished(db: Database, end: float = math.inf) -> bool:
@@ -117,7 +107,7 @@ def _build(db: Database, id: int, end: float) -> None:
             started = time.thread_time()
             store_batch(tx, batch)
             took = time.thread_time() - started
-        most = max(1, min(LARGEST_BATCH, int(most * LOCKED_SECONDS / max(took, 0.001))))
+        most = next_size(most, took, LOCKED_SECONDS)
         time.sleep(PAUSE_SECONDS)  # Lets writers of other processes have the lock.
 
 

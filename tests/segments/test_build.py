@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import clock
+from app.contacts import sweeps
 from app.database import Database
 from app.segments import build, store
 from app.segments.batch import Batch, begin_batch, check_next
@@ -104,7 +105,8 @@ def test_builds_in_batches_with_few_moves_each(
         moved.append(len(given[1].to_move))  # type: ignore[attr-defined]
 
     monkeypatch.setattr(build, "store_batch", store_batch)
-    for name in ("TESTED_AT_ONCE", "FIRST_BATCH", "LARGEST_BATCH"):
+    monkeypatch.setattr(sweeps, "LARGEST_BATCH", 4)
+    for name in ("TESTED_AT_ONCE", "FIRST_BATCH"):
         monkeypatch.setattr(build, name, 4)
     segments.set("vip", VIP)
     assert len(segments.members("vip")) == sum(moved) == 30

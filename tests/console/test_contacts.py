@@ -102,6 +102,21 @@ def test_edits_a_contact_and_shows_both_after_a_lost_race(
     assert panel.get_by_label("E-mail").input_value() == "no address"
 
 
+def test_a_number_stays_a_number_while_the_fields_are_loading(
+    page: Page, server: RunningServer
+) -> None:
+    page.route("**/v1/custom-fields?*", lambda route: None)
+    view(page, server.url, "contacts?open=cnt_918856870001")
+    panel = page.get_by_role("complementary", name="Contact")
+    panel.get_by_label("score").fill("51")
+    panel.get_by_role("button", name="Save").click()
+    expect(panel.get_by_role("listitem").first).to_contain_text("51")
+    contact = server.get("/v1/contacts/918856870001").json()["contact"]
+    assert contact["custom_fields"]["score"] == 51
+    panel.get_by_label("New custom field").fill("plan")
+    expect(panel.get_by_role("button", name="Add field")).to_be_disabled()
+
+
 @pytest.mark.soak
 def test_adds_and_removes_tags(page: Page, server: RunningServer) -> None:
     view(page, server.url, "contacts?open=cnt_918856870001")

@@ -1,6 +1,6 @@
 // One contact beside the table: edit, tags, fields, history, phone, twins, merge, erase.
 
-import { html, useEffect, useRef, useState } from "./htm-preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./htm-preact.js";
 import { call, get, part, send } from "./api.js";
 import { Event, shown } from "./events.js";
 import { Confirm, Dialog, Field, Loading, More, Problem, countryName, fieldError, formatDate, nameOf, useAction, useData } from "./ui.js";
@@ -49,13 +49,15 @@ function Edit({ data, names, onSaved, onReload }) {
   const [other, setOther] = useState(null);
   const patch = patchOf(form, contact);
   const isChanged = Object.keys(patch).length > 0;
-  useEffect(() => { unsaved.is = isChanged; }, [isChanged]);
-  useEffect(() => () => { unsaved.is = false; }, []);
+  // At once: Escape may follow a key within a frame.
+  useLayoutEffect(() => { unsaved.is = isChanged; }, [isChanged]);
+  useLayoutEffect(() => () => { unsaved.is = false; }, []);
   const setCustom = (key, value) => setForm({ ...form, custom_fields: { ...form.custom_fields, [key]: value } });
+  // Fields that are not loaded yet have no type: a stored number stays one.
   const typeOf = (key) => {
     const field = names.fields.find((each) => each.key === key);
-    const type = field ? field.required_type || field.type : "string";
-    return type === "mixed" ? typeof (form.custom_fields[key] ?? "") : type;
+    const type = field?.required_type || field?.type || "mixed";
+    return type === "mixed" ? typeof (contact.custom_fields[key] ?? form.custom_fields[key] ?? "") : type;
   };
   const [save, isBusy, error] = useAction(async (tag = etag) => {
     try {
@@ -78,7 +80,7 @@ function Edit({ data, names, onSaved, onReload }) {
       error=${error?.details?.custom_fields?.[key] ? String(error.details.custom_fields[key]) : ""} change=${(value) => setCustom(key, value)} />`)}
     <div class="condition"><input aria-label="New custom field" list="known-fields" value=${newField} placeholder="name of a field" onInput=${(event) => setNewField(event.target.value)} />
       <datalist id="known-fields">${names.fields.map(({ key }) => html`<option key=${key} value=${key} />`)}</datalist>
-      <button type="button" disabled=${!newField.trim() || newField.trim() in form.custom_fields} onClick=${() => { setCustom(newField.trim(), typeOf(newField.trim()) === "boolean" ? true : ""); setNewField(""); }}>Add field</button></div>
+      <button type="button" disabled=${!names.areLoaded || !newField.trim() || newField.trim() in form.custom_fields} onClick=${() => { setCustom(newField.trim(), typeOf(newField.trim()) === "boolean" ? true : ""); setNewField(""); }}>Add field</button></div>
     <${Problem} error=${error} />
     ${other && html`<div class="problem" role="alert"><p>Someone else changed this contact while you edited it.</p>
       <table><thead><tr><th>Field</th><th>Theirs</th><th>Yours</th></tr></thead><tbody>

@@ -35,7 +35,7 @@ export async function known(signal) {
     pages("v1/tags", "tags"), pages("v1/custom-fields", "custom_fields"),
     pages("v1/segments", "segments").catch(() => []),
   ]);
-  return { tags: tags.map(({ name }) => name), fields, segments: segments.map(({ name }) => name) };
+  return { areLoaded: true, tags: tags.map(({ name }) => name), fields, segments: segments.map(({ name }) => name) };
 }
 
 export const NOTHING_KNOWN = { tags: [], fields: [], segments: [] };

@@ -72,6 +72,14 @@ def test_a_stand_in_refuses_postgresql(store: dict[str, str]) -> None:
     assert (refused.returncode, "unset CONTACTS_DATABASE_URL" in refused.stderr) == (2, True)
 
 
+def test_doctor_needs_no_data_folder(store: dict[str, str], tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    found = run_contacts("doctor", **store | {"CONTACTS_DATA": str(missing)})
+    assert (found.stderr, missing.exists()) == ("", False)
+    assert f"ok       permissions: {missing} does not exist yet" in found.stdout.splitlines()
+    assert "clock: " in found.stdout
+
+
 def test_doctor_finds_and_repairs(
     store: dict[str, str], settings: Settings, postgres: PostgresServer
 ) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -14,7 +14,6 @@ from app.database.postgres.values import SortableText
 from app.errors import ServiceError, Unavailable
 
 IDLE_SECONDS = 10  # A transaction of a server that hangs ends after these, and frees its locks.
-MOST_ROWS = 512  # Of one statement.
 STREAMED_ROWS = 5_000  # That are in memory at a time.
 GATE = 0x436E7463  # The advisory lock that all writers share, and that one who is alone excludes.
 
@@ -51,33 +50,24 @@ class Connection:
                 raise self._translated(error) from error
 
     def insert_many(self, head: str, rows: Sequence[Sequence[object]], tail: str = "") -> None:
-        """Run `head VALUES … tail` for all rows, in few statements."""
-        self._in_few_statements(lambda values: f"{head} VALUES {values} {tail}", rows)
+        """Run `head VALUES … tail` for all rows, in one statement."""
+        if rows:
+            types, columns = _arrays(rows)
+            self._run(f"{head} SELECT * FROM unnest({types}) {tail}", columns)
 
     def update_many(
         self, table: str, key: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
     ) -> None:
-        """Set columns where `key` is the first value of a row, to the others; in few statements."""
-        set_ = ", ".join(f"{name} = given.{name}" for name in columns)
-        self._in_few_statements(
-            lambda values: (
-                f"WITH given ({key}, {', '.join(columns)}) AS (VALUES {values}) "
-                f"UPDATE {table} SET {set_} FROM given WHERE {table}.{key} = given.{key}"
-            ),
-            rows,
-        )
-
-    def _in_few_statements(
-        self, sql: Callable[[str], str], rows: Sequence[Sequence[object]]
-    ) -> None:
-        place = 0
-        while place < len(rows):
-            # A few sizes only, so that statements are prepared once.
-            size = min(MOST_ROWS, 1 << ((len(rows) - place).bit_length() - 1))
-            one = f"({', '.join(['%s'] * len(rows[0]))})"
-            values = [value for row in rows[place : place + size] for value in row]
-            self._run(sql(", ".join([one] * size)), values)
-            place += size
+        """Set columns where `key` is the first value of a row, to the others; in one statement."""
+        if rows:
+            types, values = _arrays(rows)
+            set_ = ", ".join(f"{name} = given.{name}" for name in columns)
+            self._run(
+                f"UPDATE {table} SET {set_} "
+                f"FROM unnest({types}) AS given ({key}, {', '.join(columns)}) "
+                f"WHERE {table}.{key} = given.{key}",
+                values,
+            )
 
     def new_ids(self, table: str, count: int, last: int) -> Sequence[int]:
         """Take ids from the table's sequence; those of a transaction that fails are never used."""
@@ -209,3 +199,13 @@ class Connection:
         found = translated(error)
         self.broken |= is_lost(error)
         return found
+
+
+def _arrays(rows: Sequence[Sequence[object]]) -> tuple[str, list[list[object]]]:
+    """Return the columns of rows, of whole numbers or of texts, and placeholders for them.
+
+    One statement takes any number of rows, and is prepared once.
+    """
+    types = ("bigint" if isinstance(value, int) else "text" for value in rows[0])
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return ", ".join(f"%s::{type}[]" for type in types), columns

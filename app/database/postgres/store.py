@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.database.background_task import BackgroundTask
+from app.database.group_commit import GroupCommit
 from app.database.interface import BUSY, WAITED_NANOSECONDS, WAITS, Retry, Turn
 from app.database.postgres.connection import Connection
 from app.database.postgres.lease import Lease
@@ -32,6 +33,7 @@ class Database:
         self.counters = SharedCounters(folder / "metrics")
         self._url = url
         self._local = threading.local()
+        self._group = GroupCommit(self._commit_all)
         self._vacuum = BackgroundTask("vacuum", self._vacuum_tables)
         self._tasks: dict[str, BackgroundTask] = {}
 
@@ -59,7 +61,10 @@ class Database:
 
         After a conflict with another transaction it runs again, for at most `BUSY_SECONDS`.
         """
-        deadline = time.monotonic() + BUSY_SECONDS
+        return self._write(job, BUSY_SECONDS, alone=alone)
+
+    def _write(self, job: Callable[[Connection], T], seconds: float, *, alone: bool) -> T:
+        deadline = time.monotonic() + seconds
         for number in range(MOST_TRIES):
             try:
                 with self._transaction(max(0.0, deadline - time.monotonic()), alone=alone) as tx:
@@ -73,8 +78,23 @@ class Database:
     def write_together(
         self, write: Callable[[Connection, list[Item]], Sequence[T]], item: Item
     ) -> T:
-        """Write an item alone: PostgreSQL shares the fsync of commits by itself."""
-        return self.write(lambda tx: write(tx, [item])[0])
+        """Write an item as `write` does, which gets all items that wait for it at the same time.
+
+        Those of one process only: processes write at the same time.
+        """
+        result: T = self._group.run(write, item)
+        return result
+
+    def _commit_all(
+        self, take: Callable[[], Sequence[Callable[[Connection], T]]], *, waited: float
+    ) -> list[T]:
+        writes: list[Callable[[Connection], T]] = []
+
+        def job(tx: Connection) -> list[T]:
+            writes.extend(() if writes else take())  # The same ones again after a conflict.
+            return [write(tx) for write in writes]
+
+        return self._write(job, max(0.0, BUSY_SECONDS - waited), alone=False)
 
     def write_long(self, job: Callable[[Connection], T]) -> T:
         return self.write(job)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.database.background_task import BackgroundTask
+from app.database.group_commit import GroupCommit
 from app.database.interface import BUSY, WAITED_NANOSECONDS, WAITS, Turn
 from app.database.shared_counters import SharedCounters
 from app.database.sqlite.connection import SQLITE_VERSION, Connection
-from app.database.sqlite.group_commit import GroupCommit
 from app.database.sqlite.locks import BUSY_SECONDS, InUseLock, sole_lock
 from app.errors import Busy, ServiceError
 

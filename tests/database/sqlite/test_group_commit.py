@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.database import Connection
-from app.database.sqlite.group_commit import GroupCommit
+from app.database.group_commit import GroupCommit
 from app.database.sqlite.migrate import migrate
 from app.database.sqlite.store import Database
 from app.errors import NotFound, Unavailable

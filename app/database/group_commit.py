@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from app.database.interface import Retry
 from app.thread_pool import current_waiter
 
 T = TypeVar("T")
@@ -142,5 +143,7 @@ class _Ticket:
 def _write_batch(write: Write, batch: "list[_Ticket]", transaction: Any) -> Sequence[Any]:
     try:
         return write(transaction, [ticket.item for ticket in batch])
+    except Retry:
+        raise  # The whole transaction runs again.
     except Exception as error:
         raise _WriteFailed from error

@@ -50,6 +50,10 @@ class Connection(Protocol):
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> list[Row]: ...
 
+    def execute_planned(self, sql: str, parameters: Parameters) -> list[Row]:
+        """Run a statement that is planned for these values, as they decide which index is best."""
+        ...
+
     def change(self, sql: str, parameters: Parameters) -> int:
         """Run a statement that returns no rows; return how many rows it changed."""
         ...

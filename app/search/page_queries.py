@@ -71,7 +71,7 @@ def sort_candidates(
         test = test._replace(by_id=False)
     elif test.by_id:
         key = id
-    rows = db.execute(
+    rows = db.execute_planned(
         f"""
         WITH {_candidates(sources)},
         matched AS MATERIALIZED (
@@ -97,7 +97,9 @@ def count_candidates(
 ) -> int:
     """Return how many candidates match."""
     matching = test.on("candidates", "candidates.contact_id")
-    [(count,)] = db.execute(f"WITH {_candidates(sources)} SELECT count(*) {matching}", bind.values)
+    [(count,)] = db.execute_planned(
+        f"WITH {_candidates(sources)} SELECT count(*) {matching}", bind.values
+    )
     return int(count)
 
 
@@ -119,7 +121,7 @@ def scan_in_order(
     """
     scanned = f"({_scan(search, leading, ':budget' if test else '-1')}) AS scanned"
     matching = test.on(scanned, "scanned.id") if test else f"FROM {scanned}"
-    rows = db.execute(
+    rows = db.execute_planned(
         f"""
         SELECT page.key, page.id, ({_view_of_page(search)})
         FROM (
@@ -138,7 +140,7 @@ def end_of_budget(
 ) -> Position | None:
     """Return the last contact that the budget of a scan allows, None where it is not used up."""
     scan = _scan(search, leading, ":budget")
-    rows = db.execute(
+    rows = db.execute_planned(
         f"SELECT key, id FROM ({scan}) AS scan LIMIT 1 OFFSET :budget - 1", bind.values
     )
     return Position(*rows[0]) if rows else None

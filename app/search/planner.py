@@ -124,7 +124,7 @@ def _cheapest_plan(db: Connection, node: Filter, bind: Parameters) -> tuple[Plan
         " + ".join(f"coalesce(({source.size or _bounded_count(source)}), 0)" for source in each)
         for each in (plan.sources for plan in possible)
     )
-    [sizes] = db.execute(f"SELECT {counts}", bind.values)
+    [sizes] = db.execute_planned(f"SELECT {counts}", bind.values)
     costs = [_cost(plan, size) for plan, size in zip(possible, sizes, strict=True)]
     cheapest = costs.index(min(costs))
     return possible[cheapest], sizes[cheapest], sizes[-1]

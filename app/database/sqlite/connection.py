@@ -88,6 +88,10 @@ class Connection:
         except sqlite3.Error as error:
             raise self._translated(error) from error
 
+    def execute_planned(self, sql: str, parameters: Parameters) -> list[Row]:
+        """Run a statement: SQLite has no statistics, so its plans are the same for all values."""
+        return self.execute(sql, parameters)
+
     def change(self, sql: str, parameters: Parameters) -> int:
         """Run a statement that gives no rows; return how many it changed."""
         try:

@@ -1,6 +1,5 @@
 """The plans of searches and lists on PostgreSQL: led by indexes, in their order where they scan."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,11 +11,13 @@ from app.contacts.model import Draft
 from app.custom_fields.handlers import pin_custom_field
 from app.database.interface import Parameters, Row
 from app.database.postgres.connection import Connection
+from app.database.postgres.dialect import postgres_sql
 from app.database.postgres.store import Database
 from app.search import planner
 from app.search.schemas import ListQuerySchema, SearchSchema
 from app.search.store import list_contacts
 from app.segments.handlers import set_segment
+from tests.database.postgres.explain import plan_of
 from tests.search.test_search_plans import SEARCHES, SORTS, TREES
 
 # A row for each counter, webhook or segment, or of one statement.
@@ -31,9 +32,8 @@ class Explaining(Connection):
         self.nodes: list[tuple[dict[str, Any], str]] = []
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
-        [(plan,)] = super().execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
-        found = plan if isinstance(plan, list) else json.loads(plan)
-        self.nodes += [(node, sql) for node in _nodes(found[0]["Plan"])]
+        plan = plan_of(self._driver, postgres_sql(sql), parameters, "COSTS OFF")
+        self.nodes += [(node, sql) for node in _nodes(plan)]
         return super().execute(sql, parameters)
 
 

@@ -27,6 +27,7 @@ from app.segments.handlers import set_segment
 from app.web.service import service_of
 from tests.api_docs import exchanges
 from tests.api_docs.exchanges import stop_clocks
+from tests.database.postgres.explain import plan_of
 from tests.postgres_filling import Filling
 from tests.search.test_search_plans import SEARCHES, SORTS, TREES
 
@@ -63,13 +64,12 @@ class Examining(Connection):
         return super()._run(sql, parameters, prepare)
 
     def _examine(self, sql: str, parameters: Parameters | None) -> None:
-        explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}"
         try:
             with self._driver.transaction(force_rollback=True):
-                [(plan,)] = self._driver.execute(explain, parameters).fetchall()
+                plan = plan_of(self._driver, sql, parameters, "ANALYZE, TIMING OFF")
         except psycopg.Error:
             return  # As it will fail.
-        for node in nodes(plan[0]["Plan"]):
+        for node in nodes(plan):
             removed = sum(each for name, each in node.items() if name.startswith("Rows Removed"))
             rows = round((node["Actual Rows"] + removed) * node["Actual Loops"])
             self.reads.append(Read(rows, node["Node Type"], node.get("Index Name"), sql))

@@ -4,18 +4,18 @@ import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 
-from app.contacts import handlers, model
+from app.contacts import handlers, model, writer
 from app.contacts.model import Draft
 from app.database.interface import Connection, Retry
 from app.database.postgres.store import Database
 from app.errors import Busy, NotFound, Unavailable
 from app.journal import store as journal
 from app.tags import handlers as tags
-from tests.conftest import store_faults
+from tests.conftest import store_faults, wait_until
 from tests.postgres import PostgresServer
 
 PHONES = [f"9188568791{number:02}" for number in range(12)]
@@ -185,4 +185,59 @@ def test_the_longest_names_fit_their_indexes(db: Database) -> None:
     values = {"v": "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(4_096))}
     for phone, name in (("918856879188", longest), ("918856879189", arabic)):
         handlers.upsert_contact(db, Draft(phone, name, custom_fields=values))
+    assert store_faults(db) == []
+
+
+def test_edits_that_wait_share_a_transaction(db: Database) -> None:
+    sizes: list[int] = []
+    leads, may_end = threading.Event(), threading.Event()
+
+    def write(tx: Connection, edits: list[writer.Edit]) -> list[writer.Outcome]:
+        sizes.append(len(edits))
+        if len(sizes) == 1:
+            leads.set()
+            assert may_end.wait(20)
+        return writer.write_edits(tx, edits)
+
+    def create(phone: str) -> object:
+        with closing(db):
+            return db.write_together(write, writer.upsert_edit(Draft(phone)))
+
+    with ThreadPoolExecutor(len(PHONES)) as pool:
+        first = pool.submit(create, PHONES[0])
+        assert leads.wait(20)
+        others = [pool.submit(create, phone) for phone in PHONES[1:]]
+        wait_until(lambda: len(db._group._waiting) == len(others))
+        may_end.set()
+        assert all(each.result(20).created for each in (first, *others))  # type: ignore[attr-defined]
+    assert sizes == [1, len(others)]
+    assert store_faults(db) == []
+
+
+def test_a_group_that_meets_a_conflict_runs_again_as_a_whole(db: Database) -> None:
+    runs = []
+
+    def write(tx: Connection, edits: list[writer.Edit]) -> list[writer.Outcome]:
+        runs.append(len(edits))
+        outcomes = writer.write_edits(tx, edits)
+        if len(runs) == 1:
+            raise Retry("Another request did the same.")
+        return outcomes
+
+    change = db.write_together(write, writer.upsert_edit(Draft(PHONES[0], tags=("VIP",))))
+    assert change.created  # type: ignore[attr-defined]
+    assert runs == [1, 1]
+    assert store_faults(db) == []
+
+
+def test_values_of_a_group_are_stored_as_they_are(db: Database) -> None:
+    names = ['"quoted"', "back\\slash", "{braces, commas}", "NULL", "%s %(x)s", "\U0001f600", None]
+    for number, name in enumerate(names):
+        fields = {f"f{number}": name or ""}
+        handlers.upsert_contact(db, Draft(PHONES[number], name, custom_fields=fields))
+    stored = [handlers.get_contact(db, phone) for phone in PHONES[: len(names)]]
+    assert [each.first_name for each in stored] == names
+    assert [each.custom_fields for each in stored] == [
+        {f"f{number}": name or ""} for number, name in enumerate(names)
+    ]
     assert store_faults(db) == []

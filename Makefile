@@ -2,8 +2,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
-# How the tests run side by side; `make test PARALLEL=` runs them one after another.
-PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
+# How the tests run side by side; `make test PARALLEL=` runs them one after another. Three processes
+# keep two cores busy, since tests also wait for browsers, servers and timeouts.
+PARALLEL ?= -n 3 --dist loadfile --no-loadscope-reorder
+# pytest stores the test modules that it has compiled, else each of its processes does that again.
+export PYTHONDONTWRITEBYTECODE :=
 PEERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/contacts-service/peers
 PYTEST := $(BIN)/pytest $(PARALLEL) -m 'not soak'
 

@@ -1,5 +1,6 @@
 """Fixtures: an application over a store of its own, and real servers."""
 
+import gc
 import io
 import json
 import os
@@ -88,6 +89,12 @@ NO_PAGE = "the vendor's page is not at hand"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+def pytest_collection_finish() -> None:
+    """Leave out what lives until the end from garbage collection: a tenth of the tests' time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,1 @@
+-- Of PostgreSQL alone: both engines have the same versions.

@@ -1,6 +1,7 @@
 """Start and stop of a stand-in: this machine only, a store that no other server opens."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -23,10 +24,10 @@ from app.standin.routes import ROUTES, blueprint
 from contacts_standin import StandIn, running
 from tests.conftest import (
     ROOT,
+    FreshStore,
     StartServer,
     clean_environ,
     run_contacts,
-    run_contacts_process,
     wait_until,
 )
 from tests.standin.conftest import Client
@@ -41,20 +42,24 @@ def serve(*options: str | Path) -> tuple[int, str, str]:
 
 
 @pytest.fixture
-def normal(tmp_path: Path) -> Path:
-    folder = tmp_path / "normal"
-    # In a process, at whose end SQLite has folded its log into the file.
-    done = run_contacts_process("keys", "create", "--label", "x", "--data", folder)
-    assert done.returncode == 0
+def normal(tmp_path: Path, fresh_store: FreshStore) -> Path:
+    """The data folder of a normal server."""
+    fresh_store.copy_to(tmp_path / "normal")
+    return tmp_path / "normal"
+
+
+@pytest.fixture(scope="module")
+def standin_folder_to_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("standin") / "data"
+    with running("--data", str(folder)):
+        pass
     return folder
 
 
 @pytest.fixture
-def standin_folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "standin"
-    with running("--data", str(folder)):
-        pass
-    return folder
+def standin_folder(tmp_path: Path, standin_folder_to_copy: Path) -> Path:
+    """The data folder of a stand-in that has ended."""
+    return Path(shutil.copytree(standin_folder_to_copy, tmp_path / "standin"))
 
 
 def content(folder: Path) -> bytes:

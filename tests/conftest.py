@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -397,10 +398,15 @@ def filled_folder_to_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def filled_db(filled_folder_to_copy: Path, tmp_path: Path) -> Iterator[Database]:
+def filled_folder(filled_folder_to_copy: Path, tmp_path: Path) -> Path:
+    """A data folder of its own with `SOME` contacts."""
+    return Path(shutil.copytree(filled_folder_to_copy, tmp_path / "filled"))
+
+
+@pytest.fixture
+def filled_db(filled_folder: Path) -> Iterator[Database]:
     """A store of its own with `SOME` contacts."""
-    folder = Path(shutil.copytree(filled_folder_to_copy, tmp_path / "filled"))
-    with closing(Database(folder / "contacts.db")) as db:
+    with closing(Database(filled_folder / "contacts.db")) as db:
         yield db
 
 
@@ -506,8 +512,9 @@ def store_faults(store: "Path | Store") -> list[str]:
             return wrong_counts(reader) + wrong_index_rows(reader, snapshot.field_values)
     path = store if isinstance(store, Path) else store.path  # type: ignore[attr-defined]
     with closing(sqlite3.connect(path)) as driver:
-        driver.create_function("fold", 1, fold)
-        driver.create_function("words", -1, lambda *texts: json.dumps(words(*texts)))
+        # Several queries ask for the same words.
+        driver.create_function("fold", 1, cache(fold))
+        driver.create_function("words", -1, cache(lambda *texts: json.dumps(words(*texts))))
         found = [f"{text}" for (text,) in driver.execute("PRAGMA integrity_check") if text != "ok"]
         for query in (*_COUNTED, *_DERIVED):
             found += [f"{query}: {row}" for row in driver.execute(query)]

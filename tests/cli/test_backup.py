@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import (
-    MANY,
     ROOT,
+    SOME,
     RunningServer,
     StartServer,
     clean_environ,
@@ -166,10 +166,10 @@ def test_summaries_in_json(start_server: StartServer, tmp_path: Path) -> None:
     assert Path(restored["kept"]).exists()
 
 
-def test_refuses_in_one_line(tmp_path: Path, large_folder: Path) -> None:
+def test_refuses_in_one_line(tmp_path: Path, filled_folder: Path) -> None:
     (tmp_path / "taken").write_text("precious")
     (tmp_path / "garbage").write_text("garbage" * 1000)
-    data = ["--data", large_folder]
+    data = ["--data", filled_folder]
     assert "there is no store" in _one_line(
         run_contacts("backup", tmp_path / "x", "--data", tmp_path / "empty")
     )
@@ -184,21 +184,21 @@ def test_refuses_in_one_line(tmp_path: Path, large_folder: Path) -> None:
     assert "--every" in _one_line(run_contacts("backup", tmp_path, "--every", "soon", *data))
     assert "--keep" in _one_line(run_contacts("backup", tmp_path, "--keep", "0", *data))
     assert (tmp_path / "taken").read_text() == "precious"
-    assert store_faults(large_folder / "contacts.db") == []
+    assert store_faults(filled_folder / "contacts.db") == []
 
 
-def test_keeps_the_requested_number_of_backups(large_folder: Path, tmp_path: Path) -> None:
+def test_keeps_the_requested_number_of_backups(filled_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
-    run_contacts("backup", folder, "--keep", "1", "--data", large_folder)
+    run_contacts("backup", folder, "--keep", "1", "--data", filled_folder)
     time.sleep(1)
     # Without a key nothing shows which store they are of.
-    run_contacts("backup", folder, "--keep", "1", "--data", large_folder)
+    run_contacts("backup", folder, "--keep", "1", "--data", filled_folder)
     assert len(_made_by_time(folder)) == 2
     assert folder.stat().st_mode & 0o777 == 0o700
-    run_contacts("keys", "create", "--label", "x", "--data", large_folder)
+    run_contacts("keys", "create", "--label", "x", "--data", filled_folder)
     for _ in range(2):
         time.sleep(1)
-        finished = run_contacts("backup", folder, "--keep", "1", "--data", large_folder)
+        finished = run_contacts("backup", folder, "--keep", "1", "--data", filled_folder)
     assert len(_made_by_time(folder)) == 3
     assert finished.stdout.endswith("removed 1 older\n")
 
@@ -206,10 +206,10 @@ def test_keeps_the_requested_number_of_backups(large_folder: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     "how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)]
 )
-def test_repeats_until_stopped(large_folder: Path, tmp_path: Path, how: signal.Signals) -> None:
+def test_repeats_until_stopped(filled_folder: Path, tmp_path: Path, how: signal.Signals) -> None:
     folder = tmp_path / "backups"
-    options = ["--every", "1s", "--keep", "2", "--data", large_folder]
-    run_contacts("keys", "create", "--label", "x", "--data", large_folder)
+    options = ["--every", "1s", "--keep", "2", "--data", filled_folder]
+    run_contacts("keys", "create", "--label", "x", "--data", filled_folder)
     process = _start("backup", folder, *options)
     try:
         wait_until(lambda: folder.exists() and len(_made_by_time(folder)) == 2)
@@ -226,7 +226,7 @@ def test_repeats_until_stopped(large_folder: Path, tmp_path: Path, how: signal.S
         result, errors = process.communicate(timeout=30)
     # Between two backups it ends at once; in the middle of one SIGTERM is heeded there.
     assert process.returncode in (0, 128 + signal.SIGTERM)
-    assert len(re.findall(rf"Backed up {MANY:,} contacts to {folder}/contacts-", result)) >= 3
+    assert len(re.findall(rf"Backed up {SOME:,} contacts to {folder}/contacts-", result)) >= 3
     assert errors
     assert all(line.endswith("; the next try is in 0:00:01") for line in errors.splitlines())
     assert all(store_faults(path) == [] for path in folder.iterdir())

@@ -115,9 +115,9 @@ def test_replaces_nothing(filled_db: Database, tmp_path: Path, kind: str) -> Non
 
 
 def test_killed_while_copying_leaves_no_file_of_that_name(
-    large_folder: Path, tmp_path: Path
+    filled_folder: Path, tmp_path: Path
 ) -> None:
-    store, folder = large_folder / "contacts.db", tmp_path / "backups"
+    store, folder = filled_folder / "contacts.db", tmp_path / "backups"
     folder.mkdir()
     done = subprocess.run(
         [sys.executable, "-c", KILLED_WHILE_COPYING, str(store), str(folder / "one.db")],
@@ -160,8 +160,8 @@ def test_copies_an_older_store(tmp_path: Path) -> None:
     assert found.counts == {"contacts": 2, "tags": 1, "custom_fields": 0, "api_keys": 1}
 
 
-def test_refuses_a_damaged_store(large_folder: Path, tmp_path: Path) -> None:
-    store = large_folder / "contacts.db"
+def test_refuses_a_damaged_store(filled_folder: Path, tmp_path: Path) -> None:
+    store = filled_folder / "contacts.db"
     damage(store)
     (tmp_path / "backups").mkdir()
     with pytest.raises(Damaged, match="damaged"):

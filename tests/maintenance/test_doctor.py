@@ -79,8 +79,8 @@ def test_refuses_to_fix_a_store_that_is_in_use(filled_db: Database) -> None:
         _fixed(filled_db.path)
 
 
-def test_finds_damage_and_leaves_it(large_folder: Path) -> None:
-    path = large_folder / "contacts.db"
+def test_finds_damage_and_leaves_it(filled_folder: Path) -> None:
+    path = filled_folder / "contacts.db"
     damage(path)
     before = path.read_bytes()
     found = _fixed(path)

@@ -13,6 +13,7 @@ from app.database.interface import Retry, Row
 from app.errors import Busy, InsufficientStorage, ServiceError, StoreFault, Unavailable
 
 CONNECT_SECONDS = 5
+LOST_SECONDS = 10  # Without an acknowledgement of the machine, not of PostgreSQL.
 
 # Every query is led by an index, for which the planner's estimates of a small table are no help.
 SESSION = {
@@ -49,6 +50,8 @@ def connect(url: str) -> "psycopg.Connection[Row]":
         keepalives_idle=5,
         keepalives_interval=5,
         keepalives_count=3,
+        # Else what was sent to a machine that is gone is sent again for a quarter of an hour.
+        tcp_user_timeout=LOST_SECONDS * 1000,
         client_encoding="UTF8",
     )
     adapters = driver.adapters

@@ -241,3 +241,9 @@ def test_values_of_a_group_are_stored_as_they_are(db: Database) -> None:
         {f"f{number}": name or ""} for number, name in enumerate(names)
     ]
     assert store_faults(db) == []
+
+
+def test_a_lost_machine_does_not_keep_requests_for_minutes(db: Database) -> None:
+    given = db.connection()._driver.info.get_parameters()
+    assert given["tcp_user_timeout"] == "10000"
+    assert given["connect_timeout"] == "5"

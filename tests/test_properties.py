@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from app.contacts.fields import clean_key, clean_tag, clean_value
 from app.contacts.phone import PhoneError, normalise
-from app.web.fields import clean_text
+from app.web.fields import clean_text, is_blank
 
 PATH = "/v1/contacts"
 # The store is shared by all examples of a test, which none of these properties minds.
@@ -56,7 +56,8 @@ values = st.one_of(
     st.booleans(),
     st.integers(-(2**53) + 1, 2**53 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
-    any_text.filter(cleaned(clean_value)),
+    # A blank text removes the field.
+    any_text.filter(lambda text: cleaned(clean_value)(text) and not is_blank(text)),
 )
 contacts = st.fixed_dictionaries(
     {"phone": phones.filter(cleaned(normalise))},

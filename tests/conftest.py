@@ -66,7 +66,8 @@ MANY, SOME = 20_000, 1_000
 SEED = Path(__file__).parent.parent.parent / "shared" / "seeds"
 
 
-# Folders whose tests run on both engines, except those with the marker `sqlite`.
+# Folders whose tests run on both engines, except those with one of these markers.
+ON_SQLITE_ALONE = ("sqlite", "one_engine")
 BOTH = {
     *("api_keys", "contacts", "custom_fields", "journal", "metrics", "search", "tags"),
     *("segments", "transfer", "web", "webhooks"),
@@ -115,7 +116,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         folder = metafunc.definition.path.parent.name
         is_on_both = (
             folder in BOTH
-            and not metafunc.definition.get_closest_marker("sqlite")
+            and not any(map(metafunc.definition.get_closest_marker, ON_SQLITE_ALONE))
             and not OF_FILES.intersection(metafunc.fixturenames)
         )
         if is_on_both:

@@ -49,12 +49,14 @@ def test_the_standard_header_wins(anonymous: FlaskClient, key: str) -> None:
     assert anonymous.get(PATH, headers=headers).status_code == 200
 
 
+@pytest.mark.one_engine
 def test_ignores_a_key_in_the_query_string(anonymous: FlaskClient, key: str) -> None:
     for name in ("key", "api_key", "access_token", "authorization", "X-API-Key"):
         for path in (PATH, "/v1/status"):
             assert anonymous.get(path, query_string={name: key}).status_code == 401
 
 
+@pytest.mark.one_engine
 def test_ignores_a_key_in_other_places(anonymous: FlaskClient, key: str) -> None:
     anonymous.set_cookie("Authorization", f"Bearer {key}")
     assert anonymous.get(PATH, auth=("user", key)).status_code == 401
@@ -93,12 +95,14 @@ def malformed(key: str) -> list[str]:
     ]
 
 
+@pytest.mark.one_engine
 def test_rejects_malformed_headers(anonymous: FlaskClient, key: str, subtests: Subtests) -> None:
     for authorization in malformed(key):
         with subtests.test(authorization.replace(key, "KEY")[:40]):
             assert status(anonymous, authorization) == 401
 
 
+@pytest.mark.one_engine
 def test_rejects_malformed_keys_in_the_other_header(anonymous: FlaskClient, key: str) -> None:
     for value in ("", f"Bearer {key}", f"{key},{key}", "\u00e9", "x" * 10_000):
         overrides = {"HTTP_X_API_KEY": value}

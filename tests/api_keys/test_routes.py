@@ -49,6 +49,7 @@ def test_shows_the_profile_of_a_key(
     assert secret not in response.get_data(as_text=True)
 
 
+@pytest.mark.one_engine
 def test_shows_the_profile_in_order(client: FlaskClient) -> None:
     profile = client.get("/v1/profile").get_json()["profile"]
     assert list(profile) == [

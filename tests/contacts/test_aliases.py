@@ -122,5 +122,6 @@ def test_refuses_a_number_of_another_contact(client: FlaskClient, db: Database) 
     assert store_faults(db) == []
 
 
+@pytest.mark.one_engine
 def test_single_upserts_take_no_aliases(client: FlaskClient) -> None:
     assert client.post("/v1/contacts", json={"phone": ANN, "aliases": [OLD]}).status_code == 422

@@ -233,6 +233,7 @@ def test_takes_none_and_a_thousand_but_no_more(client: FlaskClient) -> None:
     assert list(response.get_json()["error"]["details"]) == ["contacts"]
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("body", "names"),
     [
@@ -275,6 +276,7 @@ def test_needs_the_scope_to_write(app: Flask, db: Database) -> None:
     assert response.status_code == 403
 
 
+@pytest.mark.one_engine
 def test_checks_phones_as_the_settings_say(settings: Settings) -> None:
     app = create_app(load({"CONTACTS_PHONE_CHECK": "valid"}, data=settings.data))
     key = create_api_key(service_of(app).db, label="crm", scopes=("contacts:write",))

@@ -345,12 +345,14 @@ def test_finds_a_stored_number_in_an_old_spelling(
     assert client.get("/v1/contacts/cnt_5215512345678").status_code == 200
 
 
+@pytest.mark.one_engine
 def test_refuses_a_long_run_of_combining_marks_at_once(client: FlaskClient) -> None:
     marks = "a" + "\u0301\u0323" * 20_000
     body = {"phone": "918856879188", "first_name": marks, "tags": [marks]}
     assert _error(client.post("/v1/contacts", json=body)) == (422, "validation_error")
 
 
+@pytest.mark.one_engine
 def test_no_contact_is_called_like_a_route(client: FlaskClient) -> None:
     for name in ("search", "batch"):
         answer = client.get(f"/v1/contacts/{name}")

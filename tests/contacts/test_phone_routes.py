@@ -16,6 +16,7 @@ def ask(client: FlaskClient, phone: str, status: int = 200) -> Any:
     return answer.json["phone"] if status == 200 else answer.json["error"]
 
 
+@pytest.mark.one_engine
 def test_explains_each_step(client: FlaskClient) -> None:
     explanation = ask(client, "tel:%2B44 (0) 20-7946 0958")
     assert list(explanation) == [
@@ -31,6 +32,7 @@ def test_explains_each_step(client: FlaskClient) -> None:
     assert explanation["twins"] == []
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("phone", "reason"),
     [

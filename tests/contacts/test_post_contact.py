@@ -365,6 +365,7 @@ def test_counts_tags_after_the_change(client: FlaskClient) -> None:
     assert len(swapped["contact"]["tags"]) == 100 and swapped["contact"]["tags"][-1] == "newer"
 
 
+@pytest.mark.one_engine
 def test_explains_unknown_and_read_only_fields(client: FlaskClient) -> None:
     details = post(client, id="x", fist_name="Priya", zzz=1).get_json()["error"]["details"]
     assert details["id"] == ["Read-only: leave it out."]

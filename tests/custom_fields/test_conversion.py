@@ -103,6 +103,7 @@ def test_converts_many_in_batches(db: Database) -> None:
     assert store_faults(db) == []
 
 
+@pytest.mark.one_engine
 def test_convert_needs_a_type(client: FlaskClient) -> None:
     for body in (
         {"convert": True},

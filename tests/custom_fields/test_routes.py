@@ -76,6 +76,7 @@ def test_lists_by_key_with_type_and_count(client: FlaskClient) -> None:
     assert page["pagination"] == {"total": 3, "limit": 1, "offset": 1}
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("query", ["limit=0", "offset=x", "key=plan"])
 def test_rejects_a_bad_query(client: FlaskClient, query: str) -> None:
     assert _error(client.get(f"{URL}?{query}")) == (422, "validation_error")

@@ -148,6 +148,7 @@ def test_filters_by_event(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) 
     assert ([each["seq"] for each in one["changes"]], one["next_after"]) == ([1], 1)
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("query", "field"),
     [

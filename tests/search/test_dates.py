@@ -224,6 +224,7 @@ def test_a_number_in_text_is_converted_to_a_pinned_number(client: FlaskClient) -
     assert len(client.post("/v1/contacts/search", json=body).json["contacts"]) == 1
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("name", ["created_since", "updated_before"])
 @pytest.mark.parametrize("value", ["yesterday", "-7", "2026-03-31", "7d"])
 def test_refuses_other_words_for_instants(client: FlaskClient, name: str, value: str) -> None:

@@ -182,6 +182,7 @@ def test_cleans_the_tag_as_a_stored_one(client: FlaskClient) -> None:
         assert total(client, tag=spelling) == 1
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("name", ["limit", "offset"])
 def test_rejects_all_but_plain_digits(client: FlaskClient, subtests: Subtests, name: str) -> None:
     bad = ["", "-1", "+5", " 7", "7 ", "1_000", "1.5", "1e1", "0x1", "five", "\u0661", "\uff11"]
@@ -194,6 +195,7 @@ def test_rejects_all_but_plain_digits(client: FlaskClient, subtests: Subtests, n
             assert list(response.get_json()["error"]["details"]) == [name]
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=101", "offset=2147483648", f"limit={'0' * 19}199", "limit=4294967297"],
@@ -202,6 +204,7 @@ def test_rejects_limits_out_of_range(client: FlaskClient, query: str) -> None:
     assert client.get(f"/v1/contacts?{query}").status_code == 422
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     "query",
     [
@@ -233,16 +236,19 @@ def test_rejects(client: FlaskClient, query: str) -> None:
     assert error["code"] == "validation_error" and len(error["details"]) == 1
 
 
+@pytest.mark.one_engine
 def test_names_a_parameter_given_twice(client: FlaskClient) -> None:
     details = client.get("/v1/contacts?limit=5&limit=6").get_json()["error"]["details"]
     assert details == {"limit": ["Given more than once."]}
 
 
+@pytest.mark.one_engine
 def test_suggests_the_parameter_that_was_meant(client: FlaskClient) -> None:
     details = client.get("/v1/contacts?limits=5").get_json()["error"]["details"]
     assert details == {"limits": ["Unknown: did you mean limit?"]}
 
 
+@pytest.mark.one_engine
 def test_reports_at_most_twenty_parameters(client: FlaskClient) -> None:
     query = "&".join(f"x{n}{'y' * 200}=1" for n in range(50))
     details = client.get(f"/v1/contacts?{query}").get_json()["error"]["details"]

@@ -214,6 +214,7 @@ def test_a_search_accepts_the_parameters_of_a_list(people: FlaskClient) -> None:
     assert numbers(people.post(f"{PATH}/search", json={})) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -242,6 +243,7 @@ def test_rejects_searches(client: FlaskClient, body: Any, field: str) -> None:
     assert list(answer.json["error"]["details"]) == [field]
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("query", "field"),
     [

@@ -77,6 +77,7 @@ def test_an_unknown_segment_is_not_found(client: FlaskClient, op: str) -> None:
     assert client.get(f"{CONTACTS}/export?segment=x").status_code == 404
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("name", "body", "field"),
     [

@@ -70,6 +70,7 @@ def test_lists_nothing_at_first(client: FlaskClient) -> None:
     assert (answer["tags"], answer["pagination"]["total"]) == ([], 0)
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=101", "offset=-1", "tag=VIP", "limit=1&limit=1"]
 )

@@ -187,6 +187,7 @@ def test_a_blank_country_is_that_of_the_file(db: Database) -> None:
     assert report.numbers == {"IN": 3}
 
 
+@pytest.mark.one_engine
 def test_names_the_lines_of_numbers_that_are_not_convincing(db: Database) -> None:
     with pytest.raises(InvalidInput, match="but not 99912345678 in line 3"):
         bring(db, f"phone\n{ANN}\n99912345678\n{BOB}\n")
@@ -363,6 +364,7 @@ def test_what_a_person_marked_as_text_for_a_spreadsheet_is_text(db: Database) ->
     assert contact(db, ANN).custom_fields == expected
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -375,6 +377,7 @@ def test_says_what_a_file_without_a_phone_lacks(db: Database, text: str, reason:
         bring(db, text)
 
 
+@pytest.mark.one_engine
 def test_names_the_other_sheets_where_one_has_no_phone(db: Database) -> None:
     book = openpyxl.Workbook()
     book.active.append(["About"])

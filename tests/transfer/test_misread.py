@@ -19,6 +19,7 @@ def test_a_row_that_is_not_utf_8_is_rejected(db: Database) -> None:
     assert report.errors[0]["line"] == 12 and "Not UTF-8" in report.errors[0]["reason"]
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("most", "encoding", "other"),
     [("Jörg", "cp1252", "Jürgen"), ("Łukasz", "cp1250", "Żaneta"), ("Nuñez", "cp1252", "Şule")],

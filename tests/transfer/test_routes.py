@@ -211,6 +211,7 @@ def test_bare_numbers_are_international_where_the_file_is_convincing(client: Fla
     assert (counts(found), found["numbers"]) == ([0, 0, 1, 1], {"SG": 1})
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("query", ["international=true&default_country=IN", "tags=all", "map=x"])
 def test_refuses_contradictory_options(client: FlaskClient, query: str) -> None:
     assert send(client, f"phone\n{PRIYA}\n", f"?{query}").status_code == 422
@@ -268,6 +269,7 @@ def test_reports_at_most_a_hundred_errors(client: FlaskClient) -> None:
     assert (found["rejected"], len(found["errors"])) == (250, 100)
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("text", "query", "field"),
     [
@@ -291,6 +293,7 @@ def test_refuses_what_it_cannot_read(
     assert list(response.get_json()["error"]["details"]) == [field]
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     "media_type", ["application/json", "text/plain", "text/csv; charset=unknown"]
 )
@@ -318,6 +321,7 @@ def test_a_truncated_body_stores_nothing(client: FlaskClient) -> None:
     assert counts(report(client, text)) == [3, 0, 0, 0]
 
 
+@pytest.mark.one_engine
 def test_a_body_that_is_too_large_is_refused(settings: Settings) -> None:
     app = create_app(load({"CONTACTS_MAX_IMPORT_BYTES": "1024"}, data=settings.data))
     db = service_of(app).db
@@ -487,6 +491,7 @@ def test_exports_what_a_list_finds(client: FlaskClient, query: str) -> None:
     assert [json.loads(line)["id"] for line in found] == [each["id"] for each in listed]
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     "query", ["limit=5", "offset=1", "cursor=", "sort=phone", "include=updated_at", "format=xls"]
 )

@@ -16,6 +16,8 @@ from app.settings import Settings
 from app.web import requests
 from app.web.requests import PIECE
 
+pytestmark = pytest.mark.one_engine
+
 PATH = "/v1/contacts"
 MAX_DEPTH = 32
 BODY = b'{"phone": "918856879188", "first_name": "Priya"}'

@@ -15,6 +15,8 @@ from app.database import Database
 from app.errors import StoreFault
 from app.web.responses import STATUSES
 
+pytestmark = pytest.mark.one_engine
+
 PATH = "/v1/contacts"
 PRIYA = {"phone": "918856879188", "first_name": "Priya", "email": "priya@example.com"}
 

@@ -121,6 +121,7 @@ def test_the_command_names_an_unknown_webhook(settings: Settings, db: Database) 
     assert done.returncode == 2 and "There is no such webhook" in done.stderr
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     "body",
     [{}, {"state": "delivered"}, {"state": "dead", "since": "2026-06-02"}, {"state": None}],

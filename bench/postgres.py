@@ -42,14 +42,15 @@ class Measured:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--contacts", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, help="0: only growth")
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 1_000_000])
     options = parser.parse_args()
     with ExitStack() as stack:
         database = stack.enter_context(started())
-        compare(database, options)
+        if options.rounds:
+            compare(database, options)
         if options.sizes:
             grow(database, options.sizes)
 

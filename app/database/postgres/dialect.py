@@ -43,7 +43,10 @@ _RULES = (
         r"json_array_elements_text(contacts.document::json -> '\1') AS each (value)",
     ),
     # Else all rows of a tag, segment or field could be read, to test each contact by their hash.
-    (r"(\bcontact_id = (?:contacts|scanned)\.id)(\s*\))", r"\1 OFFSET 0\2"),
+    (
+        r"(\bcontact_id = (?:contacts\.id|scanned\.id|candidates\.contact_id))(\s*\))",
+        r"\1 OFFSET 0\2",
+    ),
     # A subquery could be looked up for each row of the whole table.
     (
         r"\bIN \((SELECT (?:value|CAST\(value AS BIGINT\)) FROM json_each\(:\w+::text\))\)",

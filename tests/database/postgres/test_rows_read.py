@@ -87,7 +87,8 @@ def contact(number: int) -> Contact:
     name, other = f"Name{number % 7}", "Sharma"
     fields = {"x": "v", "n": number, "day": when[:10], "seen": when, "yes": number % 2 == 0}
     email = f"priya{number % 3}@example.com"
-    return Contact(f"9177{number:07}", when, when, name, other, email, ("a", "b"), fields)
+    tags = ("a", "b", "rare") if number % 250 == 0 else ("a", "b")
+    return Contact(f"9177{number:07}", when, when, name, other, email, tags, fields)
 
 
 @pytest.fixture
@@ -145,6 +146,8 @@ def test_searches_read_no_more_than_their_candidates(
     for sort in SORTS:
         for more in ({}, {"tag": ["a"]}, {"custom_fields[x]": "v"}):
             asked.append(ListQuerySchema().load({"sort": sort, **more})[0])
+    for more in ({"tag": ["rare", "a"]}, {"segment": "vip"}, {"custom_fields[x]": "v"}):
+        asked.append(ListQuerySchema().load({"tag": ["rare"], **more})[0])
     for most in (MOST - 1, -1):
         monkeypatch.setattr(planner, "MAX_CANDIDATES", most)
         for each in asked:

@@ -1,7 +1,5 @@
 """A store in PostgreSQL: a connection for each thread, transactions that run again on conflicts."""
 
-import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -9,11 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.database.background_task import BackgroundTask
-from app.database.group_commit import GroupCommit
+from app.database.base import ERASURES_DUE, SUBTRACT_ERASURES, BaseDatabase
 from app.database.interface import BUSY, WAITED_NANOSECONDS, WAITS, Retry, Turn
 from app.database.postgres.connection import Connection
 from app.database.postgres.lease import Lease
-from app.database.shared_counters import SharedCounters
 from app.errors import Busy, ServiceError
 
 BUSY_SECONDS = 5.0
@@ -22,20 +19,19 @@ SECONDS_OF_VACUUM = 60.0
 NO_WAIT = 5_000_000  # nanoseconds
 
 T = TypeVar("T")
-Item = TypeVar("Item")
 
 
-class Database:
+class Database(BaseDatabase[Connection]):
     """One PostgreSQL database, for all threads of a process; opened on first use."""
 
     def __init__(self, url: str, folder: Path) -> None:
         """`folder` has the counters of this server, which its own metrics sum up."""
-        self.counters = SharedCounters(folder / "metrics")
+        super().__init__(folder)
         self._url = url
-        self._local = threading.local()
-        self._group = GroupCommit(self._commit_all)
         self._vacuum = BackgroundTask("vacuum", self._vacuum_tables)
-        self._tasks: dict[str, BackgroundTask] = {}
+
+    def _open(self) -> Connection:
+        return Connection(self._url)
 
     @property
     def engine(self) -> str:
@@ -44,17 +40,6 @@ class Database:
 
     def hold(self) -> None:
         """Nothing replaces a database that is in use."""
-
-    def connection(self) -> Connection:
-        """Return this thread's connection, a new one after a fork or when it is broken."""
-        current: Connection | None = getattr(self._local, "connection", None)
-        if current is not None and current.pid == os.getpid():
-            if not current.broken:
-                return current
-            current.close()
-        self._local.connection = None
-        self._local.connection = Connection(self._url)
-        return self._local.connection  # type: ignore[no-any-return]
 
     def write(self, job: Callable[[Connection], T], *, alone: bool = False) -> T:
         """Run a job in a write transaction; return its result once that is committed.
@@ -74,16 +59,6 @@ class Database:
                     raise
                 time.sleep(0.002 * number)
         raise AssertionError("unreachable")
-
-    def write_together(
-        self, write: Callable[[Connection, list[Item]], Sequence[T]], item: Item
-    ) -> T:
-        """Write an item as `write` does, which gets all items that wait for it at the same time.
-
-        Those of one process only: processes write at the same time.
-        """
-        result: T = self._group.run(write, item)
-        return result
 
     def _commit_all(
         self, take: Callable[[], Sequence[Callable[[Connection], T]]], *, waited: float
@@ -154,7 +129,7 @@ class Database:
     def finish_erasure(self) -> None:
         """Remove what a process that was killed had deleted."""
         with suppress(ServiceError):
-            if self.connection().execute(_ERASURES_DUE):
+            if self.connection().execute(ERASURES_DUE):
                 self.erase()
 
     def erase_log(self) -> None:
@@ -178,40 +153,24 @@ class Database:
         finally:
             lease.give_back()
 
-    def in_background(self, name: str, attempt: Callable[[], bool]) -> None:
-        """Have a thread call `attempt` until it is true; one thread at a time for each name.
-
-        It must close the connection of its thread.
-        """
-        self._tasks.setdefault(name, BackgroundTask(name, attempt)).request()
-
     def _vacuum_tables(self) -> bool:
         """Remove deleted rows, once in `SECONDS_OF_VACUUM` over all servers; False before that."""
         try:
             connection = self.connection()
-            if due := connection.execute(_ERASURES_DUE):
+            if due := connection.execute(ERASURES_DUE):
                 # Nobody gives it back: it ends.
                 if not Lease(self, "vacuum", SECONDS_OF_VACUUM).take():
                     return False
                 connection.execute(f"VACUUM {', '.join(_TABLES)}")
                 with self.transaction() as tx:
-                    tx.change(_SUBTRACT_ERASURES, {"done": due[0][0]})
+                    tx.change(SUBTRACT_ERASURES, {"done": due[0][0]})
         except ServiceError:
             pass  # The next deletion, or autovacuum, tries again.
         finally:
             self.close()
         return True
 
-    def close(self) -> None:
-        """Close this thread's connection."""
-        current: Connection | None = getattr(self._local, "connection", None)
-        if current is not None:
-            self._local.connection = None
-            current.close()
 
-
-_ERASURES_DUE = "SELECT value FROM counters WHERE name = 'erasures_due' AND value > 0"
-_SUBTRACT_ERASURES = "UPDATE counters SET value = value - :done WHERE name = 'erasures_due'"
 _TABLES = (
     *("contacts", "contact_words", "contact_tags", "custom_field_values", "aliases"),
     *("changes", "deliveries", "tags", "custom_fields"),

@@ -1,7 +1,5 @@
 """The store: a connection for each thread, transactions, and what deletions leave behind."""
 
-import os
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -10,9 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.database.background_task import BackgroundTask
-from app.database.group_commit import GroupCommit
+from app.database.base import ERASURES_DUE, SUBTRACT_ERASURES, BaseDatabase
 from app.database.interface import BUSY, WAITED_NANOSECONDS, WAITS, Turn
-from app.database.shared_counters import SharedCounters
 from app.database.sqlite.connection import SQLITE_VERSION, Connection
 from app.database.sqlite.locks import BUSY_SECONDS, InUseLock, sole_lock
 from app.errors import Busy, ServiceError
@@ -22,41 +19,25 @@ REST = 20
 NO_WAIT = 1_000_000  # nanoseconds
 
 T = TypeVar("T")
-Item = TypeVar("Item")
 
 
-_ERASURES_DUE = "SELECT value FROM counters WHERE name = 'erasures_due' AND value > 0"
-_SUBTRACT_ERASURES = "UPDATE counters SET value = value - :done WHERE name = 'erasures_due'"
-
-
-class Database:
+class Database(BaseDatabase[Connection]):
     """One SQLite file, for all threads of a process; opened on first use, never before a fork."""
 
     engine = f"SQLite {SQLITE_VERSION}"
 
     def __init__(self, path: Path) -> None:
+        super().__init__(path.parent)
         self.path = path
-        self.counters = SharedCounters(path.parent / "metrics")
-        self._local = threading.local()
-        self._group = GroupCommit(self._commit_all)
         self._log_eraser = BackgroundTask("log eraser", self.truncate_log, rest=REST)
         self._compactor = BackgroundTask("compactor", self._compact, rest=REST)
-        self._tasks: dict[str, BackgroundTask] = {}
+
+    def _open(self) -> Connection:
+        return Connection(self.path)
 
     def hold(self) -> None:
         """Keep the store from being replaced for as long as this process lives."""
         weakref.finalize(self, InUseLock(self.path).close)
-
-    def connection(self) -> Connection:
-        """Return this thread's connection, a new one after a fork or an I/O error."""
-        current: Connection | None = getattr(self._local, "connection", None)
-        if current is not None and current.pid == os.getpid():
-            if not current.broken:
-                return current
-            current.close()
-        self._local.connection = None
-        self._local.connection = Connection(self.path)
-        return self._local.connection  # type: ignore[no-any-return]
 
     def write(self, job: Callable[[Connection], T], *, alone: bool = False) -> T:
         """Run a job in a write transaction; return its result once that is committed and on disk.
@@ -66,16 +47,6 @@ class Database:
         transaction is `alone`.
         """
         result: T = self._group.run(lambda tx, _: [job(tx)], None)
-        return result
-
-    def write_together(
-        self, write: Callable[[Connection, list[Item]], Sequence[T]], item: Item
-    ) -> T:
-        """Write an item as `write` does, which gets all items that wait for it at the same time.
-
-        `write` returns a result for each item, and may run again as a job of `write` may.
-        """
-        result: T = self._group.run(write, item)
         return result
 
     def write_long(self, job: Callable[[Connection], T]) -> T:
@@ -150,7 +121,7 @@ class Database:
     def finish_erasure(self) -> None:
         """Erase what a process that was killed had deleted, and what its log may still hold."""
         with suppress(ServiceError):
-            if self.connection().execute(_ERASURES_DUE):
+            if self.connection().execute(ERASURES_DUE):
                 self.erase()
                 return
         self.erase_log()
@@ -171,21 +142,14 @@ class Database:
         with sole_lock(self.path.with_name(f"{name}.lock")) as is_sole:
             yield Turn() if is_sole else None
 
-    def in_background(self, name: str, attempt: Callable[[], bool]) -> None:
-        """Have a thread call `attempt` until it is true; one thread at a time for each name.
-
-        It must close the connection of its thread.
-        """
-        self._tasks.setdefault(name, BackgroundTask(name, attempt)).request()
-
     def _compact(self) -> bool:
         try:
             connection = self.connection()
-            due = connection.execute(_ERASURES_DUE)
+            due = connection.execute(ERASURES_DUE)
             connection.compact(MAX_COMPACTED_BYTES)
             if due:
                 with self.transaction() as tx:
-                    tx.change(_SUBTRACT_ERASURES, {"done": due[0][0]})
+                    tx.change(SUBTRACT_ERASURES, {"done": due[0][0]})
         except ServiceError:
             pass  # No room for a copy, or others keep the store: the next deletion tries again.
         finally:
@@ -201,10 +165,3 @@ class Database:
             return False
         finally:
             self.close()
-
-    def close(self) -> None:
-        """Close this thread's connection."""
-        current: Connection | None = getattr(self._local, "connection", None)
-        if current is not None:
-            self._local.connection = None
-            current.close()

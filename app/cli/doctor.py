@@ -11,7 +11,7 @@ import click
 from app import segments
 from app.cli import options
 from app.cli.progress import Progress, progress
-from app.database import prepare_store
+from app.database import check_driver
 from app.maintenance import data_folder_checks
 from app.maintenance.doctor import Finding, check_sqlite, examine
 from app.maintenance.exclusive import exclusive
@@ -61,7 +61,7 @@ def _findings(settings: Settings, fix: bool, shown: Progress) -> Iterator[Findin
     store = settings.database
     yield check_settings(settings)
     if settings.database_url:
-        prepare_store(settings)
+        check_driver(settings.database_url)
         from app.maintenance import postgres_doctor
 
         yield data_folder_checks.check_permissions(settings.data)

@@ -35,7 +35,7 @@ def copy(target: str, data: str | None, quiet: bool, as_json: bool) -> None:
             else "TARGET must be a URL such as postgresql://user@host/database, or set "
             "CONTACTS_DATABASE_URL to copy that database to a folder"
         )
-    check_driver()
+    check_driver(settings.database_url or target)
     from app.maintenance import copy_store
 
     with progress(quiet=quiet) as shown:

@@ -1,6 +1,7 @@
 """Opens the store, and names what features may use of it; knows no feature."""
 
 from app.database.interface import Connection, Database, check_locked, note_erasure
+from app.database.url_syntax import check_syntax
 from app.errors import StartError
 from app.settings import Settings
 
@@ -21,7 +22,7 @@ def open_store(settings: Settings) -> Database:
     Raises `StartError` where the URL of a database cannot be read.
     """
     if settings.database_url:
-        check_driver()
+        check_driver(settings.database_url)
         from app.database.postgres.store import Database as Postgres
         from app.database.postgres.url import shown
 
@@ -39,7 +40,7 @@ def prepare_store(settings: Settings) -> None:
     be used.
     """
     if settings.database_url:
-        check_driver()
+        check_driver(settings.database_url)
         from app.database.postgres import migrate
 
         migrate.migrate(settings.database_url)
@@ -49,12 +50,12 @@ def prepare_store(settings: Settings) -> None:
         migrate_file(settings.database)
 
 
-def check_driver() -> None:
-    """Raises `StartError` where the driver of PostgreSQL is not installed."""
+def check_driver(url: str) -> None:
+    """Raises `StartError` where a URL is malformed, or the driver of PostgreSQL not installed."""
+    check_syntax(url)
     try:
         import psycopg  # noqa: F401
     except ImportError:
         raise StartError(
-            "CONTACTS_DATABASE_URL needs the driver of PostgreSQL: "
-            "run pip install 'contacts-service[postgres]'"
+            "a PostgreSQL database needs its driver: run pip install 'contacts-service[postgres]'"
         ) from None

@@ -9,7 +9,7 @@ from app.contacts import index_rows
 from app.database.interface import Row
 from app.database.postgres.connection import Connection
 from app.database.postgres.driver import SESSION
-from app.database.postgres.migrate import migrations
+from app.database.postgres.migrate import NewerSchema, migrate, migrations
 from app.database.postgres.store import Database
 from app.database.postgres.url import shown
 from app.errors import ServiceError
@@ -65,12 +65,17 @@ class Stream:
 
 
 def examine(settings: Settings, *, fix: bool) -> Iterator[Finding]:
-    """Check a store; `fix` rebuilds wrong index rows and counts, and cleans values.
+    """Bring a store up to date and check it; `fix` rebuilds index rows and counts, cleans values.
 
-    Nobody else writes during a rebuild.
+    Nobody else writes during a rebuild. Raises `StartError` where the store cannot be used.
     """
     url = settings.database_url or ""
     where = shown(url)
+    try:
+        migrate(url)
+    except NewerSchema as error:
+        yield Finding("schema", "problem", error.text, error.advice)
+        return
     with closing(Database(url, settings.data)) as db:
         try:
             yield Finding("database", "ok", f"{where}, {db.engine}")

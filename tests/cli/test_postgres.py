@@ -217,12 +217,21 @@ def test_checks_the_url_before_the_driver(tmp_path: Path) -> None:
     script = "import sys; sys.modules['psycopg'] = None; from app.cli import main; main()"
     for target, reason in (
         ("mysql://a/b", "TARGET must be a URL such as postgresql://"),
-        ("postgresql://a/b", "needs the driver of PostgreSQL"),
+        ("postgresql://a/b", "needs its driver: run pip install 'contacts-service[postgres]'"),
+        ("postgresql://u:pw@a,[::1]:5432,/b?sslmode=require", "needs its driver"),
+        ("postgresql:///b?host=/tmp", "needs its driver"),
+        ("postgresql://u:pw@a:x/b", "cannot be read: a port must be a number"),
+        ("postgresql://u:pw/x@a/b", "cannot be read: it has an @ in its host or in the name"),
+        ("postgresql://u:p@w@a/b", "cannot be read: it has an @ in its host or in the name"),
+        ("postgresql://u:pw%zz@a/b", "cannot be read: % must be followed by two hexadecimal"),
+        ("postgresql://[::1/b", "cannot be read: an IPv6 address needs [ and ]"),
+        ("postgresql://a/b?sslmode", "cannot be read: a parameter must be written as name=value"),
     ):
         command = [sys.executable, "-c", script, "copy", target, "--data", str(tmp_path)]
         environ = clean_environ()
         run = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60)
         assert (run.returncode, reason in run.stderr) == (2, True), run.stderr
+        assert "pw" not in run.stderr
 
 
 def test_says_what_a_copy_needs(store: dict[str, str], tmp_path: Path) -> None:

@@ -12,12 +12,23 @@ from app.version import VERSION
 
 OLDEST_SERVER = 14_00_00
 _MIGRATIONS = Path(__file__).parent / "migrations"
+# What 0006 lacked in databases of schema 6 and 7, and those made from them; 0011 needs it.
+_LATE, _NEEDS_LATE = _MIGRATIONS / "late_0006.sql", 11
 _LOCK = 0x436E7464  # Of those who migrate: servers that start together do it one after another.
+
+
+class NewerSchema(StartError):
+    """A newer program has changed the schema; `text` says to which, `advice` what to install."""
+
+    def __init__(self, where: str, version: int, known: int, program: str) -> None:
+        self.text = f"version {version}, this program knows {known}"
+        self.advice = f"install contacts-service {program} or newer"
+        super().__init__(f"{where} has schema {self.text}: {self.advice}")
 
 
 def migrations() -> dict[int, str]:
     """Return the SQL of each schema version, oldest first; the first one makes all tables."""
-    return {int(path.name[:4]): path.read_text() for path in sorted(_MIGRATIONS.glob("*.sql"))}
+    return {int(path.name[:4]): path.read_text() for path in sorted(_MIGRATIONS.glob("[0-9]*.sql"))}
 
 
 def migrate(url: str) -> None:
@@ -71,10 +82,7 @@ def _apply(driver: "psycopg.Connection[Row]", url: str) -> None:
     version, known = version_of(driver), migrations()
     if version > max(known):
         [(program,)] = driver.execute("SELECT version FROM program")
-        raise StartError(
-            f"{shown(url)} has schema version {version}, this program knows {max(known)}: "
-            f"install contacts-service {program} or newer"
-        )
+        raise NewerSchema(shown(url), version, max(known), program)
     if version == max(known):
         return
     if not version:
@@ -83,6 +91,8 @@ def _apply(driver: "psycopg.Connection[Row]", url: str) -> None:
             raise StartError(f"{shown(url)} is the database of another program: name another one")
         driver.execute("CREATE TABLE schema_version (version bigint NOT NULL)")
         driver.execute("INSERT INTO schema_version (version) VALUES (0)")
+    elif version < _NEEDS_LATE:
+        driver.execute(_LATE.read_bytes())
     for number, sql in known.items():
         if number > version:
             driver.execute(sql.encode())

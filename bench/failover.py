@@ -25,7 +25,7 @@ import requests
 
 from app.database.postgres.store import Database
 from tests.conftest import RunningServer, servers
-from tests.postgres import _user, programs
+from tests.postgres import programs, user_of_servers
 
 ETCD, PORTS = 23790, (55011, 55012)
 CLIENTS = 4
@@ -36,7 +36,7 @@ def main() -> None:
     if missing or not programs():
         sys.exit(f"needs {', '.join(missing) or 'postgresql'}: see the top of {__file__}")
     folder = Path(tempfile.mkdtemp(prefix="failover-", dir="/var/tmp"))  # Not in memory: it syncs.
-    who = _user()
+    who = user_of_servers()
     if who:
         os.chown(folder, int(str(who["user"])), int(str(who["group"])))
     cluster = Cluster(folder)
@@ -76,7 +76,12 @@ class Cluster:
     def run(self, name: str, *command: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self.folder, start_new_session=True, **_user()
+                command,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                start_new_session=True,
+                **user_of_servers(),
             )
 
     def configuration(self, number: int, port: int) -> dict[str, Any]:

@@ -1,17 +1,24 @@
 """Pages of large contacts: bounded in bytes, with no contact lost."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from functools import cache
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from app import create_app
 from app.contacts.handlers import upsert_contact
 from app.contacts.model import Draft
 from app.database import Database
 from app.search import planner
 from app.search.views import MAX_PAGE_BYTES
+from app.settings import load
+from app.web.service import service_of
+from tests.conftest import FreshStore
+from tests.postgres import Template
 
 PATH = "/v1/contacts"
 WIDE = "\U0001f600"  # Of 4 bytes.
@@ -22,23 +29,57 @@ SMALL = 30
 EVERYTHING = {"field": "phone", "op": "starts_with", "value": "91"}
 
 
-@pytest.fixture(params=["candidates", "scan"])
-def contacts(
+@pytest.fixture(scope="module")
+def clients(
+    fresh_store: FreshStore,
+    tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
-    client: FlaskClient,
-    db: Database,
-    monkeypatch: pytest.MonkeyPatch,
-) -> FlaskClient:
-    """A client of 12 contacts of 0.8 MB, tagged large, between 30 small ones."""
-    if request.param == "scan":
-        monkeypatch.setattr(planner, "MAX_CANDIDATES", -1)
+) -> Iterator[Callable[[str], FlaskClient]]:
+    """Give a client of a filled store on an engine, which is made once: it is only read."""
+    with ExitStack() as stack:
+
+        @cache
+        def client_on(engine: str) -> FlaskClient:
+            data, url = tmp_path_factory.mktemp(engine) / "data", None
+            if engine == "sqlite":
+                fresh_store.copy_to(data)
+            else:
+                template: Template = request.getfixturevalue("postgres_template")
+                data.mkdir(mode=0o700)
+                url = template.take()
+                stack.callback(template.give_back, url)
+            environ = {"CONTACTS_RATE_LIMIT": "0"}
+            app = create_app(load(environ, data=data, database_url=url), prepared=True)
+            db = stack.enter_context(closing(service_of(app).db))
+            db.hold()
+            fill(db)
+            client = app.test_client()
+            client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {fresh_store.key}"
+            return client
+
+        yield client_on
+
+
+def fill(db: Database) -> None:
     fields: dict[str, Any] = {f"field {number}": WIDE * 4_000 for number in range(FIELDS)}
     for number in range(LARGE + SMALL):
         phone = f"91885687{number:04}"
         large = number % 3 == 0 and number < 3 * LARGE
         draft = Draft(phone, tags=("large",), custom_fields=fields) if large else Draft(phone)
         upsert_contact(db, draft)
-    return client
+
+
+@pytest.fixture(params=["candidates", "scan"])
+def contacts(
+    request: pytest.FixtureRequest,
+    clients: Callable[[str], FlaskClient],
+    engine: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> FlaskClient:
+    """A client of 12 contacts of 0.8 MB, tagged large, between 30 small ones."""
+    if request.param == "scan":
+        monkeypatch.setattr(planner, "MAX_CANDIDATES", -1)
+    return clients(engine)
 
 
 def _pages_by_cursor(client: FlaskClient, **body: Any) -> Iterator[tuple[bytes, list[str]]]:

@@ -101,13 +101,13 @@ def test_rejects_a_file_that_is_not_in_the_named_encoding() -> None:
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     path = tmp_path / "names.csv"
     with path.open("wb") as file:
-        for number in range(40_000):
+        for number in range(20_000):
             file.write(
                 f"+34{number:09};José {number};Málaga de los {number} vientos\n".encode("cp1252")
             )
     with path.open("rb") as file, traced_peak() as peak:
         encoding = detect(file)
         size = sum(len(chunk) for chunk in decoded(file, encoding))
-    assert size > 1_900_000
+    assert size > 1_000_000
     assert encoding.name == "cp1252"
-    assert peak() < 1_500_000
+    assert peak() < 1_300_000

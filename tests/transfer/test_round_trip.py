@@ -1,6 +1,7 @@
 """An export that is imported into an empty store gives the same contacts."""
 
 import io
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -88,14 +89,42 @@ def contacts(db: Database) -> list[Contact]:
     return [parse(*row) for row in rows]
 
 
+SOME_CONTACTS = st.lists(CONTACTS, min_size=1, max_size=15, unique_by=lambda each: each.phone)
+ALWAYS = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("empty") / "contacts.db"
+    migrate(path)
+    return path
+
+
 @pytest.mark.parametrize("format", FORMATS)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(given_=st.lists(CONTACTS, min_size=1, max_size=15, unique_by=lambda each: each.phone))
-def test_nothing_is_lost(format: str, given_: list[Contact]) -> None:
+@settings(ALWAYS, max_examples=10)
+@given(given_=SOME_CONTACTS)
+def test_an_import_of_an_export_restores_each_contact(
+    empty_store: Path, format: str, given_: list[Contact]
+) -> None:
+    assert_restored(empty_store, format, given_)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("format", FORMATS)
+@settings(ALWAYS, max_examples=100)
+@given(given_=SOME_CONTACTS)
+def test_an_import_of_an_export_restores_each_of_many_contacts(
+    empty_store: Path, format: str, given_: list[Contact]
+) -> None:
+    assert_restored(empty_store, format, given_)
+
+
+def assert_restored(empty_store: Path, format: str, given_: list[Contact]) -> None:
+    """Check that an import of an export makes the same contacts in an empty store."""
     with TemporaryDirectory() as folder:
         one, other = Path(folder, "one.db"), Path(folder, "other.db")
-        migrate(one)
-        migrate(other)
+        for path in (one, other):
+            shutil.copy(empty_store, path)
         with closing(Database(one)) as source, closing(Database(other)) as target:
             with source.transaction() as tx:
                 insert_contacts(tx, given_)

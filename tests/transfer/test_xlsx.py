@@ -190,7 +190,7 @@ def test_an_almost_empty_sheet_of_full_size_costs_nothing() -> None:
     ],
 )
 def test_rejects_a_bomb_without_unpacking_it(start: bytes, end: bytes) -> None:
-    file = workbook([b"<row><c><v>1</v></c></row>", start, *[b"a" * 2**20] * 100, end])
+    file = workbook([b"<row><c><v>1</v></c></row>", start, *[b"a" * 2**20] * 32, end])
     with traced_peak() as peak, pytest.raises(InvalidInput, match="too long"):
         read(file)
     assert peak() < 12_000_000

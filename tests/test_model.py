@@ -241,7 +241,7 @@ def leaves(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 ALWAYS = settings(
     deadline=None,
-    max_examples=10,
+    max_examples=6,
     stateful_step_count=40,
     derandomize=EXAMPLES is None,
     database=None,

@@ -33,7 +33,7 @@ def test_encodes_as_json_does(value: object) -> None:
     assert encode(value) == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def test_refuses_what_json_has_no_form_for() -> None:
+def test_rejects_values_that_json_cannot_represent() -> None:
     with pytest.raises(TypeError, match="not JSON serializable"):
         encode({"a": object()})
     assert encode({"a": 1}) == '{"a":1}'

@@ -118,7 +118,7 @@ def test_every_setting_has_a_case() -> None:
     assert set(GOOD) == set(BAD) == {each.name for each in fields(Settings)}
 
 
-def test_every_setting_says_what_it_means() -> None:
+def test_every_setting_has_a_description() -> None:
     assert all(each.metadata["meaning"] for each in fields(Settings))
 
 
@@ -156,7 +156,7 @@ def test_rejects_bad_options() -> None:
         load({}, max_body_bytes="1")
 
 
-def test_says_what_is_allowed() -> None:
+def test_the_reason_names_the_allowed_values() -> None:
     assert reason({"CONTACTS_PORT": "http"}) == (
         "CONTACTS_PORT must be a whole number from 0 to 65535, not 'http'"
     )
@@ -180,7 +180,7 @@ def test_takes_a_relative_folder(monkeypatch: MonkeyPatch, tmp_path: Path) -> No
     assert load({"CONTACTS_DATA": "here"}).data == tmp_path.resolve() / "here"
 
 
-def test_takes_a_folder_at_home(monkeypatch: MonkeyPatch, tmp_path: Path) -> None:
+def test_expands_the_home_folder(monkeypatch: MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert load({"CONTACTS_DATA": "~/contacts"}).data == tmp_path.resolve() / "contacts"
 

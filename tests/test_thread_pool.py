@@ -74,7 +74,7 @@ def test_tasks_of_one_slot_run_one_after_the_other_in_one_thread() -> None:
 
 
 @pytest.mark.parametrize("slots", [1, 2])
-def test_a_long_task_holds_nobody_up(record: Record, slots: int) -> None:
+def test_a_long_task_does_not_delay_other_tasks(record: Record, slots: int) -> None:
     may_end = threading.Event()
     with _pool(slots=slots) as pool:
         for _ in range(slots):

@@ -152,7 +152,7 @@ def _give_axios(folder: Path) -> None:
 
 
 @needs_curl
-def test_our_own_words_for_the_samples(start_server: StartServer, tmp_path: Path) -> None:
+def test_our_copies_of_the_vendors_samples_work(start_server: StartServer, tmp_path: Path) -> None:
     server = start_server()
     made = json.loads(_run(server, tmp_path, CURL, "sample.sh", "sh"))
     assert made["success"] is True
@@ -182,7 +182,7 @@ def test_the_pages_samples_lead_to_the_pages_answer(
 
 
 @needs_page
-def test_our_own_words_ask_for_the_pages_answer() -> None:
+def test_our_copy_of_the_list_response_equals_the_vendors_page() -> None:
     assert json.dumps(LISTED) == json.dumps(json.loads(PAGE["list"]))
 
 

@@ -109,7 +109,7 @@ def test_rejects_malformed_keys_in_the_other_header(anonymous: FlaskClient, key:
         assert anonymous.get(PATH, environ_overrides=overrides).status_code == 401
 
 
-def test_answers_every_bad_key_alike(
+def test_sends_the_same_401_for_every_invalid_key(
     anonymous: FlaskClient, db: Database, key: str, monkeypatch: MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.clock.now", lambda: NOON)

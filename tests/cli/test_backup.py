@@ -74,7 +74,7 @@ def _posting(server: RunningServer) -> Iterator[list[str]]:
         thread.join()
 
 
-def test_backs_up_and_restores_what_a_server_holds(
+def test_restores_the_contacts_of_a_backup_of_a_running_server(
     start_server: StartServer, tmp_path: Path
 ) -> None:
     server, file = start_server(), tmp_path / "backup.db"

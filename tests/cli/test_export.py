@@ -57,7 +57,7 @@ def test_writes_to_standard_output(data: Path) -> None:
     assert finished.stderr == "Exported 1,000 contacts to standard output\n"
 
 
-def test_exports_what_conditions_find(tmp_path: Path, data: Path) -> None:
+def test_exports_the_contacts_that_match_the_conditions(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "out.jsonl"
     finished = run_contacts(
         *("export", file, "--data", data, "--json"),

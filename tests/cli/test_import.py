@@ -88,7 +88,7 @@ def test_reads_standard_input(data: Path) -> None:
     assert phones(data) == [PRIYA, JOHN]
 
 
-def test_shows_what_it_guesses_before_it_is_used(tmp_path: Path, data: Path) -> None:
+def test_shows_guessed_columns_before_the_import(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text(f"Mobile,Plan\n{PRIYA},pro\n")
     finished = run_contacts("import", file, "--data", data)
@@ -234,7 +234,7 @@ def test_reports_rejected_rows_that_do_not_fit_on_the_disk(tmp_path: Path, data:
     assert {path.name for path in tmp_path.iterdir()} == {"data", "people.csv"}
 
 
-def test_reports_in_one_line_what_is_not_a_file(tmp_path: Path, data: Path) -> None:
+def test_reports_a_path_that_is_not_a_file_in_one_line(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("phone\n")
     for more in (["import", file, "--rejected", "."], ["export", "."], ["export", "/"]):
@@ -289,7 +289,7 @@ def test_reports_in_one_line_why_it_cannot_run(
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_import_stores_whole_batches_and_reports_it(
+def test_a_stopped_import_stores_complete_batches_and_reports_them(
     tmp_path: Path, data: Path, how: signal.Signals
 ) -> None:
     file = many(tmp_path / "many.csv", 30_000)
@@ -316,7 +316,7 @@ def test_a_stop_ends_the_wait_for_input(data: Path) -> None:
     assert not data.exists()
 
 
-def test_a_killed_import_beside_a_running_server_loses_nothing(
+def test_an_import_killed_while_a_server_runs_can_be_repeated(
     tmp_path: Path, start_server: StartServer
 ) -> None:
     server = start_server()
@@ -338,7 +338,7 @@ def test_a_killed_import_beside_a_running_server_loses_nothing(
     assert store_faults(server.data / "contacts.db") == []
 
 
-def test_two_imports_at_once(tmp_path: Path, data: Path) -> None:
+def test_two_concurrent_imports_store_each_contact_once(tmp_path: Path, data: Path) -> None:
     """Both bring the same 1,500 contacts, and 1,000 of their own each."""
     run_contacts("import", many(tmp_path / "none.csv", 0), "--data", data)
     files = [many(tmp_path / f"{first}.csv", 2_500, first=first) for first in (0, 1_000)]
@@ -371,7 +371,7 @@ def sizes(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
 
 
 @pytest.mark.soak
-def test_memory_stays_flat(tmp_path: Path, sizes: tuple[Path, Path]) -> None:
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, sizes: tuple[Path, Path]) -> None:
     few, more = sizes
     for number, options in enumerate(([], ["--dry-run"])):
         store_ = tmp_path / f"store-{number}"

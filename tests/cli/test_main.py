@@ -30,7 +30,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "contacts")
 @pytest.mark.parametrize("option", ["--help", "-h"])
-def test_helps_everywhere(command: list[str], option: str) -> None:
+def test_every_command_has_a_help_page(command: list[str], option: str) -> None:
     finished = run_contacts(*command, option)
     assert finished.returncode == 0
     assert finished.stderr == ""
@@ -64,7 +64,7 @@ def test_shows_its_version() -> None:
     assert re.search(rf"\b{re.escape(version('contacts-service'))} \(commit ", finished.stdout)
 
 
-def test_every_check_runs_as_a_process(tmp_path: Path) -> None:
+def test_every_command_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     data, file, copy = tmp_path / "data", tmp_path / "people.csv", tmp_path / "copy.db"
     file.write_text("phone,first_name\n918856879188,Priya\n")
 
@@ -85,7 +85,7 @@ def test_every_check_runs_as_a_process(tmp_path: Path) -> None:
     assert json.loads(run("openapi"))["info"]["title"]
 
 
-def test_the_installed_command_is_the_same() -> None:
+def test_the_installed_command_prints_the_same_version() -> None:
     command = Path(sys.executable).with_name("contacts")
     finished = subprocess.run(
         [command, "--version"], capture_output=True, text=True, timeout=60, env=clean_environ()

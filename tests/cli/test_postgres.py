@@ -234,7 +234,7 @@ def test_checks_the_url_before_the_driver(tmp_path: Path) -> None:
         assert "pw" not in run.stderr
 
 
-def test_says_what_a_copy_needs(store: dict[str, str], tmp_path: Path) -> None:
+def test_reports_why_a_copy_is_refused(store: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "contacts.db").touch()
     for target, reason in (
         ("postgresql://a/b", "unset it to copy a data folder"),

@@ -76,7 +76,7 @@ def verified_by_python(cases: list[tuple[str, Delivery]]) -> list[str | None]:
     return found
 
 
-def test_libraries_verify_what_is_delivered(start_server: StartServer) -> None:
+def test_libraries_verify_the_signatures_of_deliveries(start_server: StartServer) -> None:
     server = start_server(environ={"CONTACTS_WEBHOOK_ALLOW_PRIVATE": "127.0.0.1"})
     with receiver() as (url, received), server.session() as session:
         hooks = f"{server.url}/v1/webhooks"

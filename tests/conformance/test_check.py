@@ -113,7 +113,7 @@ def answering(
         server.shutdown()
 
 
-def test_finds_what_a_mock_lacks() -> None:
+def test_finds_the_missing_features_of_a_mock() -> None:
     with answering(200, json.dumps(LIST).encode()) as url:
         status, found, _ = check(url, "any")
     assert status == 1
@@ -185,7 +185,7 @@ def test_survives_any_response(body: bytes) -> None:
         ("http://no-such-host.invalid", "cannot reach"),
     ],
 )
-def test_reports_in_one_line_what_it_cannot_reach(url: str, reason: str) -> None:
+def test_reports_an_unreachable_server_in_one_line(url: str, reason: str) -> None:
     done = run_contacts("check", "--against", url, "--key", "secret-key")
     assert (done.returncode, done.stdout) == (2, "")
     assert reason in done.stderr

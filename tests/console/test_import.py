@@ -41,7 +41,7 @@ def test_imports_a_file_after_a_preview(page: Page, server: RunningServer, tmp_p
 
 
 @pytest.mark.soak
-def test_cancels_a_running_import_and_says_what_is_stored(
+def test_cancels_a_running_import_and_reports_the_stored_rows(
     browser: Browser, start_server: StartServer, tmp_path: Path
 ) -> None:
     server = start_server()

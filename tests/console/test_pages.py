@@ -30,7 +30,9 @@ def test_signs_in_and_keeps_the_key_in_the_tab_alone(
         assert page.evaluate("sessionStorage.length") == 0
 
 
-def test_shows_what_the_scopes_of_a_key_allow(browser: Browser, server: RunningServer) -> None:
+def test_shows_the_views_that_the_scopes_of_a_key_allow(
+    browser: Browser, server: RunningServer
+) -> None:
     with watched_page(browser, server.url) as page:
         sign_in(page, server.url, key_with(server, "contacts:read"))
         names = page.get_by_role("navigation", name="Main").get_by_role("link")

@@ -35,14 +35,14 @@ def test_is_small_and_loads_only_its_own_files(anonymous: FlaskClient) -> None:
     assert {PAGE.name, *FILES} == {path.name for path in FOLDER.iterdir() if path.suffix != ".txt"}
 
 
-def test_answers_404_to_what_is_no_file_of_the_console(anonymous: FlaskClient) -> None:
+def test_responds_404_for_unknown_files(anonymous: FlaskClient) -> None:
     for path in ("/console/missing.js", "/console/index.html", "/console/..%2f__init__.py"):
         answer = anonymous.get(path)
         assert answer.status_code == 404
         assert answer.json is not None and answer.json["error"]["code"] == "not_found"
 
 
-def test_is_gone_where_it_is_switched_off(tmp_path: Path, fresh_store: FreshStore) -> None:
+def test_responds_404_when_the_console_is_disabled(tmp_path: Path, fresh_store: FreshStore) -> None:
     fresh_store.copy_to(tmp_path / "data")
     settings = load({"CONTACTS_CONSOLE": "no"}, data=tmp_path / "data")
     client = create_app(settings, prepared=True).test_client()

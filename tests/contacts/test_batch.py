@@ -222,7 +222,7 @@ def test_dry_run_stores_nothing_and_sees_earlier_rows(client: FlaskClient, atomi
     assert dry["results"][4]["id"] == f"cnt_{PRIYA}"
 
 
-def test_takes_none_and_a_thousand_but_no_more(client: FlaskClient) -> None:
+def test_accepts_at_most_a_thousand_rows(client: FlaskClient) -> None:
     assert report(client)["results"] == []
     rows = [{"phone": phone(number)} for number in range(MAX_ROWS)]
     assert report(client, *rows)["created"] == MAX_ROWS
@@ -247,7 +247,7 @@ def test_takes_none_and_a_thousand_but_no_more(client: FlaskClient) -> None:
         ({"contacts": [], "dry_run": True}, ["dry_run"]),
     ],
 )
-def test_rejects_a_strange_body(
+def test_rejects_an_invalid_body(
     client: FlaskClient, body: dict[str, object], names: list[str]
 ) -> None:
     response = client.post("/v1/contacts/batch", json=body)
@@ -367,7 +367,7 @@ def test_limits_how_long_other_writers_wait(client: FlaskClient) -> None:
     assert client.post("/v1/contacts/batch", json=body).json["created"] == 101
 
 
-def test_takes_heavy_rows_few_at_a_time() -> None:
+def test_rows_with_many_links_are_written_in_smaller_slices() -> None:
     light = [Draft(f"9188568{number:05d}") for number in range(600)]
     heavy = [replace(each, custom_fields=dict.fromkeys(map(str, range(200)), 1)) for each in light]
     taken = [len(bulk._slice(each)) for each in (light, heavy, light[:7], heavy[:3], heavy[:1])]
@@ -375,7 +375,9 @@ def test_takes_heavy_rows_few_at_a_time() -> None:
 
 
 @pytest.mark.parametrize("name", ["id", "created_at", "updated_at", "nickname"])
-def test_refuses_a_field_that_nobody_may_send_even_as_null(client: FlaskClient, name: str) -> None:
+def test_rejects_read_only_and_unknown_fields_even_with_null(
+    client: FlaskClient, name: str
+) -> None:
     body = {"contacts": [{"phone": "918856879188", name: None}]}
     answer = client.post("/v1/contacts/batch", json=body)
     assert answer.json is not None and answer.json["results"][0]["status"] == "failed"

@@ -59,7 +59,7 @@ def test_absent_fields_keep_their_value() -> None:
     assert (outcome.after, outcome.changed, outcome.created) == (PRIYA, [], False)
 
 
-def test_keeps_what_is_the_same() -> None:
+def test_equal_values_change_nothing() -> None:
     draft = Draft(
         PHONE, "Priya", "Sharma", "priya@example.com", ("VIP", "Lead"), {"age": 30, "plan": "pro"}
     )
@@ -67,7 +67,7 @@ def test_keeps_what_is_the_same() -> None:
     assert outcome.changed == [] and outcome.after is PRIYA
 
 
-def test_replaces_what_differs() -> None:
+def test_replaces_values_that_differ() -> None:
     outcome = upsert(PRIYA, Draft(PHONE, first_name="Asha", email="asha@example.com"), NOW)
     assert outcome.changed == ["first_name", "email"]
     assert (outcome.after.first_name, outcome.after.last_name) == ("Asha", "Sharma")

@@ -1,4 +1,4 @@
-"""The fast look at a number says what the library says."""
+"""The fast look at a number agrees with the library phonenumbers."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -72,6 +72,6 @@ def test_looks_at_the_numbers_of_nearly_all_countries() -> None:
 
 
 @pytest.mark.parametrize("region", ["IN", "US", "CA", "DE", "GB", "BR", "KZ"])
-def test_normalising_takes_the_fast_way(region: str) -> None:
+def test_the_fast_look_recognizes_example_numbers(region: str) -> None:
     digits = next(examples(region))
     assert look_at(digits) and normalise(digits, "valid") == digits == normalise(f"+{digits}")

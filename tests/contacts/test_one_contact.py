@@ -152,7 +152,7 @@ def test_lost_race_is_412(client: FlaskClient, priya: dict[str, Any], method: st
     assert client.open(URL, method=method, json=body, headers=fresh).status_code == 200
 
 
-def test_if_match_star_holds(client: FlaskClient, priya: dict[str, Any]) -> None:
+def test_if_match_star_matches_any_version(client: FlaskClient, priya: dict[str, Any]) -> None:
     headers = {"If-Match": "*"}
     assert client.patch(URL, json={"last_name": "S"}, headers=headers).status_code == 200
 

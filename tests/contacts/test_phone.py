@@ -172,7 +172,7 @@ def test_rejects_with_a_reason(text: str, reason: str) -> None:
         normalise(text)
 
 
-def test_reason_shows_what_to_send() -> None:
+def test_the_reason_shows_a_valid_spelling() -> None:
     with pytest.raises(PhoneError, match=EXAMPLE):
         normalise("08856012345")
 
@@ -189,7 +189,7 @@ def test_keeps_example_numbers_of_all_regions(prefix: str) -> None:
 
 
 @pytest.mark.parametrize("digits", sorted(set(ACCEPTED.values())))
-def test_keeps_what_is_stored(digits: str) -> None:
+def test_a_stored_number_is_normalised_to_itself(digits: str) -> None:
     assert normalise(digits) == digits
 
 
@@ -205,7 +205,7 @@ def test_valid_accepts_assigned_ranges(text: str) -> None:
     assert normalise(text, "valid") == normalise(text)
 
 
-def test_checks_do_not_share_answers() -> None:
+def test_cached_results_depend_on_the_check() -> None:
     assert normalise("15555555555", "possible") == "15555555555"
     with pytest.raises(PhoneError):
         normalise("15555555555", "valid")

@@ -54,7 +54,7 @@ def test_says_why_a_number_is_refused(client: FlaskClient, phone: str, reason: s
 
 
 @pytest.mark.parametrize("phone", ["5215512345678", "+91 88568 79188", "００４９30 123456"])
-def test_agrees_with_what_is_stored(client: FlaskClient, phone: str) -> None:
+def test_the_result_is_the_number_that_a_post_stores(client: FlaskClient, phone: str) -> None:
     stored = client.post("/v1/contacts", json={"phone": phone}).json["contact"]["phone"]
     assert ask(client, phone)["result"] == stored
     assert explain(phone).steps[-1]["text"] == stored == normalise(phone)
@@ -83,7 +83,7 @@ def test_finds_a_twin_that_was_merged(client: FlaskClient) -> None:
     assert ask(client, "5511987654321")["twins"] == [{"phone": "551187654321", "exists": True}]
 
 
-def test_holds_numbers_against_the_setting() -> None:
+def test_checks_the_number_by_the_setting_phone_check() -> None:
     assert explain("+1 200 555 0100").result == "12005550100"
     explanation = explain("+1 200 555 0100", "valid")
     assert (explanation.result, explanation.possible, explanation.valid) == (None, True, False)

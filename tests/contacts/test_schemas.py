@@ -96,7 +96,7 @@ INVISIBLE = "\u00ad\u061c\u200b\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufeff"
 
 
 @pytest.mark.parametrize("mark", INVISIBLE)
-def test_removes_invisible_characters_from_what_programs_compare(mark: str) -> None:
+def test_removes_invisible_characters_from_tags_keys_and_addresses(mark: str) -> None:
     draft = load(
         phone=f"+91{mark}88568 79188{mark}",
         email=f"{mark}priya@exam{mark}ple.com",

@@ -92,7 +92,7 @@ def assert_indexed(plans: Mapping[str, list[str]], orderly: str = "?") -> None:
             assert allowed or not step.startswith("SCAN"), (step, sql)
 
 
-def test_finds_what_was_inserted(db: Database) -> None:
+def test_finds_inserted_contacts_by_phone(db: Database) -> None:
     insert(db, PRIYA, ASHA)
     assert store.find_contact(db.connection(), PRIYA.phone) == PRIYA
     assert store.find_contact(db.connection(), ASHA.phone) == ASHA

@@ -68,7 +68,9 @@ REFUSED: dict[str, list[FieldValue]] = {
     ("type_", "value", "expected"),
     [(type_, *pair) for type_, pairs in CONVERTED.items() for pair in pairs],
 )
-def test_converts_what_loses_nothing(type_: str, value: FieldValue, expected: FieldValue) -> None:
+def test_converts_values_that_convert_without_loss(
+    type_: str, value: FieldValue, expected: FieldValue
+) -> None:
     found = convert(value, type_)
     assert (type(found), found) == (type(expected), expected)
 
@@ -76,7 +78,7 @@ def test_converts_what_loses_nothing(type_: str, value: FieldValue, expected: Fi
 @pytest.mark.parametrize(
     ("type_", "value"), [(type_, each) for type_, values in REFUSED.items() for each in values]
 )
-def test_refuses_what_would_lose_something(type_: str, value: FieldValue) -> None:
+def test_rejects_conversions_that_lose_information(type_: str, value: FieldValue) -> None:
     with pytest.raises(NotConvertible):
         convert(value, type_)
 
@@ -101,6 +103,6 @@ def test_converting_is_idempotent(type_: str, value: FieldValue) -> None:
 
 
 @given(st.integers(-(2**53) + 1, 2**53 - 1) | st.booleans())
-def test_text_and_back_is_the_same(value: FieldValue) -> None:
+def test_a_value_survives_the_conversion_to_text_and_back(value: FieldValue) -> None:
     type_ = "boolean" if isinstance(value, bool) else "number"
     assert convert(convert(value, "string"), type_) == value

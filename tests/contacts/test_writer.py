@@ -106,7 +106,7 @@ def test_a_failing_edit_does_not_affect_others(db: Database) -> None:
     assert store_faults(db) == []
 
 
-def test_a_tag_that_moves_within_a_group_stays(db: Database) -> None:
+def test_a_tag_removed_and_added_in_one_group_keeps_its_count(db: Database) -> None:
     handlers.upsert_contact(db, Draft("918856879188", tags=("VIP",), custom_fields={"a": 1}))
     write(
         db,
@@ -145,7 +145,7 @@ def test_threads_that_wait_are_written_together(
     assert store_faults(db) == []
 
 
-def test_updates_what_it_has_just_inserted(db: Database) -> None:
+def test_a_batch_updates_contacts_that_it_has_inserted(db: Database) -> None:
     drafts = [Draft("918856879188", first_name=name) for name in ("a", "b", "b", "a")]
     drafts.insert(2, Draft("14155552671", tags=("x",)))
     outcomes = bulk.upsert_all(db, drafts)

@@ -50,7 +50,7 @@ def stored(client: FlaskClient, key: str) -> list[Any]:
         ),
     ],
 )
-def test_converts_what_is_stored(
+def test_converts_stored_values_to_the_new_type(
     client: FlaskClient,
     db: Database,
     type_: str,

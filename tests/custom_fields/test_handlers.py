@@ -105,7 +105,7 @@ def test_keeps_a_pin_set_during_the_deletion(filled_db: Database) -> None:
 
 
 @pytest.mark.sqlite
-def test_a_deleted_field_stays_in_the_journal_alone(db: Database) -> None:
+def test_a_deleted_field_remains_only_in_the_journal(db: Database) -> None:
     fields = {"pan-galactic": "Betelgeuse-Five"}
     upsert_contact(db, Draft("918856879188", custom_fields=fields))
     handlers.delete_custom_field(db, "pan-galactic")

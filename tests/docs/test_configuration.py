@@ -55,7 +55,7 @@ def test_shows_the_values_that_are_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_says_what_it_means(name: str) -> None:
+def test_documents_the_values_of_each_setting(name: str) -> None:
     """With every name, status and value that the code says it with."""
     meaning = SETTINGS[name].metadata["meaning"]
     documented = " ".join(LISTED[name][1:])

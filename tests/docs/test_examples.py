@@ -110,7 +110,7 @@ RUN = [FIRST, *(each for each in PAGES if each not in (FIRST, STAND_IN) and shel
 
 
 @pytest.mark.parametrize("path", RUN, ids=lambda path: path.name)
-def test_examples_print_what_the_page_shows(path: Path, place: Place) -> None:
+def test_examples_print_the_output_on_the_page(path: Path, place: Place) -> None:
     for block in shell_blocks(path):
         check(block, place)
 
@@ -157,7 +157,7 @@ def is_like(shown: str, found: str) -> bool:
     return bool(re.fullmatch(pattern, found, re.DOTALL))
 
 
-def test_the_comparison_finds_what_differs() -> None:
+def test_the_comparison_finds_differences() -> None:
     shown = {"a": "cnt_…", "at": "2026-06-02T08:00:00Z", "n": 1, "list": [True]}
     assert differences(shown, shown | {"a": "cnt_1", "at": "2027-01-01T00:00:00Z"}) == []
     for other in ({"a": "x"}, {"at": "today"}, {"n": 2}, {"n": "1"}, {"list": []}, {"b": 1}):

@@ -180,13 +180,13 @@ def test_refuses_a_file_that_is_not_a_store(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-def test_says_what_it_cannot_write(filled_db: Database, tmp_path: Path) -> None:
+def test_reports_a_file_that_it_cannot_write(filled_db: Database, tmp_path: Path) -> None:
     file = tmp_path / "nowhere" / "one.db"
     with pytest.raises(StartError, match=f"cannot write {file}: No such file or directory"):
         back_up(filled_db.path, file, nothing)
 
 
-def test_says_that_there_is_no_room(filled_db: Database, tmp_path: Path) -> None:
+def test_reports_a_full_disk(filled_db: Database, tmp_path: Path) -> None:
     resource = pytest.importorskip("resource")
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     (tmp_path / "backups").mkdir()
@@ -199,7 +199,7 @@ def test_says_that_there_is_no_room(filled_db: Database, tmp_path: Path) -> None
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_verifying_a_backup_leaves_no_file_beside_it(filled_db: Database, tmp_path: Path) -> None:
+def test_verifying_a_backup_leaves_no_other_file(filled_db: Database, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()
     back_up(filled_db.path, folder / "one.db", nothing)

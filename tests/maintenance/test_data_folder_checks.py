@@ -47,13 +47,13 @@ def test_names_a_folder_that_others_may_look_into(store: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a file to another user")
-def test_names_what_belongs_to_another_user(store: Path) -> None:
+def test_reports_files_of_another_user(store: Path) -> None:
     os.chown(store, 12_345, 12_345)
     found = data_folder_checks.check_permissions(store.parent)
     assert (found.state, found.text) == ("warning", "contacts.db belong to another user")
 
 
-def test_names_what_cannot_be_written(store: Path) -> None:
+def test_reports_files_that_cannot_be_written(store: Path) -> None:
     store.chmod(0o400)
     # Root may write everything, unless it gives up its capabilities.
     limited = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
@@ -72,7 +72,7 @@ def test_names_a_large_log(store: Path) -> None:
     assert data_folder_checks.check_log(store).state == "warning"
 
 
-def test_names_what_may_be_removed(store: Path) -> None:
+def test_reports_files_that_may_be_removed(store: Path) -> None:
     folder = store.parent
     for name in ("first-admin-key", "contacts.db.before-restore-1", "contacts.db.before-restore-2"):
         (folder / name).touch()

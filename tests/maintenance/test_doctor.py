@@ -148,7 +148,7 @@ def test_finds_a_clock_that_is_behind_the_store(filled_db: Database) -> None:
     assert _problems(_examined(filled_db.path)) == []
 
 
-def test_says_that_a_restore_is_under_way(filled_db: Database) -> None:
+def test_reports_a_running_restore(filled_db: Database) -> None:
     filled_db.close()
     with absence(filled_db.path):
         found = _examined(filled_db.path)
@@ -171,7 +171,7 @@ def test_says_that_a_restore_is_under_way(filled_db: Database) -> None:
         ((3, 52, 0), False),
     ],
 )
-def test_knows_versions_of_sqlite(version: tuple[int, ...], has_it: bool) -> None:
+def test_warns_of_sqlite_versions_with_the_log_bug(version: tuple[int, ...], has_it: bool) -> None:
     assert has_log_bug(version) == has_it
     assert check_sqlite(version).state == ("warning" if has_it else "ok")
 

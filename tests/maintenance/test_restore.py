@@ -88,7 +88,7 @@ def test_replaces_the_store_and_keeps_the_old_one(store: Path, backup: Path) -> 
         handlers.upsert_contact(db, Draft(PHONE))
 
 
-def test_keeps_what_is_only_in_the_log_of_the_old_store(store: Path, backup: Path) -> None:
+def test_keeps_writes_that_are_only_in_the_log_of_the_old_store(store: Path, backup: Path) -> None:
     """As `kill -9` leaves it."""
     script = (
         "import os, sys; from pathlib import Path; from app.database.sqlite.store import Database;"
@@ -199,7 +199,7 @@ def test_refuses_the_database_of_another_program(backup: Path, tmp_path: Path) -
     assert store.read_bytes() == before
 
 
-def test_never_replaces_what_it_kept_before(store: Path, backup: Path) -> None:
+def test_never_overwrites_a_store_that_an_earlier_restore_kept(store: Path, backup: Path) -> None:
     _kept(store).write_text("precious")
     with pytest.raises(StartError, match="exists: move it away"):
         restore(backup, store, _kept(store), nothing)
@@ -207,9 +207,7 @@ def test_never_replaces_what_it_kept_before(store: Path, backup: Path) -> None:
     assert _contacts(store) == SOME + 1
 
 
-def test_replaces_a_link_and_keeps_what_it_leads_to(
-    store: Path, backup: Path, tmp_path: Path
-) -> None:
+def test_replaces_a_link_and_keeps_its_target(store: Path, backup: Path, tmp_path: Path) -> None:
     real = tmp_path / "elsewhere.db"
     store.rename(real)
     store.symlink_to(real)
@@ -272,7 +270,7 @@ def test_stopped_while_copying_changes_nothing(store: Path, backup: Path) -> Non
     assert not store.with_name("restoring").exists()
 
 
-def test_says_that_there_is_no_room(store: Path, backup: Path) -> None:
+def test_reports_a_full_disk(store: Path, backup: Path) -> None:
     resource = pytest.importorskip("resource")
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:

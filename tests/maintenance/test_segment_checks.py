@@ -66,7 +66,7 @@ def test_finds_and_repairs_damage(store: Database, driver: sqlite3.Connection, f
     assert events == 4
 
 
-def test_waits_for_what_time_has_moved(driver: sqlite3.Connection) -> None:
+def test_ignores_members_whose_change_by_time_is_pending(driver: sqlite3.Connection) -> None:
     """Nobody has looked since the moment came, as where the server was stopped."""
     driver.execute("UPDATE segment_moments SET at = 1")
     driver.execute("DELETE FROM segment_members WHERE segment_id = 3 AND contact_id = 1")

@@ -73,7 +73,7 @@ def test_cleans_values_like_the_api(before: dict[str, object], after: dict[str, 
         {"email": "no address \u200b"},
     ],
 )
-def test_leaves_what_the_api_accepts_or_cannot_clean(values: dict[str, object]) -> None:
+def test_keeps_values_that_are_valid_or_cannot_be_cleaned(values: dict[str, object]) -> None:
     assert cleaned(_contact(**values)) == _contact(**values)
 
 
@@ -117,7 +117,7 @@ def _failing(
     return run
 
 
-def test_reports_what_does_not_fit_a_pinned_field(db: Database) -> None:
+def test_reports_values_of_another_type_than_the_field(db: Database) -> None:
     with db.transaction() as tx:
         store.insert_contacts(tx, [_contact(custom_fields={"score\u200b": "high"})])
     pin_custom_field(db, "score", label=None, required_type="number")

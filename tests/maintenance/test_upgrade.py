@@ -42,7 +42,7 @@ def old(tmp_path: Path) -> Path:
     return folder
 
 
-def test_serves_what_the_old_version_stored(old: Path) -> None:
+def test_serves_the_contacts_of_an_older_version(old: Path) -> None:
     settings: Settings = load({"CONTACTS_DATA": str(old)})
     client = create_app(settings).test_client()
     key = run_contacts("keys", "create", "--label", "new", "--scope", "admin", "--data", old)
@@ -72,7 +72,7 @@ def test_doctor_finds_no_problem_in_it(old: Path) -> None:
     assert "0 problems" in found.stdout, found.stdout
 
 
-def test_doctor_cleans_what_no_filter_finds(old: Path) -> None:
+def test_doctor_cleans_values_that_no_filter_matches(old: Path) -> None:
     run_contacts_process("keys", "create", "--label", "new", "--data", old)
     found = run_contacts("doctor", "--data", old)
     assert found.returncode == 1
@@ -141,7 +141,7 @@ def old_postgres(postgres: PostgresServer) -> Iterator[str]:
     postgres.drop(url)
 
 
-def test_serves_what_the_old_version_stored_in_postgresql(
+def test_serves_the_contacts_of_an_older_version_in_postgresql(
     old_postgres: str, postgres: PostgresServer, tmp_path: Path
 ) -> None:
     tables = _name(old_postgres)

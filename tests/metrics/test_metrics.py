@@ -174,7 +174,7 @@ def test_names_the_engine(client: FlaskClient, engine: str) -> None:
 
 
 @pytest.mark.sqlite
-def test_shows_what_is_stored(client: FlaskClient, db: Database) -> None:
+def test_counts_stored_contacts_tags_and_fields(client: FlaskClient, db: Database) -> None:
     fields = {"plan": "pro"}
     client.post("/v1/contacts", json={"phone": PHONE, "tags": ["a", "b"], "custom_fields": fields})
     metrics = read(client)

@@ -38,7 +38,7 @@ def test_every_setting_exists() -> None:
 
 
 @pytest.mark.parametrize("path", COMPOSE, ids=lambda path: path.name)
-def test_a_compose_file_declares_what_it_uses(path: Path) -> None:
+def test_a_compose_file_declares_every_volume_that_it_uses(path: Path) -> None:
     document, services = _services(path)
     for name, service in services.items():
         for volume in service.get("volumes", ()):

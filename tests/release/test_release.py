@@ -32,7 +32,7 @@ def test_refuses_a_version_that_is_not_prepared() -> None:
     assert "Traceback" not in finished.stderr
 
 
-def test_the_table_of_the_readme_names_what_exists() -> None:
+def test_the_table_of_the_readme_names_existing_files() -> None:
     page = (ROOT / "README.md").read_text()
     table = page[page.index("## Install") : page.index("make test")]
     for target in re.findall(r"`make ([a-z-]+)`", table):
@@ -41,7 +41,7 @@ def test_the_table_of_the_readme_names_what_exists() -> None:
         assert (ROOT / path).is_file(), path
 
 
-def test_the_image_has_what_a_build_needs() -> None:
+def test_the_image_has_every_file_that_a_build_needs() -> None:
     """A path that `.dockerignore` leaves out is missing in the build only."""
     kept = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     sources = re.search(r"^SOURCES = \((.+)\)$", (RELEASE / "wheel.py").read_text(), re.MULTILINE)

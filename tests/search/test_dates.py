@@ -128,7 +128,9 @@ def test_compares_by_instant(dated: FlaskClient, query: str, numbers: list[int])
     assert found(dated, query) == numbers
 
 
-def test_the_clock_moves_what_matches(dated: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_dates_follow_the_clock(
+    dated: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     query = "custom_fields[day][lt]=today"
     assert found(dated, query) == [0]
     monkeypatch.setattr(clock, "now", lambda: NOON + timedelta(days=1))

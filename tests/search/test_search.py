@@ -194,7 +194,7 @@ VIP = {"field": "tag", "op": "eq", "value": "VIP"}
         ({"field": "created_at", "op": "ne", "value": "2999-01-01T00:00:00Z"}, [0, 1, 2, 3, 4]),
     ],
 )
-def test_searches_and_matches_alike(people: FlaskClient, filter: Any, expected: list[int]) -> None:
+def test_a_search_and_a_match_agree(people: FlaskClient, filter: Any, expected: list[int]) -> None:
     assert numbers(find(people, filter)) == expected
     answers = [
         people.post(f"{PATH}/{each['phone']}/match", json={"filter": filter}).json
@@ -302,7 +302,7 @@ def pages(client: FlaskClient, *pairs: tuple[str, str]) -> Iterator[Any]:
         ),
     ],
 )
-def test_cursors_give_what_offsets_give(
+def test_pages_by_cursor_equal_pages_by_offset(
     people: FlaskClient, pairs: tuple[tuple[str, str], ...], limit: str
 ) -> None:
     found = [n for page in pages(people, *pairs, ("limit", limit)) for n in numbers(page)]
@@ -310,7 +310,7 @@ def test_cursors_give_what_offsets_give(
 
 
 @pytest.mark.parametrize("way", ["", "-"])
-def test_a_sort_of_many_candidates_gives_what_one_of_few_gives(
+def test_a_sort_of_many_candidates_equals_a_sort_of_few(
     client_of_five: FlaskClient, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     scans: list[object] = []
@@ -338,7 +338,7 @@ def test_a_cursor_page_has_total_limit_and_cursor(client: FlaskClient) -> None:
     assert answer.json["pagination"] == {"total": 1, "limit": 20, "next_cursor": None}
 
 
-def test_a_cursor_belongs_to_its_query(people: FlaskClient) -> None:
+def test_rejects_a_cursor_of_another_query(people: FlaskClient) -> None:
     first = next(pages(people, ("sort", "phone"), ("limit", "1")))
     cursor = first.json["pagination"]["next_cursor"]
     assert numbers(ask(people, ("sort", "phone"), ("cursor", cursor), ("limit", "2"))) == [3, 4]

@@ -92,7 +92,7 @@ def test_a_contact_that_changes_after_its_test_is_looked_at_in_time(
     assert store.due_moments(db.connection(), now=soon, most=9) == [(batch.segment_id, 1)]
 
 
-def test_builds_in_batches_with_few_moves_each(
+def test_builds_in_batches_of_bounded_changes(
     client: FlaskClient, db: Database, segments: Segments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [{"phone": f"9188568791{n:02}", "tags": ["VIP"] * (n % 2)} for n in range(60)]

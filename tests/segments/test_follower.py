@@ -50,7 +50,7 @@ def test_moves_with_each_write_of_one_contact(client: FlaskClient, segments: Seg
     assert [segments.members(name) for name in ("VIP", "not VIP", "pro")] == [[], [], []]
 
 
-def test_events_have_the_contact_as_it_is(client: FlaskClient) -> None:
+def test_events_contain_the_current_contact(client: FlaskClient) -> None:
     upsert(client, A, tags=["VIP"])
     [created, entered] = client.get("/v1/changes").get_json()["changes"]
     view = client.get(f"{CONTACTS}/{A}").get_json()["contact"]
@@ -62,7 +62,7 @@ def test_events_have_the_contact_as_it_is(client: FlaskClient) -> None:
     assert [each["data"] for each in found if each["event"] in (ENTERED, LEFT)] == [erased] * 2
 
 
-def test_shows_moves_in_the_history(client: FlaskClient) -> None:
+def test_the_history_lists_entered_segments(client: FlaskClient) -> None:
     upsert(client, A, tags=["VIP"])
     history = client.get(f"{CONTACTS}/{A}/history").get_json()["history"]
     assert [each["event"] for each in history] == [ENTERED, "contact.created"]
@@ -113,7 +113,9 @@ def test_an_import_moves(client: FlaskClient, segments: Segments) -> None:
     assert segments.events() == [(ENTERED, "VIP", A), (ENTERED, "not VIP", B)]
 
 
-def test_a_merge_moves_both(client: FlaskClient, segments: Segments) -> None:
+def test_a_merge_updates_the_segments_of_both_contacts(
+    client: FlaskClient, segments: Segments
+) -> None:
     phones = {"field": "phone", "op": "in", "value": [B]}
     segments.set("was B", phones)
     upsert(client, A)

@@ -53,7 +53,7 @@ def members_and_events(path: Path) -> tuple[set[str], set[str], list[str]]:
         return {phone for (phone,) in rows}, by_events, wrong_segments(connection_of(driver))
 
 
-def test_survives_kills(start_server: StartServer) -> None:
+def test_members_are_correct_after_a_killed_process(start_server: StartServer) -> None:
     server = start_server()
     url = f"{server.url}/v1/segments/VIP"
     with server.session() as session:

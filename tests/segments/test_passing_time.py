@@ -122,7 +122,7 @@ def test_today_changes_at_midnight(
     assert segments.events() == [(LEFT, "now", A)]
 
 
-def test_contacts_that_are_there_already_move_too(
+def test_existing_contacts_enter_as_time_passes(
     client: FlaskClient, db: Database, segments: Segments, pass_time: SetTime
 ) -> None:
     client.post(CONTACTS, json={"phone": A})

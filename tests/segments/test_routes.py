@@ -103,7 +103,7 @@ def test_there_are_at_most_a_hundred(client: FlaskClient, monkeypatch: pytest.Mo
     assert client.put(f"{PATH}/0", json={"filter": PLAN_PRO}).status_code == 200
 
 
-def test_shows_how_far_it_is_built(
+def test_shows_the_progress_of_a_build(
     client: FlaskClient, db: Database, segments: Segments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(4):

@@ -72,7 +72,9 @@ def gunicorn(tmp_path: Path) -> Iterator[RunningServer]:
         yield server
 
 
-def test_serves_the_same(gunicorn: RunningServer, start_server: StartServer) -> None:
+def test_gunicorn_serves_the_same_responses(
+    gunicorn: RunningServer, start_server: StartServer
+) -> None:
     body = {"phone": "+91 88568 79188", "first_name": "Priya", "tags": ["Lead"]}
     ours = start_server()
     made = [server.post(**body) for server in (gunicorn, ours)]
@@ -83,7 +85,7 @@ def test_serves_the_same(gunicorn: RunningServer, start_server: StartServer) -> 
     assert gunicorn.get("/nowhere").json()["error"]["code"] == "not_found"
 
 
-def test_has_our_workers_files_and_no_control_socket(
+def test_gunicorn_has_two_workers_private_files_and_no_control_socket(
     gunicorn: RunningServer, tmp_path: Path
 ) -> None:
     wait_for_workers(gunicorn, 2)
@@ -93,7 +95,7 @@ def test_has_our_workers_files_and_no_control_socket(
     assert not [*(tmp_path / "home").rglob("*"), *(tmp_path / "run").rglob("*")]
 
 
-def test_refuses_malformed_requests_in_our_envelope(
+def test_rejects_malformed_requests_in_the_envelope(
     gunicorn: RunningServer, tmp_path: Path
 ) -> None:
     request = f"GET / HTTP/1.1\r\nAuthorization : Bearer {gunicorn.key}\r\n\r\n".encode()
@@ -154,7 +156,7 @@ def test_a_new_worker_finishes_an_interrupted_sweep(gunicorn: RunningServer) -> 
     wait_until(lambda: gunicorn.get("/v1/tags").json()["tags"] == expected)
 
 
-def test_a_wrapped_application_stops_and_answers_in_our_envelope(tmp_path: Path) -> None:
+def test_a_wrapped_application_stops_and_responds_in_the_envelope(tmp_path: Path) -> None:
     (tmp_path / "behind_proxy.py").write_text(
         "from werkzeug.middleware.proxy_fix import ProxyFix\n"
         "from app import create_app\n"
@@ -177,7 +179,7 @@ def test_a_wrapped_application_stops_and_answers_in_our_envelope(tmp_path: Path)
     assert answers == [200]
 
 
-def test_an_application_that_is_not_ours_stops_and_answers_in_our_envelope(tmp_path: Path) -> None:
+def test_a_foreign_application_stops_and_responds_in_the_envelope(tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text(
         "def app(environ, start_response):\n"
         "    start_response('200 OK', [('Content-Length', '2')])\n"

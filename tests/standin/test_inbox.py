@@ -26,7 +26,7 @@ def webhook(client: Client, contacts_standin: StandIn) -> dict[str, Any]:
     return made.json()["webhook"]
 
 
-def test_accepts_what_the_server_sends(
+def test_accepts_the_deliveries_of_the_server(
     client: Client, contacts_standin: StandIn, webhook: dict[str, Any]
 ) -> None:
     client.upsert(first_name="Zoë")

@@ -82,7 +82,7 @@ def test_a_normal_server_does_not_serve_its_store(standin_folder: Path) -> None:
     assert content(standin_folder) == before
 
 
-def test_gunicorn_refuses_its_store_too(standin_folder: Path) -> None:
+def test_gunicorn_refuses_the_store_of_a_stand_in(standin_folder: Path) -> None:
     environ = clean_environ(CONTACTS_DATA=str(standin_folder), CONTACTS_PORT="0")
     for target in (["-m", "gunicorn", "wsgi:app"], ["-c", "import wsgi"]):
         done = subprocess.run(
@@ -197,7 +197,7 @@ def test_a_normal_server_has_none_of_its_features(start_server: StartServer) -> 
         assert session.post(f"{server.url}/v1/webhooks", json=hook, timeout=30).status_code == 422
 
 
-def test_two_side_by_side_share_nothing() -> None:
+def test_two_stand_ins_share_no_state() -> None:
     with running() as one, running() as other, Client(one) as first, Client(other) as second:
         assert one.url != other.url
         for number in range(30):

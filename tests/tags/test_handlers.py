@@ -102,7 +102,7 @@ def test_finishes_an_interrupted_sweep_in_the_background(filled_db: Database) ->
     assert store_faults(filled_db) == []
 
 
-def test_resumes_only_what_makes_no_progress(filled_db: Database) -> None:
+def test_resumes_only_sweeps_that_make_no_progress(filled_db: Database) -> None:
     resume = ResumeSweeps()
     _start(filled_db, "VIP", "Gold")
     resume(filled_db)
@@ -216,7 +216,7 @@ def test_finishes_a_rename_in_the_background_after_a_failure(
 
 
 @pytest.mark.sqlite
-def test_a_renamed_tag_stays_in_the_journal_alone(db: Database) -> None:
+def test_a_renamed_tag_remains_only_in_the_journal(db: Database) -> None:
     upsert_contact(db, Draft("918856879188", tags=("Betelgeuse-Five",)))
     handlers.rename_tag(db, "Betelgeuse-Five", "Earth")
     log = db.path.with_name("contacts.db-wal")

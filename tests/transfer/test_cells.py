@@ -116,7 +116,7 @@ def test_reads_tags(cell: str, tags: list[str]) -> None:
         (" 5", " 5"),
     ],
 )
-def test_reads_what_others_write(cell: str, value: object) -> None:
+def test_parses_values_of_other_programs(cell: str, value: object) -> None:
     found = cells.parse_value(cell)
     assert (type(found), found) == (type(value), value)
 
@@ -135,11 +135,13 @@ def test_reads_what_others_write(cell: str, value: object) -> None:
         (" ; ", None, []),
     ],
 )
-def test_splits_what_others_write(cell: str, separator: str | None, tags: list[str]) -> None:
+def test_splits_tag_lists_of_other_programs(
+    cell: str, separator: str | None, tags: list[str]
+) -> None:
     assert cells.split_tags(cell, separator) == tags
 
 
-def test_quotes_what_any_spreadsheet_would_split() -> None:
+def test_quotes_cells_with_a_separator_of_any_spreadsheet() -> None:
     assert cells.record(["a;=1", "b\tc", 'd"e', "f,g", "h\ni", "j k"]) == (
         '"a;=1","b\tc","d""e","f,g","h\ni",j k\r\n'
     )

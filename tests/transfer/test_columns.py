@@ -76,7 +76,7 @@ def test_takes_documented_names_as_they_are() -> None:
         ("Lead [score]", "custom_fields.Lead  score", None),
     ],
 )
-def test_knows_names(name: str, field: str, kind: str | None) -> None:
+def test_recognizes_names_of_columns(name: str, field: str, kind: str | None) -> None:
     header = [name] if field == "phone" else ["phone", name]
     found = columns(header)[-1]
     assert (found.field, found.kind) == (field, kind)
@@ -111,7 +111,7 @@ def test_a_header_can_name_a_type() -> None:
     ]
 
 
-def test_what_a_column_has_can_contradict_its_name() -> None:
+def test_cells_can_contradict_the_name_of_their_column() -> None:
     assert fields(["id", "WhatsApp", "Mobile"], "", ["7", "TRUE", "+491"], ["8", "", ""]) == [
         "custom_fields.id",
         "custom_fields.WhatsApp",

@@ -100,7 +100,7 @@ def test_reports_a_line_with_an_old_line_end() -> None:
 
 
 @pytest.mark.parametrize("size", [100, 2**16, 2**22])
-def test_reports_what_is_too_long_and_continues(size: int) -> None:
+def test_reports_a_row_that_is_too_long_and_continues(size: int) -> None:
     data = b"phone,first_name\n1," + b"x" * (MAX_BYTES + 10) + b"\n2,Bob\n3,Cid\n"
     assert list(reasons(data, size)) == [2]
 

@@ -55,6 +55,6 @@ def test_recognizes_a_format(content: bytes, format: str | None) -> None:
     ],
     ids=lambda each: each if isinstance(each, str) else "",  # An archive has the time in it.
 )
-def test_says_what_to_do_with_a_file_that_cannot_be_read(content: bytes, reason: str) -> None:
+def test_the_reason_for_an_unreadable_file_names_a_remedy(content: bytes, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason):
         recognize(io.BytesIO(content))

@@ -106,7 +106,7 @@ def test_an_unknown_country_rejects_its_row_alone(db: Database) -> None:
     assert list(reasons(bring(db, text, region="IN"))) == [3]
 
 
-def test_an_area_code_beside_a_number_is_joined(db: Database) -> None:
+def test_an_area_code_in_its_own_column_is_joined_to_the_number(db: Database) -> None:
     text = "Name,Area Code,Phone\nA,415,5552671\nB,(415),4155552672\nC,415,+14155552673\n"
     assert bring(db, text, region="US").errors == []
     assert contact(db, ANN).custom_fields["Area Code"] == "415"
@@ -231,7 +231,7 @@ def test_empty_words_are_empty(db: Database) -> None:
     assert dict(contact(db, ANN).custom_fields) == {}
 
 
-def test_bad_optional_cells(db: Database) -> None:
+def test_lenient_imports_leave_out_invalid_optional_cells(db: Database) -> None:
     text = f"phone,email,tags,custom_fields.age:number\n+{ANN},nobody,ok;{'x' * 101},old\n"
     assert len(bring(db, text).errors) == 1
     report = bring(db, text, lenient=True)
@@ -337,7 +337,7 @@ def test_previews(db: Database) -> None:
     assert find_contact(db.connection(), BOB) is None
 
 
-def test_labels_beside_numbers_count_without_the_profile_too(db: Database) -> None:
+def test_label_columns_apply_without_a_profile(db: Database) -> None:
     """Of a Google export from which somebody deleted columns: a fax is no mobile number."""
     head = ",".join(f"Phone {number} - Label,Phone {number} - Value" for number in (1, 2, 3))
     report = bring(
@@ -354,7 +354,7 @@ def test_labels_beside_numbers_count_without_the_profile_too(db: Database) -> No
     assert contact(db, CID).custom_fields == {"phone_2": "+442079460004"}
 
 
-def test_what_a_person_marked_as_text_for_a_spreadsheet_is_text(db: Database) -> None:
+def test_cells_marked_as_text_for_a_spreadsheet_are_text(db: Database) -> None:
     bring(
         db,
         "phone,zip,custom_fields.code,custom_fields.n:number,era,none\n"
@@ -372,7 +372,7 @@ def test_what_a_person_marked_as_text_for_a_spreadsheet_is_text(db: Database) ->
         ("Ann\nBob\n", "No column is the phone"),
     ],
 )
-def test_says_what_a_file_without_a_phone_lacks(db: Database, text: str, reason: str) -> None:
+def test_reports_a_file_without_a_phone_column(db: Database, text: str, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason):
         bring(db, text)
 

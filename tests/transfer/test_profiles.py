@@ -102,7 +102,7 @@ def test_reads_labels(label: str, kind: str) -> None:
     assert profiles.label_kind(label) == kind
 
 
-def test_knows_countries_by_name() -> None:
+def test_recognizes_countries_by_name() -> None:
     named = ["India", "Deutschland", "United Kingdom", "España", "U.S.A."]
     assert [profiles.region_named(name) for name in named] == ["IN", "DE", "GB", "ES", "US"]
     assert profiles.region_named("Atlantis") is None

@@ -225,7 +225,9 @@ def test_refuses_contradictory_options(client: FlaskClient, query: str) -> None:
         (f"{PRIYA},,2026-02-30T00:00:00Z", "created_at"),
     ],
 )
-def test_refuses_what_does_not_fit(client: FlaskClient, row: str, column: str) -> None:
+def test_rejects_an_id_or_date_that_contradicts_the_row(
+    client: FlaskClient, row: str, column: str
+) -> None:
     [error] = report(client, f"phone,id,created_at\n{row}\n")["errors"]
     assert (error["line"], error["column"]) == (2, column)
     assert stored(client) == {}
@@ -285,9 +287,7 @@ def test_reports_at_most_a_hundred_errors(client: FlaskClient) -> None:
         ('"phone\n1', "", "header"),
     ],
 )
-def test_refuses_what_it_cannot_read(
-    client: FlaskClient, text: str, query: str, field: str
-) -> None:
+def test_rejects_an_unreadable_body(client: FlaskClient, text: str, query: str, field: str) -> None:
     response = send(client, text, query)
     assert response.status_code == 422
     assert list(response.get_json()["error"]["details"]) == [field]
@@ -335,7 +335,7 @@ def test_a_body_that_is_too_large_is_refused(settings: Settings) -> None:
 
 
 @pytest.mark.sqlite
-def test_reports_what_was_stored_before_the_disk_was_full(
+def test_reports_rows_stored_before_the_disk_was_full(
     client: FlaskClient, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importer, "BATCH_ROWS", 4)
@@ -352,7 +352,7 @@ def test_reports_what_was_stored_before_the_disk_was_full(
     assert store_faults(db) == []
 
 
-def test_a_stopping_server_reports_what_is_stored(
+def test_a_stopping_server_reports_the_stored_rows(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importer, "BATCH_ROWS", 2)
@@ -477,7 +477,7 @@ def test_an_empty_store_gives_an_empty_file(client: FlaskClient) -> None:
     "query",
     ["tag=VIP", "q=pri", "phone=%2B91+88568+79188", "custom_fields[n][gte]=2", "email=a@b.co"],
 )
-def test_exports_what_a_list_finds(client: FlaskClient, query: str) -> None:
+def test_exports_the_contacts_that_a_list_finds(client: FlaskClient, query: str) -> None:
     rows = [
         {"phone": PRIYA, "first_name": "Priya", "tags": ["VIP"], "custom_fields": {"n": 2}},
         {"phone": JOHN, "tags": ["VIP"], "email": "a@b.co"},
@@ -501,7 +501,7 @@ def test_an_export_has_no_pages(client: FlaskClient, query: str) -> None:
     assert list(response.get_json()["error"]["details"]) == [query.partition("=")[0]]
 
 
-def test_knows_a_file_of_any_kind_by_its_content(client: FlaskClient) -> None:
+def test_recognizes_the_format_of_a_file_by_its_content(client: FlaskClient) -> None:
     sent = {"content_type": "application/octet-stream"}
     line = '{"phone": "918856879188", "first_name": "Priya"}\n'
     read = client.post("/v1/contacts/import", data=line, **sent).get_json()["report"]

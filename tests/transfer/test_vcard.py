@@ -178,7 +178,7 @@ def test_reads_lines_that_should_have_been_escaped_or_folded() -> None:
     assert "Ann" in soft["FN"]
 
 
-def test_keeps_what_reads_as_the_apostrophe_of_a_spreadsheet() -> None:
+def test_escapes_a_leading_apostrophe_before_a_formula() -> None:
     assert only("FN:'=x", "TEL:1")["FN"] == "''=x"
     assert only("FN:'x", "TEL:1")["FN"] == "'x"
 
@@ -191,7 +191,7 @@ def test_rejects_a_file_that_is_cut() -> None:
         read("BEGIN:VCALENDAR\r\n")
 
 
-def test_photos_need_no_memory() -> None:
+def test_photos_are_not_held_in_memory() -> None:
     folded = ("\r\n " + "A" * 74) * 30_000
     endless = "A" * 2_000_000
     content = card(

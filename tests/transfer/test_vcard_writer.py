@@ -56,7 +56,7 @@ def test_lines_have_at_most_75_bytes_and_end_between_letters() -> None:
     assert all(b"\n" not in line and b"\r" not in line for line in lines)
 
 
-def test_reads_back_what_was_written() -> None:
+def test_a_written_card_is_read_back_unchanged() -> None:
     assert read(card(VIEW)) == {
         "id": "cnt_918856879188",
         "FN": "Priya; Anna Rao, Dr.",

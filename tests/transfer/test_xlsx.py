@@ -173,7 +173,7 @@ def corners() -> Iterator[bytes]:
     yield b'<row r="1048576"><c r="XFD1048576"><v>2</v></c></row>'
 
 
-def test_an_almost_empty_sheet_of_full_size_costs_nothing() -> None:
+def test_an_almost_empty_sheet_of_full_size_needs_little_memory() -> None:
     with traced_peak() as peak, closing(XlsxSheet(workbook(corners()))) as sheet:
         ((number, cells),) = sheet.rows()
     assert (number, len(cells), cells[-1]) == (1_048_576, 16_384, "2")

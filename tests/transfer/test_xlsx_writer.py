@@ -38,7 +38,7 @@ def test_other_programs_read_the_types_of_cells() -> None:
     assert [row[0].number_format, head[0].font.b, sheet.freeze_panes] == ["@", True, "A2"]
 
 
-def test_reads_back_what_was_written() -> None:
+def test_a_written_sheet_is_read_back_unchanged() -> None:
     with closing(XlsxSheet(written(ROW, [] + [None] * 8, ROW))) as sheet:
         assert sheet.header == HEADER
         shown = ["918856879188", "=1+1", "12", "1.5", "true", "", ROW[6], ROW[7]]

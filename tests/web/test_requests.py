@@ -338,7 +338,9 @@ def test_checks_the_body_before_the_query(client: FlaskClient, path: str) -> Non
         ("/v1/contacts/search?x=1", {}, "x: Unknown: leave it out."),
     ],
 )
-def test_says_what_to_do(client: FlaskClient, path: str, body: object, message: str) -> None:
+def test_the_message_names_the_remedy(
+    client: FlaskClient, path: str, body: object, message: str
+) -> None:
     response = client.post(path, json=body)
     assert response.status_code == 422
     assert response.get_json()["error"]["message"].startswith(message)

@@ -112,7 +112,7 @@ def test_a_damaged_store_has_the_envelope(client: FlaskClient, db: Database) -> 
 
 @pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize("path", ["/fail", "/fault", "/recurse"])
-def test_hides_what_went_wrong(client: FlaskClient, path: str) -> None:
+def test_a_500_hides_the_exception(client: FlaskClient, path: str) -> None:
     response = client.post(path, data="priya@example.com")
     assert_envelope(response, 500, "internal_error")
     text = response.get_data(as_text=True)

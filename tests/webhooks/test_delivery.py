@@ -34,7 +34,7 @@ from tests.webhooks.conftest import (
 )
 
 
-def test_sends_what_the_contract_says(
+def test_sends_the_documented_event_headers_and_signature(
     db: Database, deliverer: Deliverer, receiver: Receiver, webhook: Webhook
 ) -> None:
     before = int(time.time())

@@ -47,7 +47,7 @@ def test_sends_only_changes_of_its_fields(
     assert received(receiver) == [("contact.merged", ["email"]), ("contact.deleted", None)]
 
 
-def test_reads_what_changed_before_it_is_erased(
+def test_filters_by_changed_fields_before_they_are_erased(
     client: FlaskClient, db: Database, deliverer: Deliverer, receiver: Receiver
 ) -> None:
     create(client, receiver, fields=["custom_fields.plan"], events=["contact.updated"])
@@ -73,7 +73,7 @@ def test_null_sends_all_again(
     assert received(receiver) == [("contact.created", ["first_name"])]
 
 
-def test_leaves_out_what_some_keys_change(
+def test_leaves_out_changes_by_excluded_keys(
     client: FlaskClient, db: Database, deliverer: Deliverer, receiver: Receiver
 ) -> None:
     secret = create_api_key(db, label="flow", scopes=("contacts:write",))

@@ -56,7 +56,9 @@ def test_sends_all_again_in_order(
 
 
 @pytest.mark.usefixtures("outage")
-def test_sends_only_what_died_since(client: FlaskClient, db: Database, webhook: Webhook) -> None:
+def test_redelivers_only_deliveries_that_died_since_a_time(
+    client: FlaskClient, db: Database, webhook: Webhook
+) -> None:
     long_ago = clock.timestamp(clock.now() - timedelta(hours=3))
     first, *_ = log(db, webhook.id)
     db.write(

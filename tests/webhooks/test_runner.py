@@ -123,7 +123,7 @@ def test_another_worker_takes_over_from_a_dead_one(
     assert deliverer_of(server.data) != dead
 
 
-def test_delivers_after_kill_9_what_was_committed_before(
+def test_delivers_events_committed_before_a_kill(
     start_server: StartServer, start_receiver: StartReceiver
 ) -> None:
     receiver = start_receiver(answer(503))
@@ -221,7 +221,7 @@ def test_the_command_waits_for_its_turn(
             stop()
 
 
-def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
+def test_the_command_reports_errors_in_one_line(tmp_path: Path) -> None:
     for arguments in (["--data", str(tmp_path / "nothing")], ["--speed", "9"]):
         result = run_contacts("webhooks", "deliver", *arguments)
         assert result.returncode == 2

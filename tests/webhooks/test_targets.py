@@ -87,7 +87,7 @@ def test_accepts_allowed_private_targets(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://10.0.0.2/", "https://10.0.0.2/", "http://a.hooks.lan/"])
-def test_opens_nothing_beside(url: str) -> None:
+def test_allowed_targets_open_no_other_address(url: str) -> None:
     with pytest.raises(TargetRefused):
         check_url(url, parse_targets("127.0.0.0/8,10.0.0.1/32,hooks.lan"))
 

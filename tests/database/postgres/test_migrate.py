@@ -70,7 +70,7 @@ def test_refuses_the_database_of_another_program(postgres: PostgresServer) -> No
     postgres.drop(url)
 
 
-def test_refuses_what_it_cannot_reach(postgres: PostgresServer) -> None:
+def test_reports_an_unreachable_database_without_the_password(postgres: PostgresServer) -> None:
     with pytest.raises(StartError, match=r"cannot use postgresql://who@.*/nowhere") as refused:
         migrate(f"postgresql://who:secret@/nowhere?host={postgres.folder}")
     assert "secret" not in str(refused.value)

@@ -214,7 +214,7 @@ def test_edits_that_wait_share_a_transaction(db: Database) -> None:
     assert store_faults(db) == []
 
 
-def test_a_group_that_meets_a_conflict_runs_again_as_a_whole(db: Database) -> None:
+def test_edits_of_a_group_are_retried_after_a_conflict(db: Database) -> None:
     runs = []
 
     def write(tx: Connection, edits: list[writer.Edit]) -> list[writer.Outcome]:

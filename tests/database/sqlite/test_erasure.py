@@ -70,7 +70,7 @@ def _store_among_others(db: Database, phone: str) -> None:
             _store(db, phone)
 
 
-def test_erases_what_moved_within_the_file(db: Database) -> None:
+def test_erases_deleted_rows_that_sqlite_moved_to_other_pages(db: Database) -> None:
     _store_among_others(db, "918800000999")
     handlers.delete_contact(db, "918800000999")
     db.settle(20)
@@ -112,7 +112,9 @@ def test_writes_go_on_while_a_reader_keeps_the_log(db: Database) -> None:
     reader.close()
 
 
-def test_a_start_erases_what_a_killed_server_left(db: Database, tmp_path: Path) -> None:
+def test_a_start_erases_deleted_data_that_a_killed_server_left(
+    db: Database, tmp_path: Path
+) -> None:
     _store(db)
     with db.transaction() as tx:
         for table in (
@@ -190,7 +192,7 @@ def test_a_request_during_a_run_is_not_lost() -> None:
     wait_until(lambda: len(runs) == 2)
 
 
-def test_finishes_what_a_killed_process_has_deleted(db: Database) -> None:
+def test_finishes_the_erasure_of_a_killed_process(db: Database) -> None:
     for number in range(200):
         handlers.upsert_contact(db, Draft(f"9188{number:08d}", first_name="Other"))
     _store(db)

@@ -1,7 +1,11 @@
 """Fixtures of two servers, each with processes and a data folder of its own, on one database."""
 
 import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,9 +13,11 @@ from typing import Any
 import pytest
 import requests
 
+from app.database.postgres.lease import SECONDS
 from app.database.postgres.store import Database
-from tests.conftest import RunningServer, servers, store_faults
+from tests.conftest import RunningServer, servers, store_faults, wait_until
 from tests.postgres import PostgresServer, programs, running_server
+from tests.webhooks.conftest import Receiver
 
 
 def need(program: str, is_there: object) -> None:
@@ -74,3 +80,45 @@ def deliverer(url: str, server: RunningServer) -> int:
     with closing(Database(url, server.data)) as db:
         [(holder,)] = db.connection().execute("SELECT holder FROM leases WHERE name = 'deliverer'")
     return int(holder.split()[1])
+
+
+def check_takeover(pair: list[RunningServer], url: str, receiver: Receiver) -> None:
+    """Kill the server that delivers while clients write: the other one goes on, in order."""
+    assert ask(pair[0], "POST", "/v1/webhooks", json={"url": receiver.url}).status_code == 201
+    assert post(pair[0], phone="918856879100", last_name="0").ok
+    wait_until(lambda: bool(receiver.received))
+    killed, other = pair if deliverer(url, pair[0]) in pair[0].workers() else pair[::-1]
+    stopping = threading.Event()
+
+    def write(number: int) -> list[str]:
+        stored = []
+        phone = f"9188568791{number:02}"
+        while not stopping.is_set():
+            name = str(len(stored) + 1)
+            assert post(other, phone=phone, last_name=name).ok
+            stored.append(name)
+            time.sleep(0.05)
+        return stored
+
+    with ThreadPoolExecutor(3) as pool:
+        writers = [pool.submit(write, number) for number in range(1, 4)]
+        try:
+            wait_until(lambda: len(receiver.received) > 20)
+            killed.stop(signal.SIGKILL)
+            began = time.monotonic()
+            time.sleep(1)  # For what it had sent.
+            before = len(receiver.received)
+            wait_until(lambda: len(receiver.received) > before, 60)
+            assert time.monotonic() - began < SECONDS + 5
+        finally:
+            stopping.set()
+        stored = [each.result(60) for each in writers]
+    wait_until(lambda: [_names(receiver, number) for number in range(1, 4)] == stored, 60)
+    assert deliverer(url, other) in other.workers()
+
+
+def _names(receiver: Receiver, number: int) -> list[str]:
+    """Return what was received of a contact, in order; what was not recorded can come again."""
+    events = [each.event["data"] for each in receiver.received]
+    found = [each["last_name"] for each in events if each["phone"] == f"9188568791{number:02}"]
+    return list(dict.fromkeys(found))

@@ -13,7 +13,15 @@ import pytest
 
 from tests.conftest import RunningServer, run_contacts, wait_until
 from tests.postgres import PostgresServer, user_of_servers
-from tests.several_servers import ask, deliverer, durable, need, pair_of_servers, post
+from tests.several_servers import (
+    ask,
+    check_takeover,
+    deliverer,
+    durable,
+    need,
+    pair_of_servers,
+    post,
+)
 from tests.webhooks.conftest import StartReceiver, start_receiver
 
 __all__ = ["durable", "start_receiver"]
@@ -114,6 +122,13 @@ def test_serves_through_a_pooler(
     assert {deliverer(url, pair[0])} <= {*pair[0].workers(), *pair[1].workers()}
     check_wait(pair)
     check_doctor(url, pair[0], pooler)
+
+
+def test_another_server_delivers_after_a_kill(
+    pair: list[RunningServer], url: str, start_receiver: StartReceiver
+) -> None:
+    """The lease ends with its time, not with a session, which the pooler keeps."""
+    check_takeover(pair, url, start_receiver())
 
 
 def check_wait(pair: list[RunningServer]) -> None:

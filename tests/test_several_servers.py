@@ -1,6 +1,5 @@
 """Two servers, each with processes and a data folder of its own, on one PostgreSQL database."""
 
-import signal
 import threading
 import time
 from collections import Counter
@@ -10,12 +9,11 @@ from contextlib import closing
 import pytest
 import requests
 
-from app.database.postgres.lease import SECONDS
 from app.database.postgres.store import Database
 from tests.conftest import RunningServer, run_contacts, wait_until
 from tests.postgres import PostgresServer
-from tests.several_servers import ask, deliverer, durable, faults, pair, post, url
-from tests.webhooks.conftest import Receiver, StartReceiver, start_receiver
+from tests.several_servers import ask, check_takeover, durable, faults, pair, post, url
+from tests.webhooks.conftest import StartReceiver, start_receiver
 
 __all__ = ["durable", "pair", "start_receiver", "url"]
 
@@ -71,20 +69,7 @@ def test_a_limit_counts_the_requests_of_both_servers(pair: list[RunningServer], 
 def test_another_server_delivers_after_a_kill(
     pair: list[RunningServer], url: str, start_receiver: StartReceiver
 ) -> None:
-    receiver = start_receiver()
-    assert ask(pair[0], "POST", "/v1/webhooks", json={"url": receiver.url}).status_code == 201
-    assert post(pair[0], phone="918856879188", last_name="0").ok
-    wait_until(lambda: names(receiver) == ["0"])
-    killed, other = pair if deliverer(url, pair[0]) in pair[0].workers() else pair[::-1]
-    killed.stop(signal.SIGKILL)
-    began = time.monotonic()
-    for number in range(1, 6):
-        assert post(other, phone="918856879188", last_name=str(number)).ok
-    wait_until(lambda: len(set(names(receiver))) == 6, 60)
-    assert time.monotonic() - began < SECONDS + 5
-    assert deliverer(url, other) in other.workers()
-    # In order; what was sent but not recorded can come again.
-    assert list(dict.fromkeys(names(receiver))) == [str(each) for each in range(6)]
+    check_takeover(pair, url, start_receiver())
 
 
 def test_nothing_acknowledged_is_lost_with_the_database(
@@ -118,7 +103,3 @@ def test_nothing_acknowledged_is_lost_with_the_database(
         stored = {phone for (phone,) in db.connection().execute("SELECT phone FROM contacts")}
     assert set(acknowledged) - stored == set()
     assert faults(url, pair) == []
-
-
-def names(receiver: Receiver) -> list[str]:
-    return [each.event["data"]["last_name"] for each in receiver.received]

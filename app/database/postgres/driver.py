@@ -33,6 +33,9 @@ _CONFLICTS = {"23505", "40001", "40P01"}  # unique violation, serialization fail
 _NO_ROOM = {"53100", "53200"}
 # Connection failures, shutdowns, too many connections, a standby, a time-out within a transaction.
 _UNREACHABLE = ("08", "57P", "53300", "25006", "25P03", "28", "3D")
+# A statement that waited for an upgrade of the schema, or was prepared before it: it is good again
+# on a new connection.
+_UPGRADED = ("42804", "0A000")  # datatype mismatch, cached plan must not change result type
 
 Driver = psycopg.Connection[Row]
 DriverError = psycopg.Error
@@ -86,7 +89,7 @@ def is_lost(error: psycopg.Error) -> bool:
     """Return whether the connection can no longer be used."""
     state = error.sqlstate or ""
     without_state = isinstance(error, psycopg.OperationalError) and not state
-    return without_state or state.startswith(_UNREACHABLE)
+    return without_state or state.startswith((*_UNREACHABLE, *_UPGRADED))
 
 
 def translated(error: psycopg.Error) -> ServiceError:
@@ -95,6 +98,9 @@ def translated(error: psycopg.Error) -> ServiceError:
     Messages of the server are not passed on: they can quote data.
     """
     state = error.sqlstate or ""
+    if state in _UPGRADED:
+        _log.warning("The schema was changed below a statement: %s", type(error).__name__)
+        return Retry("The store was just upgraded: send the request again.")
     if is_lost(error):
         _log.warning("The store cannot be reached: %s %s", type(error).__name__, state)
         return Unavailable("The store cannot be reached: nothing was stored.", retry_after=5)

@@ -3,8 +3,10 @@
 import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from app.database import open_store
@@ -13,12 +15,18 @@ from app.database.postgres.store import Database
 from app.database.sqlite import migrate as sqlite
 from app.errors import StartError
 from app.settings import load
-from tests.conftest import FreshStore
+from app.web.rate_limit import DatabaseRateLimiter
+from tests.conftest import FreshStore, wait_until
 from tests.database.sqlite.stores import older_store
 from tests.postgres import PostgresServer
 
 NO_TABLE = {"schema_version", "counts_due", "limits", "leases"}
 TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+_WAITING = """
+    SELECT pid
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 COLUMNS = """
     SELECT table_name, column_name
     FROM information_schema.columns
@@ -59,6 +67,41 @@ def test_refuses_a_newer_schema(postgres: PostgresServer, settings: object, db: 
     db.connection().execute("UPDATE program SET version = '9.1.0'")
     with pytest.raises(StartError, match=r"schema version 999.*contacts-service 9\.1\.0 or newer"):
         migrate(db._url)
+
+
+def test_requests_that_wait_for_an_upgrade_are_answered(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """A server of schema 10 counts a request while another one brings the tables to 11."""
+    url, known = postgres.create(), migrations()
+    for number in range(6, 11):
+        postgres.run(known[number], _name(url))
+    with (
+        closing(Database(url, tmp_path)) as db,
+        psycopg.connect(url) as upgrade,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        # The function is planned in the session of the thread.
+        pool.submit(DatabaseRateLimiter(db).take, "key", 5).result()
+        upgrade.execute("LOCK TABLE limits")
+        asked = pool.submit(DatabaseRateLimiter(db).take, "key", 5)
+        wait_until(lambda: bool(postgres.run(_WAITING, _name(url))))
+        upgrade.execute(known[11].encode())
+        upgrade.commit()
+        assert asked.result(30).remaining == 3
+        pool.submit(db.close).result()
+    postgres.drop(url)
+
+
+def test_a_write_that_was_prepared_before_an_upgrade_runs_again(db: Database) -> None:
+    connection = db.connection()
+    connection.execute("CREATE TABLE upgraded (n int)")
+    for _ in range(10):  # The driver prepares what it runs often.
+        connection.execute("SELECT * FROM upgraded")
+    with closing(db._open()) as other:
+        other.execute("ALTER TABLE upgraded ALTER COLUMN n TYPE text")
+    assert db.write(lambda tx: tx.execute("SELECT * FROM upgraded")) == []
+    assert db.connection() is not connection
 
 
 def test_refuses_the_database_of_another_program(postgres: PostgresServer) -> None:

@@ -13,7 +13,7 @@ from app.api_docs.json_schema import (
     success,
 )
 from app.api_docs.operation import Feature, Operation, Response
-from app.contacts.batches import MAX_ROWS, BatchSchema, LookupSchema
+from app.contacts.batch_schemas import MAX_ROWS, BatchSchema, LookupSchema
 from app.contacts.bulk import ATOMIC_LINKS
 from app.contacts.schemas import UpsertQuery, UpsertQuerySchema
 

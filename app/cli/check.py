@@ -22,24 +22,24 @@ def check(url: str, key: str, write: bool, as_json: bool) -> None:
 
     The exit status is 1 if the server differs, 2 if it cannot be reached or rejects the key.
     """
-    from app.conformance import reads, writes
+    from app.conformance import read_checks, write_checks
     from app.conformance.api import Api
-    from app.conformance.checks import Finding, run
+    from app.conformance.check import Finding, run
 
     api = Api(url, key)
     api.check_key()
     if write:
-        writes.refuse_to_touch(api)
+        write_checks.refuse_to_touch(api)
     found: list[Finding] = []
     try:
-        for finding in run(reads.CHECKS + (writes.CHECKS if write else []), api):
+        for finding in run(read_checks.CHECKS + (write_checks.CHECKS if write else []), api):
             found.append(finding)
             if not as_json:
                 _print(finding)
     finally:
-        left = write and not writes.clean_up(api)
+        left = write and not write_checks.clean_up(api)
     if left:
-        click.echo(f"The test contact cnt_{writes.PHONE} is still there.", err=True)
+        click.echo(f"The test contact cnt_{write_checks.PHONE} is still there.", err=True)
     counts = Counter(each.state for each in found)
     if as_json:
         report = {"ok": not counts["differs"], "findings": [asdict(each) for each in found]}

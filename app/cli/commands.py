@@ -28,7 +28,7 @@ _COMMANDS = _Commands(
     {
         "backup": "backup:backup",
         "check": "check:check",
-        "copy": "postgres:copy",
+        "copy": "copy:copy",
         "doctor": "doctor:doctor",
         "export": "export:export",
         "import": "import_:import_",
@@ -36,7 +36,7 @@ _COMMANDS = _Commands(
         "openapi": "openapi:openapi",
         "ready": "ready:ready",
         "restore": "backup:restore",
-        "restored": "postgres:restored",
+        "restored": "restored:restored",
         "segments": "segments:segments",
         "self-check": "self_check:self_check",
         "serve": "serve:serve",

@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError
 
 from app.api_keys.guard import require_scope
 from app.contacts import bulk
-from app.contacts.batches import BatchSchema, LookupSchema
+from app.contacts.batch_schemas import BatchSchema, LookupSchema
 from app.contacts.fields import parse_phone
 from app.contacts.model import Change, Draft
 from app.contacts.phone import MAX_LENGTH

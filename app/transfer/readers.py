@@ -17,8 +17,8 @@ from app.transfer.lines import Lines
 from app.transfer.rejected import Rejected, RejectedCsv, RejectedJson, RejectedXlsx, csv_record
 from app.transfer.rows import FileRow
 from app.transfer.titles import MOST_TITLES, count_titles
-from app.transfer.vcard import VcardTable
-from app.transfer.xlsx import XlsxSheet
+from app.transfer.vcard_reader import VcardTable
+from app.transfer.xlsx_reader import XlsxSheet
 
 IN_MEMORY = 2**20  # Bytes of a file that are kept before it goes to the disk.
 SAMPLED = 200  # Rows that are looked at to tell what a column has.

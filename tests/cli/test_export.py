@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.database.sqlite.store import Database
-from app.transfer.xlsx import XlsxSheet
+from app.transfer.xlsx_reader import XlsxSheet
 from tests.conftest import clean_environ, run_contacts
 
 FILLED = 1_000

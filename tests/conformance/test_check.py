@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from app.conformance import reads, writes
+from app.conformance import read_checks, write_checks
 from contacts_standin import StandIn
 from tests.conftest import ROOT, RunContacts, StartServer, run_contacts, run_contacts_process
 
-CHECKS = [*reads.CHECKS, *writes.CHECKS]
+CHECKS = [*read_checks.CHECKS, *write_checks.CHECKS]
 CONTACT = {
     "id": "cnt_918856879188",
     "phone": "918856879188",
@@ -79,7 +79,7 @@ def test_only_reads_without_write(contacts_standin: StandIn) -> None:
 
 def test_does_not_overwrite_an_existing_contact(start_server: StartServer) -> None:
     server = start_server()
-    server.post(phone=writes.PHONE, first_name="Real")
+    server.post(phone=write_checks.PHONE, first_name="Real")
     done = run_contacts("check", "--against", server.url, "--key", server.key, "--write")
     assert done.returncode == 2
     assert "nothing is written" in done.stderr

@@ -14,7 +14,7 @@ from app import create_app
 from app.api_keys.handlers import create_api_key
 from app.contacts import bulk
 from app.contacts.batch_routes import MAX_BODY_BYTES
-from app.contacts.batches import MAX_ROWS
+from app.contacts.batch_schemas import MAX_ROWS
 from app.contacts.model import Draft
 from app.database import Database
 from app.settings import Settings, load

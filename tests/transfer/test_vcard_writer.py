@@ -4,7 +4,7 @@ import io
 from typing import Any
 
 from app.transfer.encodings import detect
-from app.transfer.vcard import VcardTable
+from app.transfer.vcard_reader import VcardTable
 from app.transfer.vcard_writer import card
 
 VIEW: dict[str, Any] = {

@@ -7,7 +7,7 @@ import openpyxl
 import pytest
 
 from app.transfer import xlsx_writer
-from app.transfer.xlsx import XlsxSheet
+from app.transfer.xlsx_reader import XlsxSheet
 from app.transfer.xlsx_writer import Cell, XlsxWriter
 from tests.transfer.memory import traced_peak
 

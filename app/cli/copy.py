@@ -1,14 +1,13 @@
-"""`contacts copy` and `contacts restored`: between SQLite and PostgreSQL, and after pg_restore."""
+"""`contacts copy`: copy the store from SQLite to PostgreSQL or back."""
 
 import json
-from contextlib import closing
 from pathlib import Path
 
 import click
 
 from app.cli import options
 from app.cli.progress import progress
-from app.database import check_driver, open_store, prepare_store
+from app.database import check_driver, prepare_store
 from app.errors import StartError
 from app.maintenance.exclusive import exclusive
 from app.serving.startup import prepare_folder
@@ -55,23 +54,3 @@ def copy(target: str, data: str | None, quiet: bool, as_json: bool) -> None:
             f"Copied {counts['contacts']:,} contacts, {counts['changes']:,} changes and "
             f"{counts['api_keys']:,} API keys, as many as there were"
         )
-
-
-@click.command()
-@options.data
-def restored(data: str | None) -> None:
-    """Finish a restore of a PostgreSQL database by pg_restore, before a server starts on it.
-
-    The journal continues at a number that was never used: programs that follow the changes get
-    a 410 once and start over.
-    """
-    settings = options.settings_of_store(data)
-    if not settings.database_url:
-        raise StartError("the store is a file: contacts restore FILE does all of it")
-    from app.maintenance.restored import continue_journal
-
-    prepare_folder(settings.data)
-    prepare_store(settings)
-    with closing(open_store(settings)) as db:
-        number = continue_journal(db)
-    click.echo(f"The journal continues after {number:,}: programs that follow it get a 410 once")

@@ -10,8 +10,8 @@ import openpyxl
 import pytest
 
 from app.errors import InvalidInput
-from app.transfer import xlsx
-from app.transfer.xlsx import XlsxSheet
+from app.transfer import xlsx_reader
+from app.transfer.xlsx_reader import XlsxSheet
 from tests.transfer.memory import traced_peak
 from tests.transfer.workbooks import style, workbook
 
@@ -197,7 +197,7 @@ def test_rejects_a_bomb_without_unpacking_it(start: bytes, end: bytes) -> None:
 
 
 def test_rejects_a_part_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xlsx, "MAX_PART", 2**20)
+    monkeypatch.setattr(xlsx_reader, "MAX_PART", 2**20)
     with pytest.raises(InvalidInput, match="when unpacked"):
         read(workbook([b"<row/>" * 200_000]))
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import InvalidInput
 from app.transfer.encodings import detect
-from app.transfer.vcard import VcardTable
+from app.transfer.vcard_reader import VcardTable
 from tests.transfer.memory import traced_peak
 
 

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from app.conformance.api import Answer, Api
-from app.conformance.checks import (
+from app.conformance.check import (
     ASSUMED,
     CONTRADICTED,
     DOCUMENTED,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.conformance.api import Answer, Api
-from app.conformance.checks import (
+from app.conformance.check import (
     ASSUMED,
     DOCUMENTED,
     Check,

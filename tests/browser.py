@@ -40,6 +40,7 @@ def watched_page(
     The log of the browser has each response with an error status; `allowed` is in such a line.
     """
     complaints: list[str] = []
+    failed: list[str] = []
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
     context.set_default_timeout(MILLISECONDS)
     page = context.new_page()
@@ -58,6 +59,11 @@ def watched_page(
             request.url.startswith((server, "data:", "blob:")) or note(f"elsewhere: {request.url}")
         ),
     )
-    yield page
+    page.on("requestfailed", lambda request: failed.append(f"{request.failure}: {request.url}"))
+    try:
+        yield page
+    except Exception as error:
+        error.add_note(f"The browser said {complaints}, and of requests {failed}")
+        raise
     context.close()
     assert complaints == []

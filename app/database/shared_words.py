@@ -52,6 +52,11 @@ class SharedWords:
             raise ValueError("the file was truncated")
 
 
+def forked_words(count: int) -> memoryview:
+    """Return words in memory, zeros at first, that this process shares with those it forks."""
+    return memoryview(mmap.mmap(-1, 8 * count)).cast("Q")
+
+
 def read_words(path: Path, count: int) -> list[int]:
     """Return the words of a file without a lock, zeros if it is not written in full yet."""
     with path.open("rb") as file:

@@ -17,6 +17,7 @@ from gunicorn.glogging import Logger
 from app import create_app, logs
 from app.database import Database, open_store
 from app.segments.passing_time import look_again
+from app.serving.shares import Shares
 from app.serving.startup import ResumeSweeps, finish_sweeps
 from app.serving.worker import STOPPING, ConcurrentWorker, Worker
 from app.settings import Settings
@@ -109,6 +110,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "pre_fork": _before_fork,
         "post_fork": _after_fork,
         "post_worker_init": lambda worker: _start_worker(open_store(settings)),
+        "child_exit": lambda arbiter, worker: worker.shares.clear(worker.place),
         "worker_exit": _finish_erasing,
         "on_exit": lambda arbiter: open_store(settings).truncate_log(),
     }
@@ -125,12 +127,14 @@ def _finish_erasing(arbiter: Any, worker: Any) -> None:
 
 
 def _before_fork(arbiter: Any, worker: Any) -> None:
-    """Choose the worker's CPU, and block signals until it has its handlers: it would lose them.
+    """Choose the worker's place and CPU, and block signals until it has its handlers: it would lose them.
 
     One thread of a worker runs at a time; on another CPU it finds nothing in the caches. So it
     stays on the CPU that has the fewest workers, unless that leaves a CPU without one (Linux).
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    worker.shares = arbiter.shares
+    worker.place = worker.shares.free_place({each.place for each in arbiter.WORKERS.values()})
     cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     worker.cpus = cpus
     if 0 < len(cpus) <= arbiter.num_workers:
@@ -151,6 +155,7 @@ def when_ready(arbiter: Any, settings: Settings) -> None:
     """
     arbiter.database = open_store(settings)
     arbiter.database.hold()
+    arbiter.shares = Shares()
     # The collector would touch, and so copy, the memory that workers share with this process.
     gc.freeze()
     gc.enable()

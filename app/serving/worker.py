@@ -13,6 +13,7 @@ from gunicorn import util
 from gunicorn.http import errors as http_errors
 from gunicorn.workers import gthread
 
+from app.serving.shares import Shares
 from app.thread_pool import ThreadPool
 from app.web.observation import RequestRecord, log_request
 from app.web.responses import INTERNAL
@@ -20,6 +21,7 @@ from app.web.service import attached_services
 
 RECEIVE_SECONDS = 10  # For a whole request, or for each piece of a chunked body.
 LINGER_SECONDS = 0.5
+ACCEPT_PAUSE, MOST_ACCEPT_PAUSES = 0.001, 4  # seconds, times
 
 # How long a thread waits for a silent client, and for the rest of an unread body.
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
@@ -37,8 +39,12 @@ _STATUSES: dict[type[Exception], tuple[int, str]] = {
 class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     """A threaded worker that slow or hostile clients cannot block.
 
-    One thread runs at a time: others wait for SQLite, for a client, or for their turn.
+    One thread runs at a time: others wait for SQLite, for a client, or for their turn. The server
+    gives each worker its `place` among `shares`.
     """
+
+    shares: Shares
+    place: int
 
     def get_thread_pool(self) -> ThreadPool[gthread.TConn]:
         return ThreadPool(self._work, threads=self.cfg.threads, slots=self.slots())
@@ -48,6 +54,29 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def enqueue_req(self, conn: gthread.TConn) -> None:
         self.tpool.submit(conn)
+
+    def accept(self, listener: Any) -> None:
+        """Leave a connection to a worker that has fewer, if it takes it within a moment.
+
+        Clients keep connections: the worker that wakes up first would get most of them. Contacts
+        that one worker stores together are cheaper than those of several workers in turn.
+        """
+        for _ in range(MOST_ACCEPT_PAUSES):
+            if not self.shares.another_has_fewer(self.nr_conns):
+                break
+            time.sleep(ACCEPT_PAUSE)
+        super().accept(listener)
+        self._show_share()
+
+    def finish_request(self, conn: gthread.TConn, fs: Any) -> None:
+        super().finish_request(conn, fs)
+        self._show_share()
+
+    def _show_share(self) -> None:
+        if self.alive:
+            self.shares.show(self.place, self.nr_conns)
+        else:
+            self.shares.clear(self.place)
 
     def _work(self, conn: gthread.TConn) -> None:
         keep = False
@@ -62,6 +91,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         self._receiving: dict[gthread.TConn, float] = {}
+        self._show_share()
         super().init_process()
 
     def notify(self) -> None:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Event
 from urllib.parse import urlsplit
@@ -187,6 +187,26 @@ def test_workers_stay_on_a_cpu_each_where_there_are_as_many(start_server: StartS
     killed = server.workers()[0]
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: killed not in server.workers() and has_one_on_each())
+
+
+def test_workers_share_connections_that_clients_keep(start_server: StartServer) -> None:
+    server = start_server("--workers", "2", "--threads", "4")
+    wait_until(lambda: len(server.workers()) == 2)
+    wait_until(lambda: server.get().status_code == 200)
+    before = [sockets(pid) for pid in server.workers()]
+    with ThreadPoolExecutor(20) as pool, ExitStack() as kept:
+        sessions = [kept.enter_context(requests.Session()) for _ in range(20)]
+        for answer in pool.map(lambda each: each.get(f"{server.url}/healthz"), sessions):
+            assert answer.status_code == 200
+        after = [sockets(pid) for pid in server.workers()]
+    gained = [now - then for now, then in zip(after, before, strict=True)]
+    assert min(gained) >= 5, gained
+
+
+def sockets(pid: int) -> int:
+    return sum(
+        os.readlink(each).startswith("socket:") for each in Path(f"/proc/{pid}/fd").iterdir()
+    )
 
 
 def test_workers_use_all_cpus_where_there_are_more_of_these(start_server: StartServer) -> None:

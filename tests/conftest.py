@@ -74,16 +74,24 @@ BOTH = {
 }
 
 # Fixtures that open the file of a store, or explain the plans of SQLite.
-OF_FILES = {"recorder", "reader", "plans", "filled_db", "large_folder"}
+OF_FILES = {"recorder", "reader", "plans", "filled_folder", "filled_db", "large_folder"}
 
 
 # Files that take longest, which start first, so that no process is alone with one at the end.
 LONGEST = (
-    *("api_docs/test_fuzz.py", "test_model.py", "standin/test_server.py", "cli/test_import.py"),
-    *("api_docs/test_page.py", "serving/test_server.py", "cli/test_backup.py"),
-    *("docs/test_examples.py", "standin/test_examples.py", "console/test_console.py"),
-    *("transfer/test_server.py", "webhooks/test_runner.py", "transfer/test_csv_table.py"),
-    *("transfer/test_round_trip.py", "standin/test_state.py", "test_logs.py"),
+    *("cli/test_backup.py", "cli/test_import.py", "api_docs/test_fuzz.py", "test_model.py"),
+    *("webhooks/test_delivery.py", "docs/test_examples.py", "webhooks/test_runner.py"),
+    *("serving/test_server.py", "standin/test_server.py", "console/test_contacts.py"),
+    *("transfer/test_server.py", "console/test_routes.py", "test_logs.py", "test_concurrency.py"),
+    *("serving/test_gunicorn.py", "serving/test_startup.py", "search/test_page_bytes.py"),
+    *("journal/test_changes.py", "api_docs/test_page.py", "web/test_requests.py"),
+    *("webhooks/test_routes.py", "contacts/test_batch.py", "transfer/test_intake.py"),
+    *("test_properties.py", "test_architecture.py", "metrics/test_metrics.py"),
+    *("contacts/test_one_contact.py", "search/test_search.py", "transfer/test_round_trip.py"),
+    *("conformance/test_check.py", "console/test_pages.py", "console/test_lists.py"),
+    *("web/test_readiness.py", "database/sqlite/test_erasure.py", "test_durability.py"),
+    *("contacts/test_aliases.py", "webhooks/test_redelivery.py", "standin/test_examples.py"),
+    *("webhooks/test_sender.py", "webhooks/test_narrowing.py", "standin/test_state.py"),
 )
 NO_PAGE = "the vendor's page is not at hand"
 

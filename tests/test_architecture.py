@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 
 from app.settings import PREFIX, Settings
+from tests.conftest import LONGEST
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {
@@ -508,3 +509,7 @@ def test_every_setting_is_in_its_page() -> None:
     listed = (ROOT / "docs" / "configuration.md").read_text()
     names = [PREFIX + each.name.upper() for each in fields(Settings)]
     assert [name for name in names if f"`{name}`" not in listed] == []
+
+
+def test_files_that_start_first_exist() -> None:
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []

@@ -41,6 +41,7 @@ def watched_page(
     """
     complaints: list[str] = []
     failed: list[str] = []
+    waiting: list[str] = []
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
     context.set_default_timeout(MILLISECONDS)
     page = context.new_page()
@@ -52,6 +53,7 @@ def watched_page(
 
     page.on("console", lambda message: note(message.text))
     page.on("pageerror", lambda error: note(str(error)))
+    page.on("crash", lambda _: note("The page crashed"))
     page.on("dialog", lambda dialog: (note(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.on(
         "request",
@@ -59,11 +61,13 @@ def watched_page(
             request.url.startswith((server, "data:", "blob:")) or note(f"elsewhere: {request.url}")
         ),
     )
+    page.on("request", lambda request: waiting.append(request.url))
+    page.on("requestfinished", lambda request: waiting.remove(request.url))
     page.on("requestfailed", lambda request: failed.append(f"{request.failure}: {request.url}"))
     try:
         yield page
     except Exception as error:
-        error.add_note(f"The browser said {complaints}, and of requests {failed}")
+        error.add_note(f"The browser said {complaints}; failed: {failed}; waiting: {waiting}")
         raise
     context.close()
     assert complaints == []

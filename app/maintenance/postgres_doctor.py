@@ -53,6 +53,25 @@ _UNUSED = """
     UPDATE counters SET value = (SELECT count(*) FROM custom_fields) WHERE name = 'custom_fields'
 """
 
+# Of the tables that belong to the owner of the schema; those of its version are only read.
+_MISSING_RIGHTS = """
+    SELECT relname
+    FROM pg_class
+    WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'schema_version'::regclass)
+        AND relowner = (SELECT relowner FROM pg_class WHERE oid = 'schema_version'::regclass)
+        AND CASE
+            WHEN relkind = 'S' THEN NOT has_sequence_privilege(oid, 'USAGE')
+            WHEN relkind = 'v' OR relname IN ('schema_version', 'program')
+                THEN NOT has_table_privilege(oid, 'SELECT')
+            WHEN relkind = 'r' THEN NOT (
+                has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+                AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
+            )
+            ELSE FALSE
+        END
+    ORDER BY relname
+"""
+
 
 class Stream:
     """Reads from a snapshot of a store without holding all rows of a table in memory."""
@@ -80,6 +99,11 @@ def examine(settings: Settings, *, fix: bool) -> Iterator[Finding]:
         try:
             yield Finding("database", "ok", f"{where}, {db.engine}")
             yield _check_schema(db.connection())
+            if missing := db.connection().execute(_MISSING_RIGHTS):
+                names = ", ".join(name for (name,) in missing)
+                text = f"the role may not read and write {names}"
+                yield Finding("rights", "problem", text, "see roles in docs/postgresql.md")
+                return
             yield from _check_server(db.connection())
             wrong = yield from _check_rows(db)
             if fix and wrong:

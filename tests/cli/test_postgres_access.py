@@ -14,10 +14,12 @@ import psycopg
 import pytest
 import trustme
 
+from app import create_app
 from app.contacts import handlers
 from app.contacts.model import Draft
 from app.database import open_store, prepare_store
 from app.settings import load
+from app.web.service import service_of
 from tests.conftest import ROOT, StartServer, run_contacts
 from tests.postgres import OPTIONS, PostgresServer, programs, running_server
 
@@ -149,6 +151,44 @@ def test_a_server_needs_the_rights_that_the_page_names(
         with psycopg.connect(server) as driver, pytest.raises(psycopg.errors.InsufficientPrivilege):
             driver.execute(sql.encode())
     running.stop()
+    postgres.drop(url)
+
+
+def test_names_the_rights_that_a_role_lacks(postgres: PostgresServer, tmp_path: Path) -> None:
+    """At the start, by doctor, and in responses, which are a 503 that stored nothing."""
+    url = postgres.create()
+    name = url.partition("@/")[2].partition("?")[0]
+    prepare_store(load({}, data=tmp_path, database_url=url))
+    options = ("--label", "x", "--data", tmp_path)
+    granted = run_contacts("keys", "create", *options, CONTACTS_DATABASE_URL=url)
+    postgres.run("CREATE ROLE weak LOGIN")
+    weak = url.replace("postgres@", "weak@")
+    environ = {"CONTACTS_DATABASE_URL": weak, "CONTACTS_DATA": str(tmp_path)}
+    refused = run_contacts("keys", "list", **environ)
+    assert (refused.returncode, "gives this role no rights on its tables" in refused.stderr) == (
+        2,
+        True,
+    ), refused.stderr
+    tables = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
+    postgres.run(f"GRANT {tables} TO weak; REVOKE INSERT ON contacts, tags FROM weak", name)
+    postgres.run("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO weak", name)
+    postgres.run("REVOKE USAGE ON SEQUENCE changes_id_seq FROM weak", name)
+    found = run_contacts("doctor", **environ)
+    missing = "problem  rights: the role may not read and write changes_id_seq, contacts, tags →"
+    assert (found.returncode, missing in found.stdout) == (1, True), found.stdout
+    settings = load({}, data=tmp_path, database_url=weak)
+    client = create_app(settings).test_client()
+    headers = {"Authorization": f"Bearer {granted.stdout.strip()}"}
+    assert client.get("/v1/contacts", headers=headers).status_code == 200
+    response = client.post("/v1/contacts", headers=headers, json={"phone": PHONE})
+    assert response.status_code == 503
+    assert "too few rights in the database: nothing was stored" in response.text
+    postgres.run(f"GRANT {tables} TO weak", name)
+    postgres.run("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO weak", name)
+    assert "rights" not in run_contacts("doctor", **environ).stdout
+    assert client.post("/v1/contacts", headers=headers, json={"phone": PHONE}).status_code == 201
+    service_of(client.application).db.close()
+    postgres.run("DROP OWNED BY weak; DROP ROLE weak", name)
     postgres.drop(url)
 
 

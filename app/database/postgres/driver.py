@@ -36,6 +36,11 @@ _UNREACHABLE = ("08", "57P", "53300", "25006", "25P03", "28", "3D")
 # A statement that waited for an upgrade of the schema, or was prepared before it: it is good again
 # on a new connection.
 _UPGRADED = ("42804", "0A000")  # datatype mismatch, cached plan must not change result type
+_DENIED = "42501"  # insufficient privilege
+_TOO_FEW_RIGHTS = (
+    "The role of this server has too few rights in the database: nothing was stored. "
+    "Run contacts doctor, which names them."
+)
 
 Driver = psycopg.Connection[Row]
 DriverError = psycopg.Error
@@ -101,6 +106,9 @@ def translated(error: psycopg.Error) -> ServiceError:
     if state in _UPGRADED:
         _log.warning("The schema was changed below a statement: %s", type(error).__name__)
         return Retry("The store was just upgraded: send the request again.")
+    if state == _DENIED:
+        _log.warning("The role in the database has too few rights: %s", error.diag.message_primary)
+        return Unavailable(_TOO_FEW_RIGHTS, retry_after=5)
     if is_lost(error):
         _log.warning("The store cannot be reached: %s %s", type(error).__name__, state)
         return Unavailable("The store cannot be reached: nothing was stored.", retry_after=5)

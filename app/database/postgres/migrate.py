@@ -46,18 +46,24 @@ def migrate(url: str) -> None:
                 _apply(driver, url)
     except psycopg.errors.InsufficientPrivilege as error:
         raise StartError(
-            f"{shown(url)} needs a newer schema, which this role may not make: run "
+            f"{shown(url)} is new or needs a newer schema, which this role may not make: run "
             f"contacts doctor once with the role that owns the tables ({_first_line(error)})"
         ) from None
     except psycopg.Error as error:
         raise StartError(f"cannot use {shown(url)}: {_first_line(error)}") from None
 
 
-def version_of(driver: "psycopg.Connection[Row]") -> int:
+def _version_of(driver: "psycopg.Connection[Row]", url: str) -> int:
     """Return the version of the schema, 0 if there is none."""
     [(table,)] = driver.execute("SELECT to_regclass('schema_version')::text")
     if table is None:
         return 0
+    [(may_read,)] = driver.execute("SELECT has_table_privilege('schema_version', 'SELECT')")
+    if not may_read:
+        raise StartError(
+            f"{shown(url)} gives this role no rights on its tables: grant those that "
+            "docs/postgresql.md names under Roles"
+        )
     [(version,)] = driver.execute("SELECT version FROM schema_version")
     return int(version)
 
@@ -79,7 +85,7 @@ def _check_server(driver: "psycopg.Connection[Row]", url: str) -> None:
 
 
 def _apply(driver: "psycopg.Connection[Row]", url: str) -> None:
-    version, known = version_of(driver), migrations()
+    version, known = _version_of(driver, url), migrations()
     if version > max(known):
         [(program,)] = driver.execute("SELECT version FROM program")
         raise NewerSchema(shown(url), version, max(known), program)

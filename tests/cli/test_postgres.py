@@ -212,10 +212,26 @@ def test_copies_no_values_that_the_api_rejects(
     postgres.drop(url)
 
 
+WITHOUT_DRIVER = """
+import contextlib, io, json, sys
+sys.modules["psycopg"] = None
+from app.cli import main
+
+results, (data, *targets) = [], sys.argv[1:]
+for target in targets:
+    sys.argv = ["contacts", "copy", target, "--data", data]
+    with contextlib.redirect_stderr(io.StringIO()) as shown:
+        try:
+            main()
+        except SystemExit as end:
+            results.append((end.code, shown.getvalue()))
+print(json.dumps(results))
+"""
+
+
 def test_checks_the_url_before_the_driver(tmp_path: Path) -> None:
     (tmp_path / "contacts.db").touch()
-    script = "import sys; sys.modules['psycopg'] = None; from app.cli import main; main()"
-    for target, reason in (
+    expected = [
         ("mysql://a/b", "TARGET must be a URL such as postgresql://"),
         ("postgresql://a/b", "needs its driver: run pip install 'contacts-service[postgres]'"),
         ("postgresql://u:pw@a,[::1]:5432,/b?sslmode=require", "needs its driver"),
@@ -226,12 +242,14 @@ def test_checks_the_url_before_the_driver(tmp_path: Path) -> None:
         ("postgresql://u:pw%zz@a/b", "cannot be read: % must be followed by two hexadecimal"),
         ("postgresql://[::1/b", "cannot be read: an IPv6 address needs [ and ]"),
         ("postgresql://a/b?sslmode", "cannot be read: a parameter must be written as name=value"),
-    ):
-        command = [sys.executable, "-c", script, "copy", target, "--data", str(tmp_path)]
-        environ = clean_environ()
-        run = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60)
-        assert (run.returncode, reason in run.stderr) == (2, True), run.stderr
-        assert "pw" not in run.stderr
+    ]
+    command = [sys.executable, "-c", WITHOUT_DRIVER, tmp_path, *(target for target, _ in expected)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=clean_environ(), timeout=60
+    )
+    for (_, reason), (status, shown) in zip(expected, json.loads(done.stdout), strict=True):
+        assert (status, reason in shown) == (2, True), shown
+        assert "pw" not in shown
 
 
 def test_reports_why_a_copy_is_refused(store: dict[str, str], tmp_path: Path) -> None:

@@ -117,6 +117,38 @@ def check_takeover(pair: list[RunningServer], url: str, receiver: Receiver) -> N
     assert deliverer(url, other) in other.workers()
 
 
+def check_restart(pair: list[RunningServer], postgres: PostgresServer, url: str) -> None:
+    """Kill the database while clients write, and start it: all that was acknowledged is there."""
+    acknowledged: list[str] = []
+    stopping = threading.Event()
+
+    def write(number: int) -> None:
+        each = 0
+        while not stopping.is_set():
+            each += 1
+            phone = f"9188{number}{each:07}"
+            response = post(pair[number % 2], phone=phone)
+            assert response.status_code in (201, 503), response.text
+            if response.status_code == 201:
+                acknowledged.append(phone)
+
+    with ThreadPoolExecutor(4) as pool:
+        writers = [pool.submit(write, number) for number in range(4)]
+        wait_until(lambda: len(acknowledged) > 30)
+        postgres.kill()
+        time.sleep(1)
+        postgres.start()
+        before = len(acknowledged)
+        wait_until(lambda: len(acknowledged) > before + 30)
+        stopping.set()
+        for each in writers:
+            each.result(60)
+    with closing(Database(url, pair[0].data)) as db:
+        stored = {phone for (phone,) in db.connection().execute("SELECT phone FROM contacts")}
+    assert set(acknowledged) - stored == set()
+    assert faults(url, pair) == []
+
+
 def _names(receiver: Receiver, number: int) -> list[str]:
     """Return what was received of a contact, in order; what was not recorded can come again."""
     events = [each.event["data"] for each in receiver.received]

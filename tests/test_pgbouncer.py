@@ -15,6 +15,7 @@ from tests.conftest import RunningServer, run_contacts, wait_until
 from tests.postgres import PostgresServer, user_of_servers
 from tests.several_servers import (
     ask,
+    check_restart,
     check_takeover,
     deliverer,
     durable,
@@ -40,6 +41,7 @@ unix_socket_dir = {folder}
 listen_addr =
 listen_port = {port}
 auth_type = any
+server_login_retry = 1
 admin_users = postgres
 """
 
@@ -129,6 +131,12 @@ def test_another_server_delivers_after_a_kill(
 ) -> None:
     """The lease ends with its time, not with a session, which the pooler keeps."""
     check_takeover(pair, url, start_receiver())
+
+
+def test_nothing_acknowledged_is_lost_with_the_database(
+    pair: list[RunningServer], durable: PostgresServer, url: str
+) -> None:
+    check_restart(pair, durable, url)
 
 
 def check_wait(pair: list[RunningServer]) -> None:

@@ -1,18 +1,24 @@
 """Two servers, each with processes and a data folder of its own, on one PostgreSQL database."""
 
 import threading
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 
 import pytest
 import requests
 
-from app.database.postgres.store import Database
-from tests.conftest import RunningServer, run_contacts, wait_until
+from tests.conftest import RunningServer, run_contacts
 from tests.postgres import PostgresServer
-from tests.several_servers import ask, check_takeover, durable, faults, pair, post, url
+from tests.several_servers import (
+    ask,
+    check_restart,
+    check_takeover,
+    durable,
+    faults,
+    pair,
+    post,
+    url,
+)
 from tests.webhooks.conftest import StartReceiver, start_receiver
 
 __all__ = ["durable", "pair", "start_receiver", "url"]
@@ -75,31 +81,4 @@ def test_another_server_delivers_after_a_kill(
 def test_nothing_acknowledged_is_lost_with_the_database(
     pair: list[RunningServer], durable: PostgresServer, url: str
 ) -> None:
-    acknowledged: list[str] = []
-    stopping = threading.Event()
-
-    def write(number: int) -> None:
-        each = 0
-        while not stopping.is_set():
-            each += 1
-            phone = f"9188{number}{each:07}"
-            response = post(pair[number % 2], phone=phone)
-            assert response.status_code in (201, 503), response.text
-            if response.status_code == 201:
-                acknowledged.append(phone)
-
-    with ThreadPoolExecutor(4) as pool:
-        writers = [pool.submit(write, number) for number in range(4)]
-        wait_until(lambda: len(acknowledged) > 30)
-        durable.kill()
-        time.sleep(1)
-        durable.start()
-        before = len(acknowledged)
-        wait_until(lambda: len(acknowledged) > before + 30)
-        stopping.set()
-        for each in writers:
-            each.result(60)
-    with closing(Database(url, pair[0].data)) as db:
-        stored = {phone for (phone,) in db.connection().execute("SELECT phone FROM contacts")}
-    assert set(acknowledged) - stored == set()
-    assert faults(url, pair) == []
+    check_restart(pair, durable, url)

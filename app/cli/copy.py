@@ -34,6 +34,8 @@ def copy(target: str, data: str | None, quiet: bool, as_json: bool) -> None:
             else "TARGET must be a URL such as postgresql://user@host/database, or set "
             "CONTACTS_DATABASE_URL to copy that database to a folder"
         )
+    if "://" in target and not is_url:
+        raise StartError("TARGET is a URL: name a folder to copy to")
     check_driver(settings.database_url or target)
     from app.maintenance import copy_store
 

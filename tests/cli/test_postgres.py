@@ -257,6 +257,7 @@ def test_reports_why_a_copy_is_refused(store: dict[str, str], tmp_path: Path) ->
     for target, reason in (
         ("postgresql://a/b", "unset it to copy a data folder"),
         (str(tmp_path), "there is a store"),
+        ("mysql://a/b", "TARGET is a URL: name a folder to copy to"),
     ):
         refused = run_contacts("copy", target, **store)
         assert (refused.returncode, reason in refused.stderr) == (2, True), refused.stderr

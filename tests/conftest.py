@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import requests
 from flask import Flask
@@ -55,6 +56,10 @@ def _use_memory(folder: Path = Path("/dev/shm")) -> None:
     if shutil.disk_usage(folder).free > MEMORY_NEEDED:
         tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
 
+
+# A busy machine takes longer than any deadline for an example now and then.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 MEMORY_NEEDED = 2_000_000_000  # bytes
 _use_memory()

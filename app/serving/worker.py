@@ -21,7 +21,7 @@ from app.web.service import attached_services
 
 RECEIVE_SECONDS = 10  # For a whole request, or for each piece of a chunked body.
 LINGER_SECONDS = 0.5
-ACCEPT_PAUSE, MOST_ACCEPT_PAUSES = 0.001, 4  # seconds, times
+SECONDS_FOR_OTHERS = 0.001  # To accept a connection.
 
 # How long a thread waits for a silent client, and for the rest of an unread body.
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
@@ -61,10 +61,8 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         Clients keep connections: the worker that wakes up first would get most of them. Contacts
         that one worker stores together are cheaper than those of several workers in turn.
         """
-        for _ in range(MOST_ACCEPT_PAUSES):
-            if not self.shares.another_has_fewer(self.nr_conns):
-                break
-            time.sleep(ACCEPT_PAUSE)
+        if self.shares.another_has_fewer(self.nr_conns):
+            time.sleep(SECONDS_FOR_OTHERS)
         super().accept(listener)
         self._show_share()
 

@@ -114,13 +114,20 @@ class Connection:
     def update_many(
         self, table: str, key: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
     ) -> None:
-        """Set columns where `key` is the first value of a row, to the others.
-
-        One statement for all rows (`UPDATE … FROM`) copies them into a table first: it takes longer.
-        """
-        set_ = ", ".join(f"{name} = ?" for name in columns)
-        states = [(*values, id) for id, *values in rows]
-        self.change_many(f"UPDATE {table} SET {set_} WHERE {key} = ?", states)
+        """Set columns where `key` is the first value of a row, to the others; in few statements."""
+        if len(rows) == 1:
+            [(id, *values)] = rows
+            set_ = ", ".join(f"{name} = ?" for name in columns)
+            self.change(f"UPDATE {table} SET {set_} WHERE {key} = ?", (*values, id))
+            return
+        set_ = ", ".join(f"{name} = given.{name}" for name in columns)
+        self._in_few_statements(
+            lambda values: (
+                f"WITH given ({key}, {', '.join(columns)}) AS (VALUES {values}) "
+                f"UPDATE {table} SET {set_} FROM given WHERE {table}.{key} = given.{key}"
+            ),
+            rows,
+        )
 
     def new_ids(self, table: str, count: int, last: int) -> Sequence[int]:
         """Return the ids after `last`: nobody else writes in this transaction."""

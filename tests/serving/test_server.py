@@ -204,9 +204,8 @@ def test_workers_share_connections_that_clients_keep(start_server: StartServer) 
 
 
 def sockets(pid: int) -> int:
-    return sum(
-        os.readlink(each).startswith("socket:") for each in Path(f"/proc/{pid}/fd").iterdir()
-    )
+    files = Path(f"/proc/{pid}/fd").iterdir()
+    return sum(each.readlink().name.startswith("socket:") for each in files)
 
 
 def test_workers_use_all_cpus_where_there_are_more_of_these(start_server: StartServer) -> None:

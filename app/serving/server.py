@@ -127,7 +127,7 @@ def _finish_erasing(arbiter: Any, worker: Any) -> None:
 
 
 def _before_fork(arbiter: Any, worker: Any) -> None:
-    """Choose the worker's place and CPU, and block signals until it has its handlers: it would lose them.
+    """Choose the worker's place and CPU; block signals that it would lose without its handlers.
 
     One thread of a worker runs at a time; on another CPU it finds nothing in the caches. So it
     stays on the CPU that has the fewest workers, unless that leaves a CPU without one (Linux).

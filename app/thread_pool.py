@@ -64,7 +64,8 @@ class ThreadPool(Generic[T]):
     def __init__(self, run: Callable[[T], object], *, threads: int, slots: int) -> None:
         self._run = run
         self._threads, self._slots = threads, slots
-        self._mutex = threading.Lock()  # For all that follows.
+        # For all that follows. A signal handler may call `shutdown` in a thread that has it.
+        self._mutex = threading.RLock()
         self._tasks: deque[T] = deque()
         self._idle: list[_Thread[T]] = []  # The last one is next: its memory is in the caches.
         self._ready: deque[_Thread[T]] = deque()

@@ -210,3 +210,16 @@ def test_a_thread_of_no_pool_waits_until_it_is_woken() -> None:
     waiter.wake()
     woken.join(SECONDS)
     assert not woken.is_alive()
+
+
+def test_a_signal_handler_can_end_the_pool_while_its_thread_submits_a_task() -> None:
+    pool: ThreadPool[str] = ThreadPool(lambda task: None, threads=1, slots=1)
+
+    def handler_within_submit() -> None:
+        with pool._mutex:
+            pool.shutdown()
+
+    thread = threading.Thread(target=handler_within_submit, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    assert not thread.is_alive()

@@ -189,18 +189,27 @@ def test_workers_stay_on_a_cpu_each_where_there_are_as_many(start_server: StartS
     wait_until(lambda: killed not in server.workers() and has_one_on_each())
 
 
+@pytest.mark.soak
 def test_workers_share_connections_that_clients_keep(start_server: StartServer) -> None:
     server = start_server("--workers", "2", "--threads", "4")
     wait_until(lambda: len(server.workers()) == 2)
-    wait_until(lambda: server.get().status_code == 200)
     before = [sockets(pid) for pid in server.workers()]
-    with ThreadPoolExecutor(20) as pool, ExitStack() as kept:
-        sessions = [kept.enter_context(requests.Session()) for _ in range(20)]
-        for answer in pool.map(lambda each: each.get(f"{server.url}/healthz"), sessions):
-            assert answer.status_code == 200
+
+    def gained() -> list[int]:
         after = [sockets(pid) for pid in server.workers()]
-    gained = [now - then for now, then in zip(after, before, strict=True)]
-    assert min(gained) >= 4, gained
+        return [now - then for now, then in zip(after, before, strict=True)]
+
+    with ThreadPoolExecutor(20) as pool, ExitStack() as kept:
+
+        def ask(_: object = None) -> None:
+            session = kept.enter_context(requests.Session())
+            assert session.get(f"{server.url}/healthz").status_code == 200
+
+        while not all(gained()):  # Both accept connections.
+            ask()
+        first = gained()
+        list(pool.map(ask, range(20)))
+        assert min(now - then for now, then in zip(gained(), first, strict=True)) >= 4
 
 
 def sockets(pid: int) -> int:

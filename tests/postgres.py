@@ -134,14 +134,19 @@ class Template:
 
     def take(self) -> str:
         """Return the URL of a database that nobody uses."""
-        if self._spare:
-            driver = self._spare.pop()
-        else:
-            url = self._server.create(self._name)
-            driver = psycopg.connect(url, autocommit=True)
-        url = self._server.url(driver.info.dbname)
-        self._taken[url] = driver, driver.execute(_WRITES).fetchone()
-        return url
+        while True:
+            if self._spare:
+                driver = self._spare.pop()
+            else:
+                driver = psycopg.connect(self._server.create(self._name), autocommit=True)
+            url = self._server.url(driver.info.dbname)
+            try:
+                self._taken[url] = driver, driver.execute(_WRITES).fetchone()
+            except psycopg.OperationalError:  # A test has ended all connections of the server.
+                driver.close()
+                self._server.drop(url)
+            else:
+                return url
 
     def give_back(self, url: str) -> None:
         driver, writes = self._taken.pop(url)

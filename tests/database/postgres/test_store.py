@@ -167,15 +167,13 @@ def test_retries_a_link_to_a_tag_that_was_deleted(db: Database) -> None:
 
 def test_continues_after_the_server_was_killed(postgres: PostgresServer, db: Database) -> None:
     handlers.upsert_contact(db, Draft("918856879188"))
-    postgres.run(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
-        f"'{db.connection().execute('SELECT current_database()')[0][0]}'"
+    [(name,)] = db.connection().execute("SELECT current_database()")
+    end_all = (
+        f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
     )
+    postgres.run(end_all)
     assert handlers.get_contact(db, "918856879188").phone == "918856879188"
-    postgres.run(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres' "
-        "AND pid != pg_backend_pid() AND backend_type = 'client backend'"
-    )
+    postgres.run(end_all)
     assert handlers.upsert_contact(db, Draft("918856879189")).created
 
 

@@ -209,8 +209,8 @@ class Connection:
 def _arrays(rows: Sequence[Sequence[object]]) -> tuple[str, list[str]]:
     """Return the columns of rows, of whole numbers or of texts, as arrays, and placeholders.
 
-    One statement takes any number of rows, and is prepared once. The driver needs four times as
-    long to write an array (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO).
+    One statement takes any number of rows, and is prepared once. The driver's own lists take
+    longer to write (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO).
     """
     types, columns = [], []
     for column in zip(*rows, strict=True):

@@ -25,7 +25,7 @@ SESSION = {
     "enable_mergejoin": "off",
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
-    # Planning a page takes five times as long as reading it, and no value changes the plan.
+    # Planning a page takes longer than reading it, and no value changes the plan.
     "plan_cache_mode": "force_generic_plan",
 }
 

@@ -203,7 +203,8 @@ def check_old_database(its: Installed, database: str) -> None:
 def check_kill(its: Installed, key: str) -> None:
     """All its processes are killed: nothing stays in the temporary folder, and it starts again."""
     data = its.folder / "data"
-    with its.serving(data) as (_, process):
+    with its.serving(data) as (url, process):
+        assert total(url, key) == 3  # A server that still starts tries out the temporary folder.
         os.killpg(process.pid, signal.SIGKILL)
     assert not (left := list(its.temporary.iterdir())), f"it leaves {left}"
     with its.serving(data) as (url, _):

@@ -93,41 +93,35 @@ def _aggregate(
 
 @lru_cache(maxsize=64)
 def _sql(is_of_tag: bool, function: str, column: str) -> str:
-    ids, total = (_IDS_OF_TAG, _TOTAL_OF_TAG) if is_of_tag else (_IDS, _TOTAL)
+    listed, ids, id = _OF_TAG if is_of_tag else _ALL
     return f"""
-        WITH counted (total) AS MATERIALIZED (SELECT coalesce(({total}), 0))
-        SELECT {function}(shown), count(*) - count(shown), (SELECT total FROM counted)
+        WITH listed (tag_id, total) AS MATERIALIZED ({listed}),
+        first (id) AS MATERIALIZED (
+            SELECT CASE
+                WHEN :offset * 2 <= total THEN ({ids} ORDER BY id LIMIT 1 OFFSET :offset)
+                WHEN :offset < total THEN (
+                    {ids} ORDER BY id DESC LIMIT 1 OFFSET (SELECT total - 1 - :offset FROM listed)
+                )
+            END
+            FROM listed
+        )
+        SELECT {function}(shown), count(*) - count(shown), coalesce((SELECT total FROM listed), 0)
         FROM (
             SELECT {column} AS shown
-            FROM contacts
-            WHERE id IN /* array */ (
-                SELECT id FROM ({ids} LIMIT ({_FROM_START}) OFFSET :offset) AS a
-                UNION ALL
-                SELECT id FROM ({ids} DESC LIMIT ({_FROM_END}) OFFSET ({_BEHIND})) AS b
-            ) /* end */
-            ORDER BY id
+            FROM ({ids} AND {id} >= (SELECT id FROM first) ORDER BY id LIMIT :limit) AS page
+            CROSS JOIN contacts ON contacts.id = page.id
         ) AS page
     """
 
 
-_TOTAL = "SELECT value FROM counters WHERE name = 'contacts'"
-_TOTAL_OF_TAG = "SELECT contacts FROM tags WHERE name = :tag"
-_IDS = "SELECT id FROM contacts INDEXED BY contacts_by_id ORDER BY id"
-_IDS_OF_TAG = """
-    SELECT contact_id AS id
-    FROM contact_tags
-    WHERE tag_id = (SELECT id FROM tags WHERE name = :tag)
-    ORDER BY contact_id
-"""
-_FROM_START = "SELECT CASE WHEN :offset * 2 <= total THEN :limit ELSE 0 END FROM counted"
-_FROM_END = """
-    SELECT CASE
-        WHEN :offset * 2 <= total OR :offset >= total THEN 0
-        WHEN :limit < total - :offset THEN :limit
-        ELSE total - :offset
-    END
-    FROM counted
-"""
-_BEHIND = """
-    SELECT CASE WHEN total > :offset + :limit THEN total - :offset - :limit ELSE 0 END FROM counted
-"""
+# What is listed, with its total; the row ids of its contacts; the column that has them.
+_ALL = (
+    "SELECT NULL, value FROM counters WHERE name = 'contacts'",
+    "SELECT id FROM contacts INDEXED BY contacts_by_id WHERE TRUE",
+    "id",
+)
+_OF_TAG = (
+    "SELECT id, contacts FROM tags WHERE name = :tag",
+    "SELECT contact_id AS id FROM contact_tags WHERE tag_id = (SELECT tag_id FROM listed)",
+    "contact_id",
+)

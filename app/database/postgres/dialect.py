@@ -52,8 +52,6 @@ _RULES = (
         r"\bIN \((SELECT (?:value|CAST\(value AS BIGINT\)) FROM json_each\(:\w+::text\))\)",
         r"= ANY (ARRAY(\1))",
     ),
-    (r"\bIN /\* array \*/ \(", "= ANY (ARRAY("),
-    (r"\) /\* end \*/", "))"),
 )
 _LITERAL = re.compile(r"('(?:[^']|'')*')|(?<![:\w]):([a-z]\w*)|(\?)|(%)")
 

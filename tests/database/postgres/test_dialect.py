@@ -27,10 +27,6 @@ NUMBERS = st.one_of(st.integers(-(2**53), 2**53), st.floats(allow_nan=False, all
             "ORDER BY id",
         ),
         (
-            "id IN /* array */ (SELECT id FROM (SELECT 1) AS a) /* end */ ORDER BY id",
-            "id = ANY (ARRAY(SELECT id FROM (SELECT 1) AS a)) ORDER BY id",
-        ),
-        (
             "EXISTS (SELECT 1 FROM t WHERE contact_id = contacts.id )",
             "EXISTS (SELECT 1 FROM t WHERE contact_id = contacts.id OFFSET 0 )",
         ),

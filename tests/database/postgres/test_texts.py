@@ -57,7 +57,7 @@ def whole(text: str) -> str:
     if head := HEAD.fullmatch(text.strip()):
         nulls = ", ".join("NULL" for _ in head[1].split(","))
         return f"{text} VALUES ({nulls})"
-    return f"WITH counted (total) AS (SELECT 1) {text}" if "FROM counted" in text else text
+    return f"WITH listed (tag_id, total) AS (SELECT 1, 1) {text}" if "FROM listed" in text else text
 
 
 def fault(driver: "psycopg.Connection[Row]", text: str) -> str | None:

@@ -36,16 +36,23 @@ def upsert_contact(db: Database, draft: Draft, *, dry_run: bool = False) -> Chan
 
 
 def _write(db: Database, edit: Edit, *, dry_run: bool = False) -> Change:
-    """Plan an edit, and write it where it changes something. Raises what its plan raises."""
+    """Plan an edit, and write it where it changes something. Raises what its plan raises.
+
+    While other writes gather it joins them at once: a look-up of its own would cost more.
+    """
     if dry_run:
         [planned] = writer.plan_edits(db.connection(), [edit])
         return _change(planned)
-    stored = store.find_stored(db.connection(), edit.phone)
-    change = edit.plan(stored.contact if stored else None, clock.timestamp())
-    if change.has_effect:
+    change = None if db.gathers_writes() else _plan(db, edit)
+    if change is None or change.has_effect:
         change = _change(db.write_together(writer.write_edits, edit))
     count_upserts(db, [change])
     return change
+
+
+def _plan(db: Database, edit: Edit) -> Change:
+    stored = store.find_stored(db.connection(), edit.phone)
+    return edit.plan(stored.contact if stored else None, clock.timestamp())
 
 
 def _change(outcome: Outcome) -> Change:

@@ -75,6 +75,9 @@ class BaseDatabase(ABC, Generic[C]):
         result: T = self._group.run(write, item)
         return result
 
+    def gathers_writes(self) -> bool:
+        return self._group.gathers
+
     def in_background(self, name: str, attempt: Callable[[], bool]) -> None:
         """Have a thread call `attempt` until it is true; one thread at a time for each name.
 

@@ -30,7 +30,8 @@ class CommitAll(Protocol):
 class GroupCommit:
     """One thread at a time leads: it commits its own item and those that came while it waited.
 
-    In a worker, the requests that have arrived by then run first: those that write come along.
+    In a worker, the requests that have arrived by then run first: those that write come along. It
+    `gathers` while they do.
     """
 
     def __init__(self, commit_all: CommitAll) -> None:
@@ -38,6 +39,7 @@ class GroupCommit:
         self._mutex = threading.Lock()
         self._waiting: list[_Ticket] = []
         self._led = False
+        self.gathers = False
 
     def run(self, write: Write, item: Any) -> Any:
         """Return the item's result once it is committed, or raise what its write raised.
@@ -58,7 +60,9 @@ class GroupCommit:
 
     def _lead(self, own: "_Ticket") -> None:
         """Commit the tickets that wait, of which the first is this thread's own."""
+        self.gathers = True
         own.waiter.yield_slot()
+        self.gathers = False
         waiting = len(self._waiting)
         group: list[_Ticket] = []
 

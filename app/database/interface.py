@@ -140,6 +140,10 @@ class Database(Protocol):
         """
         ...
 
+    def gathers_writes(self) -> bool:
+        """Return whether writes gather just now, whose transaction will begin in a moment."""
+        ...
+
     def transaction(self, seconds: float = ...) -> AbstractContextManager[Connection]:
         """Run one write transaction, alone: committed and on disk at the end, or rolled back.
 

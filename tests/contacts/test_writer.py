@@ -15,7 +15,8 @@ from app.database import Connection
 from app.database.sqlite.store import Database
 from app.errors import InvalidInput, NotFound
 from app.journal import store as journal
-from tests.conftest import store_faults
+from app.thread_pool import ThreadPool
+from tests.conftest import store_faults, wait_until
 from tests.contacts.test_store import PRIYA, Recorder, assert_indexed, insert
 
 
@@ -142,6 +143,45 @@ def test_threads_that_wait_are_written_together(
     for each in threads:
         each.join()
     assert groups == [12]
+    assert store_faults(db) == []
+
+
+@pytest.mark.sqlite
+def test_edits_of_one_pool_join_those_that_gather(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert(db, PRIYA)
+    groups: list[int] = []
+
+    def counting(tx: Connection, edits: list[Edit]) -> list[object]:
+        groups.append(len(edits))
+        return list(write_edits(tx, edits))
+
+    monkeypatch.setattr("app.contacts.writer.write_edits", counting)
+    drafts = [Draft("14155552671"), Draft(PRIYA.phone), Draft("14155552672"), Draft("14155552671")]
+    statuses: dict[int, str] = {}
+
+    def post(number: int) -> None:
+        with closing(db):
+            statuses[number] = handlers.upsert_contact(db, drafts[number]).status
+
+    begun = threading.Event()
+    pool = ThreadPool(
+        lambda number: begun.wait() if number < 0 else post(number), threads=5, slots=1
+    )
+    for number in (-1, 0, 1, 2, 3):
+        pool.submit(number)
+    begun.set()
+    wait_until(lambda: len(statuses) == len(drafts))
+    pool.shutdown()
+    assert [statuses[number] for number in range(4)] == [
+        "created",
+        "unchanged",
+        "created",
+        "unchanged",
+    ]
+    assert groups == [4]
+    assert not db.gathers_writes()
     assert store_faults(db) == []
 
 

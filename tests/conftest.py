@@ -457,6 +457,8 @@ def run_contacts(*arguments: str | Path, **environ: str) -> subprocess.Completed
         for name, text in environ.items():
             patch.setenv(name, text)
         patch.setattr(sys, "argv", ["contacts", *map(str, arguments)])
+        # What a backup does to its process cannot be undone: later tests would run as slowly.
+        patch.setattr(os, "nice", lambda _: 0)
         for name, file in (("stdin", _text_file()), ("stdout", out), ("stderr", err)):
             patch.setattr(sys, name, file)
         try:

@@ -39,7 +39,7 @@ class InvalidPreference(ServiceError):
 class Exchange:
     """One request and its response, as `/stand-in/requests` lists it."""
 
-    started: float = field(default_factory=time.monotonic)
+    started: int = field(default_factory=time.perf_counter_ns)
     sent: bytes = b""
     fault: Fault | None = None
     record: dict[str, Any] = field(default_factory=dict)
@@ -66,8 +66,9 @@ class Recorder:
                 "sent": exchange.sent.decode(errors="replace"),
                 "fault": str(exchange.fault) if exchange.fault else None,
                 "dropped": drop,
-                "ms": round(1_000 * (time.monotonic() - exchange.started), 1),
-            }
+                "ms": round((time.perf_counter_ns() - exchange.started) / 1e6, 1),
+            },
+            exchange.started,
         )
         return _drop(environ, response) if drop else response
 

@@ -11,7 +11,7 @@ from app.errors import InvalidInput, StartError, Unavailable
 from app.standin import inbox
 from app.standin.schemas import AdvanceSchema, FaultSchema
 from app.standin.state import state
-from app.web.requests import database, json_object, load
+from app.web.requests import current, database, json_object, load
 from app.web.responses import success
 
 MAX_DELIVERY = 8 * 2**20
@@ -135,7 +135,7 @@ def post_inbox() -> Response:
     """Accept any body, and verify its signatures."""
     request.max_content_length = MAX_DELIVERY
     body = request.get_data()
-    state().inbox.add(inbox.to_record(database(), request.headers, body))
+    state().inbox.add(inbox.to_record(database(), request.headers, body), current().started)
     return success({"received": True})
 
 

@@ -1,6 +1,7 @@
 """What a stand-in holds beside its store: faults, requests, inbox, snapshots and its clock."""
 
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from typing import Any, cast
@@ -26,11 +27,14 @@ class Records:
         self._lock = threading.Lock()
         self._records: deque[dict[str, Any]] = deque(maxlen=size)
         self._number = 0
+        self._reset_at = 0
 
-    def add(self, record: dict[str, Any]) -> None:
+    def add(self, record: dict[str, Any], began: int) -> None:
+        """Add the record of a request, unless a reset has come since `began` (perf_counter_ns)."""
         with self._lock:
-            self._number += 1
-            self._records.appendleft({"number": self._number, **record})
+            if began >= self._reset_at:
+                self._number += 1
+                self._records.appendleft({"number": self._number, **record})
 
     def newest_first(self) -> list[dict[str, Any]]:
         with self._lock:
@@ -40,6 +44,11 @@ class Records:
         with self._lock:
             self._records.clear()
             self._number = 0
+
+    def reset(self) -> None:
+        """Clear the records, and take none of a request that is under way."""
+        self._reset_at = time.perf_counter_ns()
+        self.clear()
 
 
 class State:
@@ -66,8 +75,8 @@ class State:
         # Rate limits use the monotonic clock: after one whole window nothing counts any more.
         self.clock.reset(WINDOW_SECONDS)
         self.faults.clear()
-        self.requests.clear()
-        self.inbox.clear()
+        self.requests.reset()
+        self.inbox.reset()
 
     def snapshot(self, name: str) -> None:
         """Keep the content of the store under a name.

@@ -144,6 +144,28 @@ def test_a_delivery_from_before_a_reset_does_not_change_a_later_one(
     assert log() == [("delivered", 1)]
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/contacts"), ("POST", "/stand-in/inbox")])
+def test_a_reset_forgets_requests_that_are_under_way(
+    client: Client, contacts_standin: StandIn, method: str, path: str
+) -> None:
+    contacts_standin.fail_next(delay=0.5, path=path)
+
+    def call() -> int:
+        with Client(contacts_standin) as other:
+            return other.call(method, path).status_code
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(call)
+        wait_until(
+            lambda: bool(client.call("GET", "/stand-in/faults").json()["faults"][0]["played"])
+        )
+        contacts_standin.reset()
+        assert answer.result() == 200
+    client.call("GET", "/v1/tags")
+    assert [each["path"] for each in contacts_standin.requests] == ["/v1/tags"]
+    assert contacts_standin.inbox == []
+
+
 def test_records_requests_and_reasons_of_rejections(
     client: Client, contacts_standin: StandIn
 ) -> None:

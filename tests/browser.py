@@ -15,7 +15,7 @@ needs_chromium = pytest.mark.skipif(
     not CHROMIUM, reason="no Chromium here: apt-get install chromium"
 )
 
-# A busy machine draws slowly: these end only what would never come.
+# A busy machine draws slowly: this ends only waits for what never appears.
 MILLISECONDS = 120_000
 expect.set_options(timeout=MILLISECONDS)
 
@@ -37,7 +37,8 @@ def watched_page(
 ) -> Iterator[Page]:
     """Give a page; dialogs, errors and requests to other servers fail the test.
 
-    The log of the browser has each response with an error status; `allowed` is in such a line.
+    The browser logs each response with an error status: these lines do not fail the test, nor
+    do failed loads whose line contains `allowed`.
     """
     complaints: list[str] = []
     failed: list[str] = []
@@ -67,7 +68,7 @@ def watched_page(
     try:
         yield page
     except Exception as error:
-        error.add_note(f"The browser said {complaints}; failed: {failed}; waiting: {waiting}")
+        error.add_note(f"The browser logged {complaints}; failed: {failed}; waiting: {waiting}")
         raise
     context.close()
     assert complaints == []

@@ -50,14 +50,14 @@ pytest_plugins = ["contacts_standin"]
 
 
 def _use_memory(folder: Path = Path("/dev/shm")) -> None:
-    """Have temporary files in memory, where there is enough, unless `TMPDIR` says where."""
+    """Put temporary files in memory if there is enough, unless `TMPDIR` is set."""
     if "TMPDIR" in os.environ or not os.access(folder, os.W_OK):
         return
     if shutil.disk_usage(folder).free > MEMORY_NEEDED:
         tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
 
 
-# A busy machine takes longer than any deadline for an example now and then.
+# On a busy machine an example now and then exceeds any deadline.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
@@ -107,7 +107,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave out what lives until the end from garbage collection: a tenth of the tests' time."""
+    """Exclude what lives until the end from garbage collection: a tenth of the tests' time."""
     gc.collect()
     gc.freeze()
 
@@ -116,7 +116,7 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where PostgreSQL is required, so are the other programs that `make test` needs."""
+    """Fail skipped tests where `POSTGRES_TESTS` requires the programs that they need."""
     report = yield
     is_needed = "POSTGRES_TESTS" in os.environ and not item.get_closest_marker("soak")
     if report.skipped and is_needed and NO_PAGE not in str(report.longrepr):
@@ -272,10 +272,10 @@ class RunningServer:
         return [int(pid) for pid in children.read_text().split()]
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Stop the server, its workers too where it is killed; returns the exit status."""
+        """Stop the server and return its exit status; SIGKILL is sent to its workers too."""
         workers = []
         if how == signal.SIGKILL:
-            self.process.send_signal(signal.SIGSTOP)  # It would replace them.
+            self.process.send_signal(signal.SIGSTOP)  # It would replace its workers.
             workers = self.workers()
             for pid in workers:
                 os.kill(pid, how)
@@ -286,7 +286,7 @@ class RunningServer:
 
 
 def _is_over(pid: int) -> bool:
-    """Tell whether a process has let go of its files (Linux), reaped or not."""
+    """Return whether a process has closed its files (Linux), reaped or not."""
     folder = Path(f"/proc/{pid}")
     try:
         threads = len(list((folder / "task").iterdir()))
@@ -298,7 +298,7 @@ def _is_over(pid: int) -> bool:
 
 StartServer = Callable[..., RunningServer]
 
-# Of no concern to most tests, which would run into the limits.
+# Most tests would exceed the limits, and read no log.
 QUIET = {
     "CONTACTS_RATE_LIMIT": "0",
     "CONTACTS_WRONG_KEY_LIMIT": "0",
@@ -308,7 +308,7 @@ QUIET = {
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Start `contacts serve` on a free port; options as for the command, `environ` beside."""
+    """Start `contacts serve` on a free port, with options and settings in `environ`."""
     with servers(tmp_path) as start:
         yield start
 
@@ -374,7 +374,7 @@ def _announced_url(process: subprocess.Popen[str]) -> str:
 
 
 def _filled_folder(folder: Path, count: int) -> Path:
-    """Make a data folder with so many contacts, all with two tags and two custom fields."""
+    """Make a data folder with `count` contacts, all with two tags and two custom fields."""
     path = folder / "contacts.db"
     migrate(path)
     with closing(Database(path)) as db, db.transaction() as tx:
@@ -425,13 +425,13 @@ def filled_db(filled_folder: Path) -> Iterator[Database]:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
-    """Fail if the condition does not hold even when it is asked after so many seconds."""
+    """Wait until a condition holds; fail if it still does not after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         is_last = time.monotonic() >= deadline
         if condition():
             return
-        assert not is_last, "it did not happen in time"
+        assert not is_last, "the condition did not hold in time"
         time.sleep(0.02)
 
 
@@ -448,10 +448,10 @@ RunContacts = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def run_contacts(*arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the command `contacts` to its end in this process, which is spared a start."""
+    """Run the command `contacts` to its end in this process, which saves a start."""
     out, err = (_text_file() for _ in range(2))
     status: object = 0
-    with pytest.MonkeyPatch.context() as patch, _time_limit(180), _own_signals():
+    with pytest.MonkeyPatch.context() as patch, _time_limit(180), _restored_signals():
         for name in os.environ.keys() - clean_environ().keys():
             patch.delenv(name)
         for name, text in environ.items():
@@ -471,8 +471,8 @@ def run_contacts(*arguments: str | Path, **environ: str) -> subprocess.Completed
 
 
 @contextmanager
-def _own_signals() -> Iterator[None]:
-    """Put back what a command does to signals: child processes would inherit that."""
+def _restored_signals() -> Iterator[None]:
+    """Restore the signals that a command sets: child processes would inherit them."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -496,7 +496,7 @@ def _text_file() -> _TextFile:
 @contextmanager
 def _time_limit(seconds: int) -> Iterator[None]:
     def end(*_: object) -> None:
-        raise AssertionError(f"the command went on for {seconds} seconds")
+        raise AssertionError(f"the command did not end within {seconds} seconds")
 
     before = signal.signal(signal.SIGALRM, end)
     signal.alarm(seconds)
@@ -510,7 +510,7 @@ def _time_limit(seconds: int) -> Iterator[None]:
 def run_contacts_process(
     *arguments: str | Path, **environ: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command `contacts` to its end, as a shell does."""
+    """Run the command `contacts` to its end in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "app", *map(str, arguments)],
         capture_output=True,
@@ -521,7 +521,7 @@ def run_contacts_process(
 
 
 def store_faults(store: "Path | Store") -> list[str]:
-    """Return what is wrong in a store: damage, and what differs from the contacts themselves."""
+    """Return the faults of a store: damage, counts and index rows that differ from its contacts."""
     if isinstance(store, Postgres):
         with store.snapshot() as snapshot:
             reader = Stream(snapshot)
@@ -632,7 +632,7 @@ _DERIVED = (
 
 
 def filled(db: Store) -> dict[str, list[tuple[object, ...]]]:
-    """Return what a store has, for comparison with that of another engine."""
+    """Return the rows of a store, to compare them with those of another engine."""
     return {query: db.connection().execute(query) for query in _CONTENT}
 
 
@@ -659,7 +659,7 @@ _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 
 
 def wait_for_workers(server: RunningServer, count: int = 2) -> None:
-    """Wait until so many workers accept connections (Linux)."""
+    """Wait until `count` workers accept connections (Linux)."""
     wait_until(lambda: sum(map(_is_accepting, server.workers())) == count)
 
 

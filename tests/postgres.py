@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL server for the tests, and databases like a template."""
+"""A temporary PostgreSQL server for the tests, and databases copied from a template."""
 
 import os
 import shutil
@@ -15,8 +15,7 @@ from types import MappingProxyType
 
 import psycopg
 
-# As in a test of durability: a server without these loses nothing when it is killed, and the
-# machine goes on.
+# Without fsync a killed server loses nothing as long as the machine runs.
 OPTIONS = (
     *("fsync=off", "full_page_writes=off", "autovacuum=off", "max_connections=300"),
     *("shared_buffers=64MB", "listen_addresses=", "max_prepared_transactions=0"),
@@ -39,7 +38,7 @@ def _version(path: Path) -> int:
 
 
 def user_of_servers() -> dict[str, object]:
-    """Return how to run a server: never as root."""
+    """Return the arguments of `Popen` that run a server: never as root."""
     if os.getuid():
         return {}
     import pwd
@@ -87,7 +86,7 @@ class PostgresServer:
                 time.sleep(0.02)
 
     def kill(self) -> None:
-        """Kill the server as a power cut would, its children too."""
+        """Kill the server and its children."""
         assert self.process
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, 9)
@@ -117,7 +116,7 @@ Driver = psycopg.Connection[tuple[object, ...]]
 class Template:
     """Databases with the content of a prepared one.
 
-    They are used again: taking back what a test has written costs a tenth of a new database.
+    They are reused: resetting one takes a tenth of the time of a new database.
     """
 
     def __init__(self, server: PostgresServer, url: str) -> None:
@@ -221,7 +220,7 @@ def running_server(
     files: Mapping[str, bytes] = MappingProxyType({}),
     port: int = 5432,
 ) -> Iterator[PostgresServer]:
-    """Start a server of its own, and end it; `files` are in its data folder."""
+    """Run a server of its own, with `files` in its data folder."""
     bin = programs()
     assert bin, "PostgreSQL is not installed"
     folder = Path(tempfile.mkdtemp(prefix="pg-"))

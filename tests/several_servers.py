@@ -30,7 +30,7 @@ def need(program: str, is_there: object) -> None:
 
 @pytest.fixture(scope="module")
 def durable() -> Iterator[PostgresServer]:
-    """A server that syncs what it commits: it is killed."""
+    """A server that syncs what it commits: tests kill it."""
     need("PostgreSQL", programs())
     with running_server(("max_connections=200", "listen_addresses=")) as server:
         yield server
@@ -83,7 +83,7 @@ def deliverer(url: str, server: RunningServer) -> int:
 
 
 def check_takeover(pair: list[RunningServer], url: str, receiver: Receiver) -> None:
-    """Kill the server that delivers while clients write: the other one goes on, in order."""
+    """Kill the server that delivers while clients write: the other one continues, in order."""
     assert ask(pair[0], "POST", "/v1/webhooks", json={"url": receiver.url}).status_code == 201
     assert post(pair[0], phone="918856879100", last_name="0").ok
     wait_until(lambda: bool(receiver.received))
@@ -106,7 +106,7 @@ def check_takeover(pair: list[RunningServer], url: str, receiver: Receiver) -> N
             wait_until(lambda: len(receiver.received) > 20)
             killed.stop(signal.SIGKILL)
             began = time.monotonic()
-            time.sleep(1)  # For what it had sent.
+            time.sleep(1)  # Requests that it had sent may still arrive.
             before = len(receiver.received)
             wait_until(lambda: len(receiver.received) > before, 60)
             assert time.monotonic() - began < SECONDS + 5
@@ -118,7 +118,7 @@ def check_takeover(pair: list[RunningServer], url: str, receiver: Receiver) -> N
 
 
 def check_restart(pair: list[RunningServer], postgres: PostgresServer, url: str) -> None:
-    """Kill the database while clients write, and start it: all that was acknowledged is there."""
+    """Kill and restart the database while clients write: what was acknowledged is stored."""
     acknowledged: list[str] = []
     stopping = threading.Event()
 
@@ -150,7 +150,7 @@ def check_restart(pair: list[RunningServer], postgres: PostgresServer, url: str)
 
 
 def _names(receiver: Receiver, number: int) -> list[str]:
-    """Return what was received of a contact, in order; what was not recorded can come again."""
+    """Return the names received for a contact, in order; deliveries can be repeated."""
     events = [each.event["data"] for each in receiver.received]
     found = [each["last_name"] for each in events if each["phone"] == f"9188568791{number:02}"]
     return list(dict.fromkeys(found))

@@ -47,7 +47,7 @@ TOP = (
     "app.conformance",
 )
 FLASK = ("flask", "werkzeug")
-ASKING_BY_POST = (
+READING_BY_POST = (
     *("/v1/contacts/search", "/v1/contacts/lookup"),
     "/v1/contacts/<contact:id>/match",
 )
@@ -229,7 +229,7 @@ INSIDE = {
         "rows": (),
     },
     "app.console": {"routes": ()},
-    # What describes a feature knows no other feature's description.
+    # The description of a feature imports no other feature's description.
     "app.api_docs": {
         "routes": ("document", "viewer"),
         "document": (
@@ -296,11 +296,11 @@ def within(module: str, packages: tuple[str, ...]) -> bool:
     return any(module == each or module.startswith(f"{each}.") for each in packages)
 
 
-def below(packages: tuple[str, ...]) -> list[str]:
+def modules_in(packages: tuple[str, ...]) -> list[str]:
     return [module for module in MODULES if within(module, packages)]
 
 
-def strangers(module: str, *allowed: str) -> list[str]:
+def other_imports(module: str, *allowed: str) -> list[str]:
     """Return what a module imports beyond the standard library and `allowed`."""
     return [
         each
@@ -326,46 +326,46 @@ def test_every_module_is_on_a_floor() -> None:
 
 
 @pytest.mark.parametrize("module", FLOOR_0)
-def test_floor_0_knows_the_standard_library(module: str) -> None:
-    assert strangers(module, *FLOOR_0) == []
+def test_floor_0_imports_only_the_standard_library(module: str) -> None:
+    assert other_imports(module, *FLOOR_0) == []
 
 
-@pytest.mark.parametrize("module", below(DATABASE))
-def test_database_knows_floor_0(module: str) -> None:
-    assert strangers(module, *FLOOR_0, *DATABASE, "psycopg") == []
+@pytest.mark.parametrize("module", modules_in(DATABASE))
+def test_database_imports_only_floor_0_and_psycopg(module: str) -> None:
+    assert other_imports(module, *FLOOR_0, *DATABASE, "psycopg") == []
 
 
-@pytest.mark.parametrize("module", below(WEB))
-def test_web_knows_no_feature(module: str) -> None:
+@pytest.mark.parametrize("module", modules_in(WEB))
+def test_web_imports_no_feature(module: str) -> None:
     allowed = (*FLOOR_0, *DATABASE, *WEB, *FLASK, "marshmallow")
-    assert strangers(module, *allowed) == []
+    assert other_imports(module, *allowed) == []
 
 
-@pytest.mark.parametrize("module", below(FEATURES))
-def test_features_know_nothing_above(module: str) -> None:
+@pytest.mark.parametrize("module", modules_in(FEATURES))
+def test_features_import_nothing_above(module: str) -> None:
     packages = (
         *FLASK,
         *("marshmallow", "phonenumbers", "apispec", "urllib3", "charset_normalizer"),
     )
-    assert strangers(module, *FLOOR_0, *DATABASE, *WEB, *FEATURES, *packages) == []
+    assert other_imports(module, *FLOOR_0, *DATABASE, *WEB, *FEATURES, *packages) == []
 
 
-@pytest.mark.parametrize("module", below(FEATURES))
-def test_features_keep_their_store_and_routes(module: str) -> None:
+@pytest.mark.parametrize("module", modules_in(FEATURES))
+def test_features_import_no_store_or_routes_of_others(module: str) -> None:
     others = tuple(each for each in FEATURES if each != feature(module))
     found = [each for each in imports(module) if within(each, others)]
     assert [each for each in found if each.endswith((".store", ".routes"))] == []
 
 
 @pytest.mark.parametrize("name", FEATURES)
-def test_features_know_only_those_below(name: str) -> None:
+def test_features_import_only_features_below(name: str) -> None:
     above = FEATURES[FEATURES.index(name) + 1 :]
-    found = {each for module in below((name,)) for each in imports(module)}
+    found = {each for module in modules_in((name,)) for each in imports(module)}
     assert [each for each in found if within(each, above)] == []
 
 
-@pytest.mark.parametrize("module", below(FEATURES))
-def test_features_point_one_way_inside(module: str) -> None:
+@pytest.mark.parametrize("module", modules_in(FEATURES))
+def test_modules_import_only_what_the_table_of_their_feature_allows(module: str) -> None:
     home = feature(module)
     name = module.removeprefix(home).removeprefix(".")
     if name:
@@ -376,11 +376,11 @@ def test_features_point_one_way_inside(module: str) -> None:
 
 def test_the_table_of_each_feature_names_its_modules() -> None:
     named = {f"{home}.{name}" for home, inside in INSIDE.items() for name in inside}
-    assert named == {each for each in below(FEATURES) if each not in FEATURES}
+    assert named == {each for each in modules_in(FEATURES) if each not in FEATURES}
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
+def test_handlers_stores_and_models_do_not_import_flask(module: str) -> None:
     if module.endswith(
         (
             *(".importer", ".exporter", ".readers", ".csv_table", ".json_lines"),
@@ -407,7 +407,7 @@ def test_flask_stays_out_of_handlers_stores_and_models(module: str) -> None:
         ("apispec", ("app.api_docs",)),
     ],
 )
-def test_packages_have_one_home(package: str, homes: tuple[str, ...]) -> None:
+def test_a_package_is_imported_only_where_it_belongs(package: str, homes: tuple[str, ...]) -> None:
     users = [module for module in MODULES if package in imports(module)]
     assert users and [each for each in users if not within(each, homes)] == []
 
@@ -467,7 +467,7 @@ def test_sql_stays_in_stores_and_database() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_modules_say_what_they_own(module: str) -> None:
+def test_every_module_has_a_docstring(module: str) -> None:
     docstring = ast.get_docstring(tree(module))
     assert docstring and docstring.splitlines()[0].endswith(".")
 
@@ -500,7 +500,7 @@ def test_every_writing_route_needs_the_scope_to_write(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         if (rule.methods or set()) & {"POST", "PUT", "PATCH", "DELETE"}:
             view = app.view_functions[rule.endpoint]
-            reads = rule.rule in ASKING_BY_POST
+            reads = rule.rule in READING_BY_POST
             expected = ("contacts:read",) if reads else ("contacts:write", "admin")
             assert getattr(view, "scope", None) in expected, rule
 

@@ -70,14 +70,16 @@ def names_in(function: Callable[..., Any]) -> tuple[str, ...]:
     ],
     ids=lambda value: getattr(value, "__qualname__", ""),
 )
-def test_function_takes(function: Callable[..., Any], expected: list[str], user: str) -> None:
+def test_function_takes_the_expected_parameters(
+    function: Callable[..., Any], expected: list[str], user: str
+) -> None:
     assert parameters(function) == expected, f"{user} overrides or calls {function.__qualname__}"
 
 
 @pytest.mark.parametrize(
     ("function", "name", "user"),
     [
-        # The two places where the seconds that we set are waited for.
+        # The two places that wait for the seconds that we set.
         (ThreadWorker.handle, "DEFAULT_WORKER_DATA_TIMEOUT", WORKER),
         (ThreadWorker._keepalive_after, "DEFAULT_WORKER_DATA_TIMEOUT", WORKER),
         # Our overrides are what gunicorn calls.
@@ -114,7 +116,7 @@ def test_function_takes(function: Callable[..., Any], expected: list[str], user:
     ],
     ids=lambda value: getattr(value, "__qualname__", ""),
 )
-def test_function_reads_or_sets(function: Callable[..., Any], name: str, user: str) -> None:
+def test_function_uses_the_name(function: Callable[..., Any], name: str, user: str) -> None:
     assert name in names_in(function), f"{user} relies on {name} in {function.__qualname__}"
 
 
@@ -154,7 +156,7 @@ def test_connection_and_request_have_the_attributes_that_we_use() -> None:
     assert environ["gunicorn.socket"] is ours, "app/standin/exchanges.py drops the connection"
 
 
-def test_client_has_its_socket() -> None:
+def test_http_connection_has_its_socket() -> None:
     assert hasattr(HTTPConnection("127.0.0.1"), "sock"), "app/webhooks/sender.py sets its time-out"
 
 

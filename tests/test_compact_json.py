@@ -1,4 +1,4 @@
-"""JSON as it is stored: what `json` itself makes, and what it refuses."""
+"""The encoder of stored JSON writes what `json` writes, and rejects what it rejects."""
 
 import json
 

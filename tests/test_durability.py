@@ -1,4 +1,4 @@
-"""An answer means stored: through kill -9, a full disk, a locked store."""
+"""Acknowledged writes survive kill -9; a full disk and a locked store reject writes."""
 
 import os
 import resource
@@ -100,7 +100,7 @@ def _assert_nothing_is_lost(server: RunningServer, writers: list[Writer]) -> Non
         for phone, n in writer.acknowledged.items():
             assert phone in stored
             contact = stored[phone]
-            # A post without an answer may be stored or not.
+            # A post without a response may be stored or not.
             assert n <= contact["custom_fields"]["n"] <= writer.attempted[phone]
             expected = _contact(phone, contact["custom_fields"]["n"])
             assert {name: contact[name] for name in expected} == expected
@@ -173,7 +173,7 @@ def _has_written(file: Any, data: bytes) -> bool:
 
 @dataclass
 class FileSizeLimit:
-    """The same by a limit on the size of the server's files, which needs no privilege."""
+    """A full disk by a limit on the size of the server's files, which needs no privilege."""
 
     folder: Path
 
@@ -205,7 +205,7 @@ def scarce(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FullDisk 
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_reads_go_on_with_a_full_disk_and_writes_come_back(
+def test_a_full_disk_allows_reads_and_rejects_writes_until_there_is_room(
     scarce: FullDisk | FileSizeLimit, start_server: StartServer
 ) -> None:
     server = start_server(data=scarce.folder / "data")
@@ -235,7 +235,7 @@ def _post_new(server: RunningServer, n: int) -> requests.Response:
 
 
 def _post_until_refused(server: RunningServer) -> requests.Response:
-    """Use up what room the store still has in its own files."""
+    """Post until a contact is rejected: the store's own files still have room."""
     for n in range(400):
         answer = _post_new(server, n)
         if answer.status_code != 201:
@@ -244,7 +244,9 @@ def _post_until_refused(server: RunningServer) -> requests.Response:
 
 
 @pytest.mark.soak
-def test_a_store_locked_by_another_program_answers_503_in_time(start_server: StartServer) -> None:
+def test_writes_to_a_store_locked_by_another_program_return_503_in_time(
+    start_server: StartServer,
+) -> None:
     server = start_server()
     assert server.post(phone="918856879188").status_code == 201
     with (

@@ -1,4 +1,4 @@
-"""The log: one line for each record, without personal data, that blocks nobody."""
+"""The log: one line for each record, without personal data; it delays no request."""
 
 import io
 import json
@@ -34,7 +34,7 @@ LOUD = {"CONTACTS_LOG_LEVEL": "info"}
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
-    """Where lines come out, and where they go in."""
+    """The reading and the writing end of a pipe."""
     ends = os.pipe()
     yield ends
     for end in ends:
@@ -42,8 +42,8 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 @pytest.fixture(autouse=True)
-def put_back() -> Iterator[None]:
-    """Leave the process' own log as it was."""
+def restored_logging() -> Iterator[None]:
+    """Restore the logging of this process."""
     root, ours = logging.getLogger(), logging.getLogger("app")
     before = list(root.handlers), root.level, ours.level, threading.excepthook
     yield
@@ -57,7 +57,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def requests_in(path: Path, count: int) -> list[dict[str, Any]]:
-    """Return the lines of requests, once there are so many."""
+    """Return the lines of requests, once there are `count`."""
 
     def found() -> list[dict[str, Any]]:
         return [each for each in lines(path) if each["message"] == "request"]
@@ -136,7 +136,7 @@ def test_a_blocked_log_reader_blocks_no_request_and_dropped_lines_are_reported(
     with closing(io.FileIO(pipe[0], closefd=False)) as reader:
         while sum(map(int, re.findall(rb'"(\d+) lines of this log were dropped"', read))) < dropped:
             read += reader.read(65_536) or b""
-    # None is in pieces.
+    # Every line is whole.
     messages = [json.loads(each)["message"] for each in read.splitlines()]
     assert messages.count("hello") == 20_000 - dropped
 
@@ -179,7 +179,7 @@ def test_logs_one_line_for_each_request(start_server: StartServer, tmp_path: Pat
         ("GET", "/v1/contacts", 401, None),
         (None, None, 400, None),
     ]
-    # Of two workers the lines do not come in order.
+    # Lines of two workers are in any order.
     found.sort(key=lambda each: expected.index(_seen(each)))
     assert [_seen(each) for each in found] == expected
     assert set(found[0]) == {
@@ -200,7 +200,7 @@ def test_logs_a_stream_at_its_end(start_server: StartServer, tmp_path: Path) -> 
         server.post(phone=f"91885687918{number}", first_name="Priya")
     whole = server.get("/v1/contacts/export", format="jsonl")
     assert whole.content.count(b"\n") == 3
-    found = requests_in(tmp_path / "server-0.log", 4)  # Of two workers, so in any order.
+    found = requests_in(tmp_path / "server-0.log", 4)  # From two workers, so in any order.
     [line] = [each for each in found if each["method"] == "GET"]
     assert _seen(line) == ("GET", "/v1/contacts/export", 200, "first admin key")
     assert line["bytes"] == len(whole.content)
@@ -269,7 +269,7 @@ def test_an_unread_pipe_delays_no_response(tmp_path: Path) -> None:
 
 
 def _fill(into: int) -> int:
-    """Fill a pipe to the brim, through a file of our own, so that the server's waits as before."""
+    """Fill a pipe through a descriptor of our own, so that the server's still blocks."""
     file = os.open(f"/proc/self/fd/{into}", os.O_WRONLY | os.O_NONBLOCK)
     filled = 0
     try:
@@ -337,7 +337,7 @@ def test_gunicorn_logs_in_the_same_form(start_server: StartServer, tmp_path: Pat
     assert any("SIGKILL" in each["message"] for each in lines(path) if each["level"] == "error")
 
 
-FIVE = re.compile(
+FIVE_LINES = re.compile(
     r"Contacts service on (?P<url>http://\S+), data in \S+\n"
     r"Version \S+, process \d+: 2 workers with 8 threads each\n"
     r"SQLite 3\.\d+\S*, [\d.]+ MB in contacts\.db; writes are on disk before their response\n"
@@ -363,7 +363,7 @@ def test_a_start_prints_its_configuration_in_five_lines(tmp_path: Path, how: str
     )
     assert process.stdout
     printed = "".join(process.stdout.readline() for _ in range(6))
-    found = FIVE.search(printed)
+    found = FIVE_LINES.search(printed)
     try:
         assert found, printed
         assert requests.get(f"{found['url']}/healthz", timeout=20).status_code == 200

@@ -1,6 +1,6 @@
-"""Random sequences of requests, answered by the service as by a model of it in plain Python.
+"""The service responds to random sequences of requests as a model in plain Python does.
 
-`MODEL_EXAMPLES=2000 pytest -m soak tests/test_model.py` looks further, each time elsewhere.
+`MODEL_EXAMPLES=2000 pytest -m soak tests/test_model.py` runs more, other ones each time.
 """
 
 import os
@@ -44,8 +44,8 @@ class Paging:
 
     query: Query
     limit: int
-    steady: dict[Entry, Any]  # Listed from the beginning on, by a key that stayed as it was.
-    old: set[Entry]  # There from the beginning on.
+    steady: dict[Entry, Any]  # Listed since it began, with an unchanged sort key.
+    old: set[Entry]  # Listed since it began, in any place.
     cursor: str | None = "start"
     seen: dict[Entry, Any] = field(default_factory=dict)
 
@@ -60,7 +60,7 @@ class Sequence(Service):
     def finish(self) -> None:
         for paging in self.pagings:
             while paging.cursor is not None:
-                self.turn(paging, "walk")
+                self.read_page(paging, "walk")
 
     @rule(id=ids)
     def get(self, id: str) -> None:
@@ -164,7 +164,7 @@ class Sequence(Service):
             for leaf in leaves(tree)
         ]
         for each in (*because, *answer["because"]):
-            del each["value"]  # As it was normalised.
+            del each["value"]  # The service returns it normalised.
         assert_same(answer["because"], because)
 
     def ask(self, query: Query, **page: Any) -> TestResponse:
@@ -194,7 +194,7 @@ class Sequence(Service):
     @rule(data=st.data(), way=st.sampled_from(list(WAYS)))
     def goes_on_paging(self, data: st.DataObject, way: str) -> None:
         going = [paging for paging in self.pagings if paging.cursor is not None]
-        self.turn(data.draw(st.sampled_from(going)), way)
+        self.read_page(data.draw(st.sampled_from(going)), way)
 
     @invariant()
     def watches_pagings(self) -> None:
@@ -207,12 +207,12 @@ class Sequence(Service):
                 if entry in listed and self.model.sort_key(paging.query, entry) == key
             }
 
-    def turn(self, paging: Paging, way: str) -> None:
-        """Turn a page. No row comes twice, and at the end none of the old ones is missed."""
+    def read_page(self, paging: Paging, way: str) -> None:
+        """Read a page. No row is repeated, and at the end no old one is missing."""
         with found_in(way):
             answer = self.ask(paging.query, limit=paging.limit, cursor=paging.cursor)
         if self.model.refuses_query(paging.query):
-            paging.cursor = None  # Values of another type have come since it began.
+            paging.cursor = None  # Values of another type were added since it began.
             return
         page = [self.model.entries[each["phone"]] for each in answer.json["contacts"]]
         assert_same(answer.json["contacts"], [entry.view for entry in page])

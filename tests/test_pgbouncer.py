@@ -1,4 +1,4 @@
-"""Two servers that reach one PostgreSQL database through PgBouncer, which lends sessions."""
+"""Two servers that reach one PostgreSQL database through PgBouncer, which shares sessions."""
 
 import json
 import shutil
@@ -129,7 +129,7 @@ def test_serves_through_a_pooler(
 def test_another_server_delivers_after_a_kill(
     pair: list[RunningServer], url: str, start_receiver: StartReceiver
 ) -> None:
-    """The lease ends with its time, not with a session, which the pooler keeps."""
+    """The lease expires by time, not with the session, which the pooler keeps open."""
     check_takeover(pair, url, start_receiver())
 
 

@@ -19,7 +19,7 @@ from app.contacts.phone import PhoneError, normalise
 from app.web.fields import clean_text, is_blank
 
 PATH = "/v1/contacts"
-# The store is shared by all examples of a test, which none of these properties minds.
+# All examples of a test share one store: no property depends on what it has.
 thorough = settings(
     deadline=None,
     max_examples=int(os.environ.get("MODEL_EXAMPLES") or 100),

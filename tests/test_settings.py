@@ -1,4 +1,4 @@
-"""Settings: defaults, the environment, options, and one line for what is wrong."""
+"""Settings: defaults, the environment, options, and errors in one line."""
 
 from dataclasses import fields
 from ipaddress import ip_network
@@ -129,7 +129,7 @@ def test_reads_the_environment(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_options_win(name: str) -> None:
+def test_options_override_the_environment(name: str) -> None:
     text, value = GOOD[name]
     default = getattr(load({}), name)
     other = RETRIES if name == "webhook_retries" else DEFAULT_TEXTS.get(default, str(default))
@@ -211,7 +211,9 @@ def test_reads_the_process_environment(monkeypatch: MonkeyPatch) -> None:
     assert load().port == load_or_exit().port == 8123
 
 
-def test_exits_with_one_line(monkeypatch: MonkeyPatch, capsys: CaptureFixture[str]) -> None:
+def test_exits_with_status_2_and_one_line(
+    monkeypatch: MonkeyPatch, capsys: CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("CONTACTS_PORT", "http")
     with pytest.raises(SystemExit) as caught:
         load_or_exit()

@@ -1,4 +1,4 @@
-"""Two servers on one PostgreSQL database: segments that both move, and sweeps that both can run."""
+"""Two servers on one PostgreSQL database: segments that both change, sweeps that both can run."""
 
 import signal
 import time
@@ -27,7 +27,7 @@ CONTACTS = 10_000
 
 
 def test_segments_are_exact_while_both_servers_write(pair: list[RunningServer], url: str) -> None:
-    """Members are who matches, and who has entered and not left by the events."""
+    """The members are those who match, and those who entered and did not leave by the events."""
     for name, filter in {"VIP": VIP, "Both": {"all": [VIP, PRO]}}.items():
         assert ask(pair[0], "PUT", f"/v1/segments/{name}", json={"filter": filter}).ok
 
@@ -104,7 +104,7 @@ def by_events(server: RunningServer) -> dict[str, set[str]]:
 
 def test_another_server_finishes_a_rename_after_a_kill(pair: list[RunningServer], url: str) -> None:
     """The server that is killed has the lease."""
-    killed, other = by_turn(pair, url)
+    killed, other = holder_first(pair, url)
     fill(killed, tags=["Old"])
     rename = ("PATCH", "/v1/tags/Old", {"name": "New"})
     kill_in(killed, other, url, "tag_sweeps", rename, SECONDS + 5)
@@ -117,7 +117,7 @@ def test_another_server_finishes_a_deletion_after_a_kill(
     pair: list[RunningServer], url: str
 ) -> None:
     """The server that lives has the lease."""
-    other, killed = by_turn(pair, url)
+    other, killed = holder_first(pair, url)
     fill(killed, custom_fields={"plan": "pro"})
     deletion = ("DELETE", "/v1/custom-fields/plan", None)
     kill_in(killed, other, url, "custom_field_sweeps", deletion, SECONDS)
@@ -125,8 +125,8 @@ def test_another_server_finishes_a_deletion_after_a_kill(
     assert faults(url, pair) == []
 
 
-def by_turn(pair: list[RunningServer], url: str) -> list[RunningServer]:
-    """Return the servers, that which has the lease first."""
+def holder_first(pair: list[RunningServer], url: str) -> list[RunningServer]:
+    """Return the servers, the holder of the lease first."""
     wait_until(lambda: bool(rows(url, pair[0], "SELECT 1 FROM leases WHERE name = 'deliverer'")))
     return pair if deliverer(url, pair[0]) in pair[0].workers() else pair[::-1]
 

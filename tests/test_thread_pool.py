@@ -1,4 +1,4 @@
-"""A pool runs few of its threads at a time, and lets nobody wait for a long task."""
+"""A pool runs few of its threads at a time; a long task does not delay others."""
 
 import threading
 import time

@@ -17,7 +17,7 @@ from tests.conftest import NO_PAGE, SEED, RunningServer, StartServer
 HOST = "https://api.aisoule.com"
 KEY = "YOUR_API_KEY"
 
-# Our own words for the same calls, for a clone without the page.
+# The same calls in our own words, for a checkout without the page.
 CURL = """
 curl -sS "https://api.aisoule.com/v1/contacts" -H "Authorization: Bearer YOUR_API_KEY" \\
   -H "Content-Type: application/json" -d '{"phone": "918856879188", "first_name": "Priya",
@@ -107,7 +107,7 @@ def _run(
 
 
 def _assert_listed(server: RunningServer, expected: dict[str, Any]) -> None:
-    """Compare with the page's answer, the order of the keys included, but not the instant."""
+    """Compare with the page's response, including the order of keys, but not the instant."""
     _assert_answer(server.get().json(), expected)
 
 
@@ -120,7 +120,7 @@ def _assert_answer(listed: dict[str, Any], expected: dict[str, Any]) -> None:
 
 
 @needs_curl
-def test_a_stand_in_takes_our_own_words_with_nothing_changed_but_the_host(
+def test_a_stand_in_accepts_our_copies_of_the_samples_with_only_the_host_changed(
     contacts_standin: StandIn, tmp_path: Path
 ) -> None:
     assert contacts_standin.key == KEY
@@ -133,7 +133,7 @@ def test_a_stand_in_takes_our_own_words_with_nothing_changed_but_the_host(
 
 @needs_curl
 @needs_page
-def test_a_stand_in_takes_the_pages_samples_with_nothing_changed_but_the_host(
+def test_a_stand_in_accepts_the_pages_samples_with_only_the_host_changed(
     contacts_standin: StandIn, tmp_path: Path
 ) -> None:
     for name, program in (("curl", "sh"), ("python", sys.executable), ("node", "node")):
@@ -170,7 +170,7 @@ def test_our_copies_of_the_vendors_samples_work(start_server: StartServer, tmp_p
 
 @needs_curl
 @needs_page
-def test_the_pages_samples_lead_to_the_pages_answer(
+def test_the_pages_samples_produce_the_pages_list_response(
     start_server: StartServer, tmp_path: Path
 ) -> None:
     server = start_server()
@@ -188,7 +188,9 @@ def test_our_copy_of_the_list_response_equals_the_vendors_page() -> None:
 
 @needs_page
 @pytest.mark.skipif(not shutil.which("node"), reason="Node is not installed")
-def test_the_pages_node_sample(start_server: StartServer, tmp_path: Path) -> None:
+def test_the_pages_node_sample_stores_the_contact(
+    start_server: StartServer, tmp_path: Path
+) -> None:
     server = start_server()
     _give_axios(tmp_path)
     said = _run(server, tmp_path, PAGE["node"], "sample.js", "node")
@@ -199,7 +201,7 @@ def test_the_pages_node_sample(start_server: StartServer, tmp_path: Path) -> Non
 @needs_page
 @pytest.mark.soak  # Compiles Go's library for HTTP.
 @pytest.mark.skipif(not shutil.which("go"), reason="Go is not installed")
-def test_the_pages_go_sample(start_server: StartServer, tmp_path: Path) -> None:
+def test_the_pages_go_sample_stores_the_contact(start_server: StartServer, tmp_path: Path) -> None:
     server = start_server()
     said = _run(server, tmp_path, PAGE["go"], "sample.go", "go", "run")
     assert '"id":"cnt_918856879188"' in said

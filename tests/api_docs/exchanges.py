@@ -43,7 +43,7 @@ class StoppedClock:
 
 
 class Counter:
-    """Replaces `secrets` in webhooks: unique values that are the same in each run."""
+    """Replaces the module `secrets`: unique values that are the same in each run."""
 
     def __init__(self, first: int = 1) -> None:
         self._numbers = count(first)
@@ -79,7 +79,7 @@ def play(app: Flask) -> Iterator[tuple[dict[str, Any], TestResponse]]:
     db: Database = service_of(app).db
     client = app.test_client()
     keys: dict[object, str] = {}
-    # Keys that the store has already are not counted.
+    # The same values however many keys the store has already.
     cast(Any, api_keys).secrets = Counter(256)
     for exchange in exchanges():
         request = exchange["request"]

@@ -141,7 +141,7 @@ def _pruned(tree: dict[str, Any], depth: int, most: int) -> dict[str, Any]:
 def _has_odd_phone(tree: Any) -> bool:
     """Return whether a filter compares phone numbers or ids with texts that have no digit.
 
-    The values of an example may meet another field.
+    A value of one example can be combined with another field.
     """
     if isinstance(tree, list):
         return any(map(_has_odd_phone, tree))

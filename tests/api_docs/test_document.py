@@ -15,8 +15,8 @@ from app.api_docs.errors import RATE_HEADERS, WITHOUT_A_KEY
 from app.web.responses import STATUSES
 from tests.api_docs.exchanges import play, recorded, stop_clocks
 
-# Examples of paths and methods that do not exist, so that no operation has them.
 PARSER = {"UriTooLong", "HeadersTooLarge"}  # The HTTP server sends these.
+# Examples of paths and methods that do not exist, so that no operation has them.
 ROUTELESS = {"Unknown path", "Unsupported method"}
 
 

@@ -67,7 +67,7 @@ def test_shows_every_operation_and_its_details(page: Page, shared_server: Runnin
     assert sorted(page.locator(".opblock-summary-description").all_text_contents()) == sorted(
         summaries
     )
-    # One at a time: the page draws anew after each click, and slower with each open block.
+    # One at a time: the page is redrawn after each click, and slower with each open block.
     controls, opened = page.locator(".opblock-summary-control"), page.locator(".opblock.is-open")
     described = 0
     for index in range(len(summaries)):

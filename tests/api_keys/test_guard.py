@@ -38,11 +38,11 @@ def test_takes_spaces_around_the_key(anonymous: FlaskClient, key: str) -> None:
     assert status(anonymous, f"Bearer   {key} ") == 200
 
 
-def test_takes_the_other_header(anonymous: FlaskClient, key: str) -> None:
+def test_takes_a_key_in_x_api_key(anonymous: FlaskClient, key: str) -> None:
     assert anonymous.get(PATH, headers={"X-API-Key": key}).status_code == 200
 
 
-def test_the_standard_header_wins(anonymous: FlaskClient, key: str) -> None:
+def test_authorization_takes_precedence_over_x_api_key(anonymous: FlaskClient, key: str) -> None:
     headers = {"X-API-Key": key, "Authorization": "Bearer wrong"}
     assert anonymous.get(PATH, headers=headers).status_code == 401
     headers = {"X-API-Key": "wrong", "Authorization": f"Bearer {key}"}
@@ -65,7 +65,7 @@ def test_ignores_a_key_in_other_places(anonymous: FlaskClient, key: str) -> None
 
 
 def malformed(key: str) -> list[str]:
-    """Return what is no `Bearer KEY`, as a server hands it over."""
+    """Return headers other than `Bearer KEY`, as a server passes them on."""
     return [
         "",
         " ",
@@ -103,7 +103,7 @@ def test_rejects_malformed_headers(anonymous: FlaskClient, key: str, subtests: S
 
 
 @pytest.mark.one_engine
-def test_rejects_malformed_keys_in_the_other_header(anonymous: FlaskClient, key: str) -> None:
+def test_rejects_malformed_keys_in_x_api_key(anonymous: FlaskClient, key: str) -> None:
     for value in ("", f"Bearer {key}", f"{key},{key}", "\u00e9", "x" * 10_000):
         overrides = {"HTTP_X_API_KEY": value}
         assert anonymous.get(PATH, environ_overrides=overrides).status_code == 401
@@ -130,7 +130,7 @@ def test_sends_the_same_401_for_every_invalid_key(
         assert leak not in body.decode() + headers
 
 
-def test_stops_a_key_once_expired(
+def test_rejects_a_key_once_expired(
     anonymous: FlaskClient, db: Database, monkeypatch: MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.clock.now", lambda: NOON)
@@ -142,7 +142,7 @@ def test_stops_a_key_once_expired(
     assert status(anonymous, f"Bearer {secret}") == 401
 
 
-def test_stops_a_revoked_key_within_a_second(client: FlaskClient, db: Database, key: str) -> None:
+def test_rejects_a_revoked_key_within_a_second(client: FlaskClient, db: Database, key: str) -> None:
     assert client.get(PATH).status_code == 200
     for found in store.list_api_keys(db.connection()):
         revoke_api_key(db, found.id)
@@ -159,7 +159,7 @@ SCOPES: list[tuple[tuple[str, ...], dict[str, int]]] = [
 
 
 @pytest.mark.parametrize(("scopes", "expected"), SCOPES, ids=[str(each) for each, _ in SCOPES])
-def test_scopes_contain_no_other(
+def test_no_scope_includes_another(
     anonymous: FlaskClient, db: Database, scopes: tuple[str, ...], expected: dict[str, int]
 ) -> None:
     secret = create_api_key(db, label="scoped", scopes=scopes)
@@ -206,7 +206,9 @@ def test_records_no_use_of_a_rejected_key(
 
 
 @pytest.mark.sqlite
-def test_writes_once_a_minute(client: FlaskClient, db: Database, monkeypatch: MonkeyPatch) -> None:
+def test_writes_the_last_use_at_most_once_a_minute(
+    client: FlaskClient, db: Database, monkeypatch: MonkeyPatch
+) -> None:
     with closing(sqlite3.connect(db.path)) as reader:
         versions = []
         for second in (0, 1, 30, 59):

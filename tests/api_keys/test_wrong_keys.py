@@ -41,7 +41,7 @@ def test_wrong_keys_of_an_address_are_limited(anonymous: FlaskClient, key: str) 
     assert refused.headers["Retry-After"] == str(refused.json["error"]["retry_after_seconds"])
     assert 50 < int(refused.headers["Retry-After"]) <= 60
     assert "X-RateLimit-Limit" not in refused.headers
-    # A right key works, from the same address too, and as long as the wrong ones go on.
+    # A valid key works from the same address, also while wrong ones are rejected.
     for _ in range(10):
         assert ask(anonymous, key).status_code == 200
         assert ask(anonymous).status_code == 429
@@ -53,7 +53,9 @@ def test_a_request_without_a_key_is_not_counted_as_wrong(anonymous: FlaskClient)
     assert ask(anonymous).status_code == 401
 
 
-def test_the_window_rolls(anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accepts_wrong_keys_again_after_the_window(
+    anonymous: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     start = rate_limit.clock.monotonic_ns()
     for _ in range(6):
         ask(anonymous)
@@ -77,7 +79,7 @@ def test_ignores_forwarded_addresses_of_untrusted_clients(anonymous: FlaskClient
     assert found == [401] * 5 + [429]
 
 
-def test_many_addresses_need_few_files(app: Flask, anonymous: FlaskClient) -> None:
+def test_many_addresses_share_at_most_256_files(app: Flask, anonymous: FlaskClient) -> None:
     for number in range(1_000):
         ask(anonymous, peer=f"203.0.{number // 250}.{number % 250}")
     assert len(list((service_of(app).settings.data / "rate-limits").iterdir())) <= 256
@@ -99,7 +101,7 @@ def test_0_means_no_limit(tmp_path: Path) -> None:
     assert {ask(client).status_code for _ in range(400)} == {401}
 
 
-def test_is_exact_over_workers(start_server: StartServer) -> None:
+def test_the_limit_is_exact_over_workers(start_server: StartServer) -> None:
     server = start_server(environ={"CONTACTS_WRONG_KEY_LIMIT": "20"})
     wrong = {"Authorization": "Bearer ak_live_wrong", "Connection": "close"}
 

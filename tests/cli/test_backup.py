@@ -52,7 +52,7 @@ def _made_by_time(folder: Path) -> list[Path]:
 
 @contextmanager
 def _posting(server: RunningServer) -> Iterator[list[str]]:
-    """Post new contacts all the time; gives the phones that were acknowledged."""
+    """Post new contacts until the end; yield the phones that were acknowledged."""
     stopped, stored = threading.Event(), []
 
     def post() -> None:
@@ -150,7 +150,7 @@ def test_restore_is_refused_while_gunicorn_runs(tmp_path: Path) -> None:
     assert run_contacts("restore", file, "--data", data).returncode == 0
 
 
-def test_summaries_in_json(start_server: StartServer, tmp_path: Path) -> None:
+def test_prints_summaries_in_json(start_server: StartServer, tmp_path: Path) -> None:
     server, file = start_server(), tmp_path / "backup.db"
     server.post(phone=PHONE, tags=["Lead"], custom_fields={"plan": "pro"})
     made = json.loads(run_contacts("backup", file, "--json", "--data", server.data).stdout)
@@ -166,7 +166,7 @@ def test_summaries_in_json(start_server: StartServer, tmp_path: Path) -> None:
     assert Path(restored["kept"]).exists()
 
 
-def test_refuses_in_one_line(tmp_path: Path, filled_folder: Path) -> None:
+def test_reports_in_one_line_why_it_cannot_run(tmp_path: Path, filled_folder: Path) -> None:
     (tmp_path / "taken").write_text("precious")
     (tmp_path / "garbage").write_text("garbage" * 1000)
     data = ["--data", filled_folder]
@@ -191,7 +191,7 @@ def test_keeps_the_requested_number_of_backups(filled_folder: Path, tmp_path: Pa
     folder = tmp_path / "backups"
     run_contacts("backup", folder, "--keep", "1", "--data", filled_folder)
     time.sleep(1)
-    # Without a key nothing shows which store they are of.
+    # Without an API key a backup does not show which store it is of.
     run_contacts("backup", folder, "--keep", "1", "--data", filled_folder)
     assert len(_made_by_time(folder)) == 2
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -224,7 +224,7 @@ def test_repeats_until_stopped(filled_folder: Path, tmp_path: Path, how: signal.
     finally:
         process.send_signal(how)
         result, errors = process.communicate(timeout=30)
-    # Between two backups it ends at once; in the middle of one SIGTERM is heeded there.
+    # Between two backups it ends with 0, during one by the signal.
     assert process.returncode in (0, 128 + signal.SIGTERM)
     assert len(re.findall(rf"Backed up {SOME:,} contacts to {folder}/contacts-", result)) >= 3
     assert errors
@@ -234,7 +234,7 @@ def test_repeats_until_stopped(filled_folder: Path, tmp_path: Path, how: signal.
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_stopped_in_the_middle_leaves_nothing(
+def test_a_stopped_backup_leaves_a_complete_file_or_none(
     large_folder: Path, tmp_path: Path, how: signal.Signals
 ) -> None:
     folder = tmp_path / "backups"
@@ -249,7 +249,7 @@ def test_stopped_in_the_middle_leaves_nothing(
 
 
 @pytest.mark.soak
-def test_killed_in_the_middle_leaves_no_part_under_the_name(
+def test_a_killed_backup_leaves_no_partial_file_under_its_name(
     large_folder: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "backups"

@@ -86,7 +86,7 @@ def test_reports_in_json(data: Path) -> None:
     assert problem["advice"] == "contacts doctor --fix"
 
 
-def test_warns_of_settings_that_open_more_than_one_may_mean(data: Path) -> None:
+def test_warns_of_webhooks_to_every_address_and_lists_changed_settings(data: Path) -> None:
     finished = run_contacts(
         "doctor", "--data", data, CONTACTS_WEBHOOK_ALLOW_PRIVATE="0.0.0.0/0", CONTACTS_WORKERS="3"
     )
@@ -96,7 +96,7 @@ def test_warns_of_settings_that_open_more_than_one_may_mean(data: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["--fix", "--json"])
-def test_without_a_store_it_is_one_line(tmp_path: Path, option: str) -> None:
+def test_reports_a_missing_store_in_one_line(tmp_path: Path, option: str) -> None:
     finished = run_contacts("doctor", option, "--data", tmp_path / "empty")
     assert (finished.returncode, finished.stdout) == (2, "")
     [line] = finished.stderr.splitlines()

@@ -94,7 +94,7 @@ def test_needs_a_store(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_keeps_the_old_file_if_there_is_no_new_one(tmp_path: Path, data: Path) -> None:
+def test_keeps_the_old_file_if_the_export_fails(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "out.csv"
     file.write_text("old")
     (data / "contacts.db").write_bytes(b"damaged" * 1_000)

@@ -1,4 +1,4 @@
-"""`contacts import`: files in, rejected rows out, nothing half done."""
+"""`contacts import`: what it stores, reports and rejects, and how it stops."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def has_begun(data: Path) -> bool:
 
 
 def many(file: Path, count: int, *, first: int = 0) -> Path:
-    """Write a file of so many contacts."""
+    """Write a file of `count` contacts."""
     with file.open("w") as text:
         text.write("phone,first_name,tags,custom_fields.n\n")
         for number in range(first, first + count):
@@ -118,7 +118,7 @@ def on_a_terminal(answer: bytes, *arguments: str | Path) -> tuple[str, int]:
     while True:
         try:
             piece = os.read(terminal, 4096)
-        except OSError:  # Linux says so that the other end is closed.
+        except OSError:  # Linux reports the closed other end this way.
             break
         if not piece:
             break
@@ -143,7 +143,7 @@ def test_asks_on_a_terminal_and_shows_progress(tmp_path: Path, data: Path) -> No
     assert status == 0 and "/s, " not in shown
 
 
-def test_a_dry_run_previews(tmp_path: Path, data: Path) -> None:
+def test_a_dry_run_shows_a_preview_and_stores_nothing(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text(f"phone,first_name\n{PRIYA},Priya\n12,Bad\n")
     first = run_contacts("import", file, "--data", data, "--dry-run")
@@ -196,12 +196,12 @@ def test_rejected_rows_can_be_corrected_and_imported(
     assert str(rejected) in finished.stdout
     assert rejected.stat().st_mode & 0o777 == 0o600
     assert phones(data) == [PRIYA]
-    mended = rejected.read_bytes()
-    assert b"scientific" in mended
+    corrected = rejected.read_bytes()
+    assert b"scientific" in corrected
     for old, new in wrong:
-        assert old in mended
-        mended = mended.replace(old, new)
-    rejected.write_bytes(mended)
+        assert old in corrected
+        corrected = corrected.replace(old, new)
+    rejected.write_bytes(corrected)
     again = run_contacts("import", rejected, "--data", data)
     assert again.returncode == 0, again.stdout + again.stderr
     assert phones(data) == [PRIYA, JOHN, LENA]
@@ -250,9 +250,9 @@ def test_rejected_rows_never_overwrite_a_file_that_is_being_corrected(
 ) -> None:
     file = tmp_path / "people.csv"
     file.write_text("phone\n12\n")
-    (tmp_path / "people.rejected.csv").write_text("mended by hand")
+    (tmp_path / "people.rejected.csv").write_text("corrected by hand")
     finished = run_contacts("import", file, "--data", data)
-    assert (tmp_path / "people.rejected.csv").read_text() == "mended by hand"
+    assert (tmp_path / "people.rejected.csv").read_text() == "corrected by hand"
     assert "12" in (tmp_path / "people.rejected-2.csv").read_text()
     assert "people.rejected-2.csv" in finished.stdout
     named = tmp_path / "bad.csv"
@@ -304,7 +304,7 @@ def test_a_stopped_import_stores_complete_batches_and_reports_them(
     assert store_faults(data / "contacts.db") == []
 
 
-def test_a_stop_ends_the_wait_for_input(data: Path) -> None:
+def test_a_signal_ends_the_wait_for_input(data: Path) -> None:
     """All of it is read before anything is stored."""
     with start_import("-", "--data", data, stdin=subprocess.PIPE) as process:
         assert process.stdin
@@ -339,7 +339,7 @@ def test_an_import_killed_while_a_server_runs_can_be_repeated(
 
 
 def test_two_concurrent_imports_store_each_contact_once(tmp_path: Path, data: Path) -> None:
-    """Both bring the same 1,500 contacts, and 1,000 of their own each."""
+    """Both files have the same 1,500 contacts, and 1,000 of their own each."""
     run_contacts("import", many(tmp_path / "none.csv", 0), "--data", data)
     files = [many(tmp_path / f"{first}.csv", 2_500, first=first) for first in (0, 1_000)]
     started = [start_import(file, "--data", data, "--json") for file in files]
@@ -380,7 +380,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, sizes: tuple[Path, P
         assert peak(store_, more, *options) < small + 15_000
 
 
-def test_numbers_of_no_certain_country_store_nothing(tmp_path: Path, data: Path) -> None:
+def test_stores_nothing_if_the_country_of_numbers_is_uncertain(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("Mobile,Name\n9886012345,Asha\n6512345678,Sunita\n8123456789,Meena\n")
     refused = run_contacts("import", file, "--data", data)
@@ -394,7 +394,7 @@ def test_numbers_of_no_certain_country_store_nothing(tmp_path: Path, data: Path)
     assert again.returncode == 2 and "would become" in result["preview"]["problem"]
 
 
-def test_rejected_cards_are_csv(tmp_path: Path, data: Path) -> None:
+def test_rejected_vcards_are_written_as_csv(tmp_path: Path, data: Path) -> None:
     card = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:{}\r\nTEL;TYPE=CELL:{}\r\nEND:VCARD\r\n"
     file = tmp_path / "people.vcf"
     file.write_text(card.format("Asha Rao", f"+{PRIYA}") + card.format("Jo", "+1 2 x3"), newline="")
@@ -407,7 +407,7 @@ def test_rejected_cards_are_csv(tmp_path: Path, data: Path) -> None:
     assert phones(data) == [PRIYA, JOHN]
 
 
-def test_rejected_rows_of_a_workbook_are_a_workbook(tmp_path: Path, data: Path) -> None:
+def test_rejected_rows_of_a_workbook_are_written_as_a_workbook(tmp_path: Path, data: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet

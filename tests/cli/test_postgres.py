@@ -45,7 +45,7 @@ def store(settings: Settings) -> Iterator[dict[str, str]]:
     yield {"CONTACTS_DATABASE_URL": settings.database_url, "CONTACTS_DATA": str(settings.data)}
 
 
-def test_commands_work_on_it(store: dict[str, str], tmp_path: Path) -> None:
+def test_commands_work_on_a_store_in_postgresql(store: dict[str, str], tmp_path: Path) -> None:
     assert run_contacts("keys", "list", **store).stdout.count("key_") == 2
     exported = run_contacts("export", "-", "--format", "jsonl", **store)
     assert json.loads(exported.stdout)["phone"] == PRIYA.phone
@@ -54,7 +54,7 @@ def test_commands_work_on_it(store: dict[str, str], tmp_path: Path) -> None:
     assert len(run_contacts("export", "-", "--format", "jsonl", **store).stdout.splitlines()) == 2
 
 
-def test_names_the_command_that_makes_a_backup(store: dict[str, str]) -> None:
+def test_backup_and_restore_name_the_commands_to_run_instead(store: dict[str, str]) -> None:
     made = run_contacts("backup", "a b.db", **store)
     assert (made.returncode, made.stderr) == (
         2,
@@ -80,7 +80,7 @@ def test_doctor_needs_no_data_folder(store: dict[str, str], tmp_path: Path) -> N
     assert "clock: " in found.stdout
 
 
-def test_doctor_finds_and_repairs(
+def test_doctor_finds_and_fixes_problems(
     store: dict[str, str], settings: Settings, postgres: PostgresServer
 ) -> None:
     def run(*options: str) -> dict[str, tuple[str, str]]:
@@ -106,8 +106,8 @@ def test_doctor_finds_and_repairs(
     broken = {"counters", "search", "values"}
     wrong = run()
     assert {wrong[each][0] for each in broken} == {"problem"}
-    mended = run("--fix")
-    assert {mended[each][0] for each in broken} == {"ok"}
+    fixed = run("--fix")
+    assert {fixed[each][0] for each in broken} == {"ok"}
     with closing(Postgres(settings.database_url or "", settings.data)) as db:
         assert store_faults(db) == []
         assert set(db.connection().execute("SELECT name FROM tags")) == {("Lead",), ("VIP",)}
@@ -175,7 +175,7 @@ def test_copies_every_table(settings: Settings) -> None:
     assert {name for (name,) in tables} == copied | left_out
 
 
-def test_copies_nothing_of_an_unfinished_change(
+def test_refuses_to_copy_a_store_with_an_unfinished_change(
     fresh_store: FreshStore, postgres: PostgresServer, tmp_path: Path
 ) -> None:
     folder, url = tmp_path / "data", postgres.create()

@@ -1,4 +1,4 @@
-"""Who may reach a store in PostgreSQL: TLS, passwords that are never shown, roles, dumps."""
+"""Access to a store in PostgreSQL: TLS, passwords that are never shown, roles."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def over_tls(authority: trustme.CA, postgres: PostgresServer) -> Iterator[str]:
-    """The host and port of a server that wants TLS and a password over TCP."""
+    """The host and port of a server that requires TLS and a password over TCP."""
     certificate = authority.issue_cert("127.0.0.1")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

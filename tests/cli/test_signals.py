@@ -44,7 +44,7 @@ def _run(when: str, how: signal.Signals, command: list[str], data: Path) -> tupl
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("module", ["app.cli.commands", "click", "sqlite3", "marshmallow"])
-def test_a_signal_while_modules_are_imported(
+def test_a_signal_ends_a_command_while_modules_are_imported(
     tmp_path: Path, module: str, how: signal.Signals
 ) -> None:
     assert _run(module, how, ["--help"], tmp_path / "data") == (128 + how, "")
@@ -56,18 +56,20 @@ def test_a_signal_while_modules_are_imported(
     [(["openapi"], "app.api_docs.document"), (["serve", "--port", "0"], "app.serving.server")],
     ids=["openapi", "serve"],
 )
-def test_a_signal_while_a_command_imports_more(
+def test_a_signal_ends_a_command_while_it_imports_more(
     tmp_path: Path, command: list[str], module: str, how: signal.Signals
 ) -> None:
     assert _run(module, how, command, tmp_path / "data") == (128 + how, "")
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_python_shuts_down(tmp_path: Path, how: signal.Signals) -> None:
+def test_a_signal_sets_the_exit_status_while_python_shuts_down(
+    tmp_path: Path, how: signal.Signals
+) -> None:
     assert _run("shutdown", how, ["--version"], tmp_path / "data") == (128 + how, "")
 
 
-def test_ctrl_c_at_a_question(tmp_path: Path) -> None:
+def test_ctrl_c_at_a_question_ends_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "contacts.csv").write_text("Mobile,First\n+918856879188,Priya\n")
     leader, follower = pty.openpty()
     with os.fdopen(leader, "rb", buffering=0) as terminal:

@@ -1,1 +1,1 @@
-"""Programs and generators of others, against a real server."""
+"""Third-party programs and client generators, against a real server."""

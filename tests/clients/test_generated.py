@@ -48,7 +48,9 @@ def result(printed: str) -> dict[str, Any]:
     return found
 
 
-def test_openapi_generator_for_python(server: RunningServer, document: Path) -> None:
+def test_the_client_of_openapi_generator_for_python_works(
+    server: RunningServer, document: Path
+) -> None:
     folder = document.parent / "client"
     generate("python", document, folder)
     bin = virtual_environment(
@@ -59,14 +61,18 @@ def test_openapi_generator_for_python(server: RunningServer, document: Path) -> 
     assert result(printed) == EXPECTED
 
 
-def test_openapi_generator_for_axios(server: RunningServer, document: Path) -> None:
+def test_the_client_of_openapi_generator_for_axios_works(
+    server: RunningServer, document: Path
+) -> None:
     packages = node_folder()
     folder = _copy_program("typescript_axios.ts", packages, document.parent)
     generate("typescript-axios", document, folder / "generated")
     assert result(_check_and_run(folder, "typescript_axios.ts", server)) == EXPECTED
 
 
-def test_openapi_generator_for_go(server: RunningServer, document: Path) -> None:
+def test_the_client_of_openapi_generator_for_go_works(
+    server: RunningServer, document: Path
+) -> None:
     folder = document.parent / "client"
     generate("go", document, folder)
     program = folder / "run"
@@ -78,20 +84,20 @@ def test_openapi_generator_for_go(server: RunningServer, document: Path) -> None
     assert result(run(folder / "program", server.url, server.key)) == EXPECTED
 
 
-def test_openapi_python_client(server: RunningServer, document: Path) -> None:
+def test_the_client_of_openapi_python_client_works(server: RunningServer, document: Path) -> None:
     bin = virtual_environment(*GENERATORS)
     folder = document.parent / "client"
     generator = bin / "openapi-python-client"
     printed = run(generator, "generate", "--path", document, "--output-path", folder)
     missing = [line for line in printed.splitlines() if line.startswith("WARNING parsing")]
-    # It knows no body but JSON and forms.
+    # It supports no body but JSON and forms.
     assert all("POST /v1/contacts/import" in line for line in missing), printed
     program = PROGRAMS / "openapi_python_client.py"
     printed = run(bin / "python", program, server.url, server.key, PYTHONPATH=str(folder))
     assert result(printed) == EXPECTED
 
 
-def test_openapi_typescript(server: RunningServer, document: Path) -> None:
+def test_the_types_of_openapi_typescript_work(server: RunningServer, document: Path) -> None:
     packages = node_folder()
     folder = _copy_program("openapi_typescript.ts", packages, document.parent)
     tool = packages / "node_modules" / ".bin" / "openapi-typescript"

@@ -42,7 +42,7 @@ def test_loops_of_n8n_get_every_contact_once(start_server: StartServer) -> None:
         ({"drop": True}, [["network", None], ["network", None]]),
     ],
 )
-def test_axios_retry_gets_through(
+def test_axios_retry_succeeds_after_two_failures(
     contacts_standin: StandIn, fault: dict[str, Any], seen: list[Any]
 ) -> None:
     contacts_standin.fail_next(2, **fault)

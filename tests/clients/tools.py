@@ -73,7 +73,7 @@ def _install(*command: str) -> None:
 
 
 def run(*command: str | Path, cwd: Path | None = None, **environ: str) -> str:
-    """Return what a command prints; it fails the test by another status than 0."""
+    """Return what a command prints; fail if its exit status is not 0."""
     done = subprocess.run(
         list(map(str, command)),
         capture_output=True,

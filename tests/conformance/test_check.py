@@ -1,4 +1,4 @@
-"""`contacts check`: no difference in our servers, each difference in others."""
+"""`contacts check` finds no difference in our servers, and each difference in others."""
 
 import json
 import re
@@ -168,7 +168,7 @@ def test_skips_the_order_of_imported_contacts() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"null", b"\xff", b"[" * 100_000])
-def test_survives_any_response(body: bytes) -> None:
+def test_reports_differences_for_any_response(body: bytes) -> None:
     for status in (200, 500):
         with answering(status, body, "text/html") as url:
             result, found, _ = check(url, "any", "--write")
@@ -214,16 +214,16 @@ def test_a_server_without_bearer_keys_differs() -> None:
     assert (status, found["bearer"]) == (1, ("differs", "returns 401, not 200"))
 
 
-def test_every_check_is_in_the_ledger_under_its_ground() -> None:
-    ledger = (ROOT / "docs" / "fidelity.md").read_text()
+def test_fidelity_md_lists_every_check_under_its_ground() -> None:
+    page_text = (ROOT / "docs" / "fidelity.md").read_text()
     grounds: dict[str, str] = {}
-    for section in ledger.split("\n## ")[1:]:
+    for section in page_text.split("\n## ")[1:]:
         ground = section.partition(":")[0].partition("\n")[0].strip().lower()
         grounds |= dict.fromkeys(re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE), ground)
     assert grounds == {each.name: each.ground for each in CHECKS}
 
 
-def test_names_are_unique() -> None:
-    ledger = (ROOT / "docs" / "fidelity.md").read_text()
-    names = re.findall(r"^\| `([a-z-]+)` \|", ledger, re.MULTILINE)
+def test_fidelity_md_lists_each_check_once() -> None:
+    page_text = (ROOT / "docs" / "fidelity.md").read_text()
+    names = re.findall(r"^\| `([a-z-]+)` \|", page_text, re.MULTILINE)
     assert sorted(names) == sorted(each.name for each in CHECKS)

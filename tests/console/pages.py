@@ -1,4 +1,4 @@
-"""What tests do with the pages of the console, and the people whom they find there."""
+"""Steps of the console's tests, such as signing in, and the contacts that they use."""
 
 from playwright.sync_api import Page
 from playwright.sync_api import expect as expect
@@ -26,7 +26,7 @@ def remove_people(server: RunningServer) -> None:
 
 
 def add_people(server: RunningServer) -> None:
-    """Leave four known contacts, and nobody else."""
+    """Replace all contacts by those of `PEOPLE`."""
     remove_people(server)
     with server.session() as session:
         for number, person in enumerate(PEOPLE):

@@ -1,6 +1,6 @@
-"""Make the pictures of README and docs/console.md again: `python -m tests.console.screenshots`.
+"""Take the screenshots of README and docs/console.md: `python -m tests.console.screenshots`.
 
-Starts a server of its own with contacts that do not exist, and writes `docs/console-*.png`.
+Starts a server of its own with invented contacts, and writes `docs/console-*.png`.
 """
 
 import tempfile

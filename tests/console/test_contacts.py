@@ -16,7 +16,7 @@ def rows(page: Page) -> list[str]:
     return page.locator("tbody tr td:first-child").all_text_contents()
 
 
-def test_finds_contacts_as_one_types_and_keeps_the_state_in_the_address(
+def test_finds_contacts_while_typing_and_keeps_the_state_in_the_address(
     page: Page, server: RunningServer
 ) -> None:
     view(page, server.url, "contacts")
@@ -74,7 +74,7 @@ def test_builds_a_filter_and_shows_the_json_that_it_sends(
     expect(page.get_by_role("columnheader", name="score")).to_be_visible()
 
 
-def test_edits_a_contact_and_shows_both_after_a_lost_race(
+def test_edits_a_contact_and_shows_both_versions_after_a_conflict(
     page: Page, server: RunningServer
 ) -> None:
     view(page, server.url, "contacts?open=cnt_918856870001")
@@ -155,7 +155,7 @@ def test_creates_merges_twins_and_erases(page: Page, server: RunningServer) -> N
 
 
 @pytest.mark.soak
-def test_tags_and_exports_all_that_is_filtered(
+def test_tags_and_exports_the_filtered_contacts(
     page: Page, server: RunningServer, tmp_path: Path
 ) -> None:
     view(

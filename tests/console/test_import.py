@@ -1,4 +1,4 @@
-"""Imports: the preview, the run, what is said afterwards."""
+"""Imports: the preview, the run, the report."""
 
 from pathlib import Path
 
@@ -65,7 +65,9 @@ def stored(server: RunningServer) -> int:
     return int(server.get(limit=1).json()["pagination"]["total"])
 
 
-def test_welcomes_to_an_empty_store(page: Page, server: RunningServer, tmp_path: Path) -> None:
+def test_an_empty_store_offers_a_first_contact_and_an_import(
+    page: Page, server: RunningServer, tmp_path: Path
+) -> None:
     remove_people(server)
     view(page, server.url, "contacts")
     page.get_by_label("Phone").fill("+91 88568 70009")

@@ -71,7 +71,7 @@ def test_adds_a_webhook_and_shows_its_secret_once(page: Page, server: RunningSer
 
 
 @pytest.mark.soak
-def test_makes_a_segment_and_sees_its_count(page: Page, server: RunningServer) -> None:
+def test_creates_a_segment_and_shows_its_count(page: Page, server: RunningServer) -> None:
     view(page, server.url, "segments")
     page.get_by_role("button", name="New segment").click()
     dialog = page.get_by_role("dialog", name="New segment")

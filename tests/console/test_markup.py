@@ -1,4 +1,4 @@
-"""Markup in whatever a contact, a file or another server can write is text, and nothing else."""
+"""Markup from contacts, files and other servers is shown as text."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +17,8 @@ pytestmark = [needs_chromium, pytest.mark.soak]
 
 
 @contextmanager
-def rude_receiver() -> Iterator[str]:
-    """Answer every webhook with markup and a 500; gives the URL."""
+def failing_receiver() -> Iterator[str]:
+    """Respond to every delivery with a 500 and markup; yield the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -88,8 +88,10 @@ def test_shows_markup_in_errors_and_files_as_text(
     assert_only_text(page)
 
 
-def test_shows_markup_in_answers_to_webhooks_as_text(page: Page, server: RunningServer) -> None:
-    with rude_receiver() as url, server.session() as session:
+def test_shows_markup_in_responses_of_webhook_receivers_as_text(
+    page: Page, server: RunningServer
+) -> None:
+    with failing_receiver() as url, server.session() as session:
         hooks = f"{server.url}/v1/webhooks"
         made = session.post(hooks, json={"url": url, "label": MARKUP}).json()["webhook"]
         assert session.post(f"{hooks}/{made['id']}/test").ok

@@ -1,4 +1,4 @@
-"""What holds for every view: sign-in, scopes, faults of the network, accessibility, width."""
+"""Every view: sign-in, scopes, network errors, accessibility, width."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -55,7 +55,7 @@ def test_shows_changes_as_they_happen(page: Page, server: RunningServer) -> None
 
 
 @pytest.mark.soak
-def test_loses_nothing_on_a_network_fault(browser: Browser, server: RunningServer) -> None:
+def test_keeps_an_edit_after_a_network_error(browser: Browser, server: RunningServer) -> None:
     with watched_page(browser, server.url, allowed="net::ERR_FAILED") as page:
         sign_in(page, server.url, server.key)
         lose_and_save(page, server)
@@ -76,7 +76,9 @@ def lose_and_save(page: Page, server: RunningServer) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_has_no_fault_that_axe_finds(browser: Browser, server: RunningServer, scheme: str) -> None:
+def test_axe_finds_no_accessibility_violation(
+    browser: Browser, server: RunningServer, scheme: str
+) -> None:
     with watched_page(browser, server.url, color_scheme=scheme, bypass_csp=True) as page:
         sign_in(page, server.url, server.key)
         for address in VIEWS:

@@ -60,13 +60,13 @@ def test_responds_404_when_the_console_is_disabled(tmp_path: Path, fresh_store: 
 
 @contextmanager
 def prefix_proxy(server: RunningServer) -> Iterator[tuple[str, list[str]]]:
-    """Serve a server below `PREFIX`, as nginx does; gives its URL and the paths outside of it."""
+    """Serve a server below `PREFIX`, as nginx does; yield its URL and the paths outside of it."""
     outside: list[str] = []
     target = urlsplit(server.url).netloc
 
     class Proxy(ThreadingHTTPServer):
         def handle_error(self, request: object, client_address: object) -> None:
-            """Write nothing of browsers that leave while they wait for changes."""
+            """Log nothing when a browser closes a long poll for changes."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1,4 +1,4 @@
-"""Aliases: shown on request, exported, and made again by an import."""
+"""Aliases: shown on request, exported, and restored by an import."""
 
 import json
 from typing import Any
@@ -57,7 +57,7 @@ def test_lists_with_aliases(merged: FlaskClient, query: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["jsonl", "csv", "xlsx", "vcf"])
-def test_an_import_of_an_export_makes_aliases_again(
+def test_an_import_of_an_export_restores_aliases(
     merged: FlaskClient, db: Database, format: str
 ) -> None:
     types = {
@@ -123,5 +123,5 @@ def test_refuses_a_number_of_another_contact(client: FlaskClient, db: Database) 
 
 
 @pytest.mark.one_engine
-def test_single_upserts_take_no_aliases(client: FlaskClient) -> None:
+def test_single_upserts_reject_aliases(client: FlaskClient) -> None:
     assert client.post("/v1/contacts", json={"phone": ANN, "aliases": [OLD]}).status_code == 422

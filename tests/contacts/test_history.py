@@ -1,4 +1,4 @@
-"""The history of a contact, and what events say: values before, and who made the change."""
+"""The history of a contact, and its events: previous values and the acting key."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def data(client: FlaskClient, id: str = PHONE) -> list[dict[str, Any]]:
     return [each["data"] for each in history(client, id)["history"]]
 
 
-def test_events_have_the_values_before(client: FlaskClient) -> None:
+def test_events_have_the_previous_values(client: FlaskClient) -> None:
     client.post(CONTACTS, json={"phone": PHONE, "first_name": "Priya", "tags": ["Lead"]})
     client.post(CONTACTS, json={"phone": PHONE, "custom_fields": {"plan": "free", "n": 1}})
     body = {"first_name": None, "tags": ["VIP"], "custom_fields": {"plan": "pro", "n": None}}
@@ -72,7 +72,7 @@ def test_a_command_has_no_acting_key(client: FlaskClient, db: Database) -> None:
 
 
 def test_writes_that_wait_together_keep_their_keys(client: FlaskClient, db: Database) -> None:
-    """One thread commits for all: it must not lend them its own key."""
+    """One thread commits for all: their events must not get its key."""
     from app.api_keys.actor import acting_for
     from app.contacts import writer
     from app.contacts.model import Draft
@@ -117,7 +117,7 @@ def test_a_page_of_large_events_ends_early(
     assert len(history(client, cursor=page["pagination"]["next_cursor"])["history"]) == 2
 
 
-def test_a_merged_number_leads_to_the_survivor(client: FlaskClient) -> None:
+def test_the_history_of_a_merged_number_is_that_of_the_survivor(client: FlaskClient) -> None:
     client.post(CONTACTS, json={"phone": PHONE})
     client.post(CONTACTS, json={"phone": OTHER, "email": "a@example.com"})
     client.post(f"{CONTACTS}/{PHONE}/merge", json={"from": OTHER})

@@ -1,4 +1,4 @@
-"""What an upsert makes of a contact, without a store."""
+"""The outcome of an upsert, without a store."""
 
 import pytest
 

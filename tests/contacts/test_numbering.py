@@ -1,4 +1,4 @@
-"""The fast look at a number agrees with the library phonenumbers."""
+"""The fast check of a number agrees with the library phonenumbers."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,7 +20,7 @@ def e164(number: phonenumbers.PhoneNumber) -> str:
 
 
 def by_library(digits: str) -> Plain | None:
-    """Return what the library says of a number that normalising leaves as it is."""
+    """Return what the library finds for a number that is already normalised, else None."""
     try:
         number = phonenumbers.parse(f"+{digits}")
     except phonenumbers.NumberParseException:
@@ -66,12 +66,12 @@ def test_agrees_with_the_library(digits: str) -> None:
     assert found is None or found == by_library(digits)
 
 
-def test_looks_at_the_numbers_of_nearly_all_countries() -> None:
+def test_the_fast_check_handles_nearly_all_example_numbers() -> None:
     assert len([each for each in KNOWN if look_at(each)]) > 0.9 * len(KNOWN)
     assert all(look_at(each) == by_library(each) for each in KNOWN if look_at(each))
 
 
 @pytest.mark.parametrize("region", ["IN", "US", "CA", "DE", "GB", "BR", "KZ"])
-def test_the_fast_look_recognizes_example_numbers(region: str) -> None:
+def test_the_fast_check_recognizes_example_numbers(region: str) -> None:
     digits = next(examples(region))
     assert look_at(digits) and normalise(digits, "valid") == digits == normalise(f"+{digits}")

@@ -61,7 +61,7 @@ def test_gets_by_any_spelling(client: FlaskClient, priya: dict[str, Any], id: st
 
 @pytest.mark.parametrize("id", ["cnt_14155552671", "14155552671", "abc", "cnt_", "0", "%00", "😀"])
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_unknown_contact_is_404(client: FlaskClient, method: str, id: str) -> None:
+def test_an_unknown_contact_returns_404(client: FlaskClient, method: str, id: str) -> None:
     answer = client.open(f"/v1/contacts/{id}", method=method, json={"first_name": "X"})
     assert _error(answer) == (404, "not_found")
 
@@ -74,7 +74,7 @@ def test_not_modified_has_no_body(client: FlaskClient, priya: dict[str, Any]) ->
     assert client.get(URL, headers={"If-None-Match": etag}).status_code == 200
 
 
-def test_patch_sets_clears_and_leaves(client: FlaskClient, priya: dict[str, Any]) -> None:
+def test_patch_sets_clears_and_keeps_fields(client: FlaskClient, priya: dict[str, Any]) -> None:
     body = {"first_name": None, "last_name": "Sharma", "custom_fields": {"age": None, "city": "X"}}
     answer = client.patch(URL, json=body).get_json()
     assert answer["changed"] == [
@@ -99,7 +99,7 @@ def test_patch_sets_clears_and_leaves(client: FlaskClient, priya: dict[str, Any]
         ({"email": ""}, "email", None),
     ],
 )
-def test_patch_of_one_field(
+def test_patch_changes_only_the_given_field(
     client: FlaskClient, priya: dict[str, Any], body: dict[str, Any], field: str, value: object
 ) -> None:
     contact = client.patch(URL, json=body).get_json()["contact"]
@@ -133,14 +133,16 @@ def test_rejects_a_bad_patch(
 
 @pytest.mark.usefixtures("priya")
 @pytest.mark.parametrize("phone", ["14155552671", None, 7])
-def test_phone_is_not_patchable(client: FlaskClient, phone: object) -> None:
+def test_patch_rejects_another_phone(client: FlaskClient, phone: object) -> None:
     answer = client.patch(URL, json={"phone": phone})
     assert _error(answer) == (409, "conflict")
     assert ID in answer.get_json()["error"]["message"]
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_lost_race_is_412(client: FlaskClient, priya: dict[str, Any], method: str) -> None:
+def test_a_stale_if_match_returns_412(
+    client: FlaskClient, priya: dict[str, Any], method: str
+) -> None:
     stale = {"If-Match": client.get(URL).headers["ETag"]}
     fresh = {"If-Match": client.patch(URL, json={"last_name": "Sharma"}).headers["ETag"]}
     body = {"last_name": "Late"}
@@ -204,7 +206,7 @@ def test_adds_and_removes_tags(client: FlaskClient, priya: dict[str, Any]) -> No
     assert client.get("/v1/contacts?tag=a/b").get_json()["pagination"]["total"] == 0
 
 
-def test_removing_a_tag_not_carried_changes_nothing(
+def test_removing_a_tag_that_the_contact_lacks_changes_nothing(
     client: FlaskClient, priya: dict[str, Any], other: dict[str, Any]
 ) -> None:
     answer = client.delete(f"{URL}/tags/Old")
@@ -327,7 +329,7 @@ def test_removes_a_tag_however_it_is_written(client: FlaskClient, tag: str, path
     assert client.delete(f"{URL}/tags/{path}").get_json()["contact"]["tags"] == []
 
 
-def test_patch_may_remove_more_fields_than_fit(client: FlaskClient) -> None:
+def test_patch_removes_199_fields_and_adds_five(client: FlaskClient) -> None:
     _post(client, PRIYA | {"custom_fields": {f"old{number}": 1 for number in range(200)}})
     fields = {f"old{number}": None for number in range(199)} | {f"new{n}": 1 for n in range(5)}
     contact = client.patch(URL, json={"custom_fields": fields}).get_json()["contact"]
@@ -353,7 +355,7 @@ def test_refuses_a_long_run_of_combining_marks_at_once(client: FlaskClient) -> N
 
 
 @pytest.mark.one_engine
-def test_no_contact_is_called_like_a_route(client: FlaskClient) -> None:
+def test_names_of_routes_are_not_read_as_ids_of_contacts(client: FlaskClient) -> None:
     for name in ("search", "batch"):
         answer = client.get(f"/v1/contacts/{name}")
         assert answer.status_code == 405

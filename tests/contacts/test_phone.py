@@ -1,4 +1,4 @@
-"""Phone numbers: every tolerated spelling to one stored form, the rest refused with a reason."""
+"""Phone numbers: accepted spellings are normalised, the rest is rejected with a reason."""
 
 from collections.abc import Iterator
 
@@ -140,7 +140,7 @@ REFUSED = {
 
 
 def _examples() -> Iterator[str]:
-    """Yield the digits of the library's own numbers of all regions and kinds."""
+    """Yield the digits of the library's example numbers of all regions and kinds."""
     kinds = phonenumbers.PhoneNumberType.values()
     for region in sorted(phonenumbers.SUPPORTED_REGIONS):
         for kind in kinds:

@@ -1,4 +1,4 @@
-"""Values of another type than a custom field is pinned to."""
+"""Values of another type than a pinned custom field has are converted or rejected."""
 
 import random
 import threading
@@ -42,20 +42,22 @@ def _assert_refused(answer: TestResponse) -> None:
 @pytest.mark.parametrize("value", ["thirty", True, "007"])
 @pytest.mark.parametrize("phone", ["918856879188", "14155552671"])
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])
-def test_post_is_refused(client: FlaskClient, phone: str, query: str, value: object) -> None:
+def test_post_rejects_another_type(
+    client: FlaskClient, phone: str, query: str, value: object
+) -> None:
     before = client.get("/v1/contacts?include=custom_fields").get_json()
     _assert_refused(_post(client, {"age": value, "plan": "free"}, phone, query))
     assert client.get("/v1/contacts?include=custom_fields").get_json() == before
 
 
 @pytest.mark.usefixtures("pinned")
-def test_patch_is_refused(client: FlaskClient) -> None:
+def test_patch_rejects_another_type(client: FlaskClient) -> None:
     _assert_refused(client.patch(ID, json={"custom_fields": {"age": False}}))
 
 
 @pytest.mark.usefixtures("pinned")
 @pytest.mark.parametrize("value", [30, 30.5, 0, "31", " 32 ", "1.5", "", None])
-def test_the_right_type_is_taken(client: FlaskClient, value: object) -> None:
+def test_accepts_values_of_the_type_and_blanks(client: FlaskClient, value: object) -> None:
     assert _post(client, {"age": value}).status_code == 200
     assert client.patch(ID, json={"custom_fields": {"age": None}}).status_code == 200
 
@@ -70,7 +72,7 @@ def test_stored_values_of_other_types_are_kept(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("pinned")
-def test_merge_is_refused(client: FlaskClient) -> None:
+def test_merge_rejects_another_type(client: FlaskClient) -> None:
     assert _post(client, {"plan": "pro"}, "14155552671").status_code == 201
     answer = client.post("/v1/contacts/14155552671/merge", json={"from": "918856879188"})
     _assert_refused(answer)
@@ -100,7 +102,7 @@ def test_values_are_converted_to_the_pinned_type(client: FlaskClient) -> None:
     assert [each["status"] for each in results] == ["created", "unchanged", "failed"]
 
 
-def test_a_merge_converts(client: FlaskClient) -> None:
+def test_a_merge_converts_to_the_pinned_type(client: FlaskClient) -> None:
     _post(client, {"age": "30"})
     _post(client, {}, "14155552671")
     client.put("/v1/custom-fields/age", json={"type": "number"})
@@ -121,8 +123,8 @@ def test_names_every_invalid_field(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_no_write_slips_past_a_pin(db: Database, seed: int) -> None:
-    """Once a pin is answered, no other type is stored any more."""
+def test_no_other_type_is_stored_after_a_pin(db: Database, seed: int) -> None:
+    """Writers that run at the same time store no other type once the pin has returned."""
     source = random.Random(seed)
     others = threading.Barrier(4)
 

@@ -128,7 +128,7 @@ def test_writes_nothing_where_nothing_changes(
 
 
 @pytest.mark.sqlite
-def test_a_change_writes(client: FlaskClient, version: Any) -> None:
+def test_a_change_writes_to_the_database_file(client: FlaskClient, version: Any) -> None:
     client.post("/v1/contacts", json=PRIYA)
     before = version()
     post(client, first_name="Asha")
@@ -142,7 +142,7 @@ def test_never_erases_a_text(client: FlaskClient) -> None:
         assert response.get_json()["changed"] == []
 
 
-def test_keeps_a_custom_field_that_comes_as_null(client: FlaskClient) -> None:
+def test_keeps_a_custom_field_that_is_sent_as_null(client: FlaskClient) -> None:
     client.post("/v1/contacts", json=PRIYA)
     body = post(client, custom_fields={"plan": None, "new": None}).get_json()
     assert body["changed"] == [] and body["contact"]["custom_fields"] == PRIYA["custom_fields"]
@@ -224,7 +224,7 @@ def test_dry_run_false_stores(client: FlaskClient) -> None:
     assert len(stored(client)) == 1
 
 
-def test_dry_run_checks_as_a_real_one(client: FlaskClient) -> None:
+def test_dry_run_rejects_an_invalid_phone(client: FlaskClient) -> None:
     assert client.post("/v1/contacts?dry_run=true", json={"phone": "x"}).status_code == 422
 
 
@@ -320,7 +320,7 @@ def test_blank_values_do_not_overwrite_stored_values(client: FlaskClient, blank:
 
 
 @pytest.mark.parametrize("blank", [*BLANKS, None])
-def test_blank_values_of_a_patch_clear(client: FlaskClient, blank: str | None) -> None:
+def test_blank_values_of_a_patch_clear_fields(client: FlaskClient, blank: str | None) -> None:
     contact = post(
         client, first_name="Ann", email="a@x.org", custom_fields={"score": 7, "plan": "x"}
     )

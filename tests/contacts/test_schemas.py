@@ -59,7 +59,7 @@ def test_treats_empty_text_as_unset() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "longest"),
+    ("field", "exceeding"),
     [
         ({"first_name": "a" * 255}, {"first_name": "a" * 256}),
         ({"last_name": "\U0001f600" * 255}, {"last_name": "\U0001f600" * 256}),
@@ -78,10 +78,10 @@ def test_treats_empty_text_as_unset() -> None:
     ids=["first_name", "last_name", "email", "tag", "tags", "key", "value", "int", "-int", "keys"],
 )
 def test_accepts_the_limit_and_rejects_one_more(
-    field: dict[str, Any], longest: dict[str, Any]
+    field: dict[str, Any], exceeding: dict[str, Any]
 ) -> None:
     load(**field)
-    assert list(reasons(**longest)) == list(longest)
+    assert list(reasons(**exceeding)) == list(exceeding)
 
 
 def test_counts_tags_after_duplicates_collapse() -> None:

@@ -1,4 +1,4 @@
-"""The statements: what they store, that each has an index, that counters add up."""
+"""The SQL of contacts: what it stores, that it uses indexes, that counters are exact."""
 
 import random
 import re
@@ -32,8 +32,8 @@ PRIYA = Contact(
     custom_fields={"plan": "pro", "age": 30, "score": 1.5, "active": True},
 )
 ASHA = replace(PRIYA, phone="919000000001", first_name="Asha", tags=("Lead",), custom_fields={})
-# A page is at most 100 rows, what is given at most 400, a list and its first id are one each;
-# contacts_by_id holds ids alone.
+# Scans of few rows: at most 100 of a page, 400 given values, one of a list and its first id. The
+# index contacts_by_id has ids only.
 BOUNDED = re.compile(
     r"SCAN (\(subquery|page$|tag_sweeps$|given|(listed|first)$|CONSTANT ROW$|\d+ CONSTANT ROWS"
     r"|(word|json_each|asked) VIRTUAL TABLE|sqlite_sequence$"
@@ -78,13 +78,13 @@ def insert(db: Database, *contacts: Contact) -> None:
 
 
 def update(tx: Connection, after: Contact) -> None:
-    """Write a contact that is stored already as the one path of writes does."""
+    """Update a stored contact with the statements that `write_edits` runs."""
     known = store.look_up(tx, [after.phone], after.custom_fields, after.tags)
     store.save(tx, [Save(known.contacts[after.phone], after, store.columns(after))], known)
 
 
 def assert_indexed(plans: Mapping[str, list[str]], orderly: str = "?") -> None:
-    """No step looks at a whole table, except for one in the order of a page, or sorts one."""
+    """Fail if a step sorts, or scans a whole table other than in the order of a page."""
     for sql, plan in plans.items():
         for step in plan:
             assert "TEMP B-TREE" not in step, sql
@@ -168,7 +168,7 @@ def test_writes_use_an_index(recorder: Recorder) -> None:
     assert_indexed(recorder.plans)
 
 
-def test_deletes_look_at_one_contact(recorder: Recorder) -> None:
+def test_deletes_search_the_rows_of_one_contact(recorder: Recorder) -> None:
     store.insert_contacts(recorder, [PRIYA])
     after = replace(PRIYA, email=None, tags=(), custom_fields={"plan": "free"})
     update(recorder, after)

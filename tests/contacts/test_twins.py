@@ -47,7 +47,7 @@ def test_matching_updates_the_twin(client: FlaskClient) -> None:
     assert client.get(f"/v1/contacts/{WITHOUT}").status_code == 404
 
 
-def test_the_number_itself_wins_over_its_twin(client: FlaskClient) -> None:
+def test_the_number_itself_takes_precedence_over_its_twin(client: FlaskClient) -> None:
     post(client, WITH), post(client, WITHOUT)
     answer = post(client, WITHOUT, "?match_twins=true", first_name="Bia")
     assert answer["contact"]["phone"] == WITHOUT

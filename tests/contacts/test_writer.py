@@ -39,7 +39,7 @@ def test_looks_up_by_an_index(recorder: Recorder) -> None:
     assert [each.contact for each in known.contacts.values()] == [PRIYA]
     assert (known.ids.tags.keys(), known.ids.fields.keys()) == ({"VIP"}, {"plan"})
     assert list_keys(recorder) == sorted(PRIYA.custom_fields)
-    # What was asked for is walked, and `sqlite_sequence` has a row for each table.
+    # The given values are scanned, and `sqlite_sequence` has a row for each table.
     plans = {
         sql: [
             each

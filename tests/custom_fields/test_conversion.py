@@ -78,7 +78,7 @@ def test_converts_stored_values_to_the_new_type(
     assert store_faults(db) == []
 
 
-def test_counts_follow(client: FlaskClient) -> None:
+def test_a_conversion_updates_counts(client: FlaskClient) -> None:
     store(client, "score", ["1", "2", "x"])
     field = put(client, "score", type="number", convert=True, label="Score").json["custom_field"]
     assert (field["type"], field["contacts"], field["label"]) == ("mixed", 3, "Score")

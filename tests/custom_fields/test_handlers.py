@@ -43,7 +43,7 @@ def _finish(db: Database) -> None:
 
 
 @pytest.mark.parametrize("key", ["plan", "n"])
-def test_deletes_from_many(filled_db: Database, key: str) -> None:
+def test_deletes_a_field_from_all_contacts(filled_db: Database, key: str) -> None:
     assert handlers.delete_custom_field(filled_db, key) == SOME
     assert _counts(filled_db) == {other: SOME for other in ("plan", "n") if other != key}
     assert store.list_sweeps(filled_db.connection()) == []
@@ -71,7 +71,7 @@ def test_concurrent_requests_run_the_task_once(filled_db: Database) -> None:
     others = [Database(filled_db.path) for _ in range(3)]
 
     def ask(db: Database) -> int:
-        with closing(db), suppress(NotFound):  # One that comes too late finds no such field.
+        with closing(db), suppress(NotFound):  # A request after the deletion finds no such field.
             return handlers.delete_custom_field(db, "plan")
         return 0
 

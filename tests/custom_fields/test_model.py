@@ -1,4 +1,4 @@
-"""The type that is reported of a custom field."""
+"""The type that is reported for a custom field."""
 
 import pytest
 
@@ -17,6 +17,8 @@ from app.custom_fields.model import CustomField
         ((0, 0, 0), None, None),
     ],
 )
-def test_type(counts: tuple[int, int, int], required: str | None, expected: str | None) -> None:
+def test_reports_the_type_of_the_values_or_else_the_required_type(
+    counts: tuple[int, int, int], required: str | None, expected: str | None
+) -> None:
     field = CustomField(1, "plan", *counts, label=None, required_type=required)
     assert (field.type, field.contacts) == (expected, sum(counts))

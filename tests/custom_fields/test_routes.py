@@ -83,13 +83,13 @@ def test_rejects_a_bad_query(client: FlaskClient, query: str) -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_pins_a_field_that_is_there(client: FlaskClient, db: Database) -> None:
+def test_pins_an_existing_field(client: FlaskClient, db: Database) -> None:
     answer = client.put(f"{URL}/age", json={"label": " Age ", "type": "number"})
     assert answer.status_code == 200
     expected = _field("age", "mixed", 2, "Age", "number")
     assert answer.get_json() == {"success": True, "custom_field": expected}
     assert _fields(client)["age"] == expected
-    # What is stored stays, of another type too.
+    # Stored values of another type are kept.
     assert _contacts(client)[1]["custom_fields"]["age"] == "thirty"
     assert store_faults(db) == []
 
@@ -104,7 +104,7 @@ def test_pins_a_field_that_no_contact_has_yet(client: FlaskClient) -> None:
     assert client.get(URL).get_json()["pagination"]["total"] == 2
 
 
-def test_put_replaces(client: FlaskClient) -> None:
+def test_put_replaces_label_and_type(client: FlaskClient) -> None:
     client.put(f"{URL}/city", json={"label": "City", "type": "string"})
     assert client.put(f"{URL}/city", json={"type": "number"}).get_json()["custom_field"] == _field(
         "city", "number", 0, None, "number"

@@ -22,7 +22,7 @@ def test_reads_use_an_index(recorder: Recorder) -> None:
     store.find_custom_field(recorder, "plan")
     store.count_custom_fields(recorder)
     assert len(recorder.plans) == 3
-    # Through the index on keys: that is the order of a page.
+    # A page is read in the order of the index on keys.
     assert_indexed(recorder.plans, orderly="custom_fields USING INDEX")
 
 
@@ -35,7 +35,7 @@ def test_a_deletion_uses_an_index(recorder: Recorder) -> None:
     handlers._start(recorder, key="plan")
     assert store.list_sweeps(recorder) == []
     assert store.find_custom_field(recorder, "plan") is None
-    # Only as many as are under way.
+    # It has one row for each unfinished sweep.
     assert_indexed(recorder.plans, orderly="custom_field_sweeps")
     walks = [plan for sql, plan in recorder.plans.items() if "(type, value, contact_id) >" in sql]
     steps = [step for plan in walks for step in plan if "custom_field_values" in step]

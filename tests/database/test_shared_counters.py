@@ -104,12 +104,12 @@ def test_a_process_reuses_the_file_of_a_dead_process(
         end(process, signal.SIGKILL)
         found = counters.read()
         assert (found["a"], found["b"]) == (10 * (number + 1), 20 * (number + 1))
-        # What ends with a process is that of the last one alone.
+        # A counter of live processes has the count of the last one only.
         assert found[f"{PRESENT}x"] == 10
     assert sorted(path.name for path in folder.iterdir()) == ["0", "names"]
 
 
-def test_is_not_shared_with_a_fork(counters: SharedCounters, folder: Path) -> None:
+def test_a_fork_counts_in_a_file_of_its_own(counters: SharedCounters, folder: Path) -> None:
     counters.add({"a": 1})
     child = os.fork()
     if not child:

@@ -1,4 +1,4 @@
-"""Folded text: blind to case and accents, and a part folds to a part."""
+"""Folded text: without case and accents, each part on its own."""
 
 import pytest
 from hypothesis import given, settings
@@ -34,7 +34,7 @@ def test_folds(given: str | None, folded: str | None) -> None:
 
 @quick
 @given(text, text)
-def test_a_part_folds_to_a_part(one: str, other: str) -> None:
+def test_folds_each_part_on_its_own(one: str, other: str) -> None:
     assert fold(one + other) == f"{fold(one)}{fold(other)}"
     assert fold(fold(one)) == fold(one)
 

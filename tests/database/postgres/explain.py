@@ -1,4 +1,4 @@
-"""Plans as servers get them: of prepared statements, made without their values."""
+"""Query plans as servers make them: of prepared statements, without their values."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""The SQL of features in PostgreSQL's words, and custom fields' values as text that sorts."""
+"""The translation of SQL to PostgreSQL, and values of custom fields as sortable text."""
 
 import json
 
@@ -33,13 +33,13 @@ NUMBERS = st.one_of(st.integers(-(2**53), 2**53), st.floats(allow_nan=False, all
         ("SELECT now()::text", "SELECT now()::text"),
     ],
 )
-def test_translates(sql: str, expected: str) -> None:
+def test_translates_sql(sql: str, expected: str) -> None:
     assert postgres_sql(sql) == expected
 
 
 @settings(deadline=None)
 @given(NUMBERS, NUMBERS)
-def test_numbers_sort_as_their_text(one: float, other: float) -> None:
+def test_numbers_sort_as_their_sortable_text(one: float, other: float) -> None:
     values = SortableText()
     keys = values.in_json(one), values.in_json(other)
     assert (keys[0] < keys[1]) == (float(one) < float(other))
@@ -48,7 +48,7 @@ def test_numbers_sort_as_their_text(one: float, other: float) -> None:
 
 @settings(deadline=None)
 @given(st.text(min_size=MOST - 2, max_size=MOST + 2), st.text(max_size=MOST + 2))
-def test_bounds_find_all_that_compares(one: str, other: str) -> None:
+def test_bounds_include_every_matching_value(one: str, other: str) -> None:
     values = SortableText()
     for operator, holds in ((">", one > other), ("<=", one <= other), ("<", one < other)):
         found, bound = values.bound(operator, other)
@@ -61,7 +61,7 @@ def test_bounds_find_all_that_compares(one: str, other: str) -> None:
         assert not holds or stored == bound or found in in_range
 
 
-def test_json_has_the_same_form(db: Database) -> None:
+def test_the_database_makes_the_same_sortable_text(db: Database) -> None:
     values = SortableText()
     given_values = {"a": "x", "b": 1, "c": -1.5, "d": True, "e": False, "f": 0, "g": 1e300}
     rows = db.connection().execute(

@@ -1,4 +1,4 @@
-"""The schema of PostgreSQL: as many migrations as SQLite has, refusals that change nothing."""
+"""The schema of PostgreSQL: version and columns as on SQLite, refusals that change nothing."""
 
 import re
 import sqlite3
@@ -144,7 +144,7 @@ def test_refuses_another_encoding(postgres: PostgresServer) -> None:
     postgres.drop(postgres.url("latin"))
 
 
-def test_a_new_store_equals_the_template(db: Database, fresh_store: FreshStore) -> None:
+def test_names_its_engine_with_the_version(db: Database, fresh_store: FreshStore) -> None:
     assert re.match("PostgreSQL [0-9]", db.engine)
 
 

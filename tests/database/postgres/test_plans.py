@@ -1,4 +1,4 @@
-"""The plans of searches and lists on PostgreSQL: led by indexes, in their order where they scan."""
+"""The plans of searches and lists on PostgreSQL use indexes, for sort orders too."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ from app.segments.handlers import set_segment
 from tests.database.postgres.explain import plan_of
 from tests.search.test_search_plans import SEARCHES, SORTS, TREES
 
-# A row for each counter, webhook or segment, or of one statement.
+# Tables with few rows.
 SMALL = {"counters", "tags", "custom_fields", "segments"}
 
 
@@ -57,7 +57,7 @@ def explaining(db: Database) -> Iterator[Explaining]:
     connection.close()
 
 
-def assert_led_by_indexes(explaining: Explaining) -> None:
+def assert_scans_only_small_tables(explaining: Explaining) -> None:
     assert explaining.nodes
     for node, sql in explaining.nodes:
         if node["Node Type"] == "Seq Scan":
@@ -72,7 +72,7 @@ def test_filters_use_indexes(explaining: Explaining, monkeypatch: pytest.MonkeyP
         for field, op, value, _ in TREES.values():
             tree = {"filter": {"field": field, "op": op, "value": value}}
             planner.search_contacts(explaining, SearchSchema().load(tree)[0])
-    assert_led_by_indexes(explaining)
+    assert_scans_only_small_tables(explaining)
 
 
 @pytest.mark.parametrize("field", SORTS)
@@ -90,7 +90,7 @@ def test_sorting_uses_an_index(
     page = planner.search_contacts(explaining, asked)
     assert len(page.contacts) == 5 and page.next
     planner.search_contacts(explaining, replace(asked, after=page.next))
-    assert_led_by_indexes(explaining)
+    assert_scans_only_small_tables(explaining)
     # An incremental sort of phones, which are unique, has one row at a time.
     sorted_ = [sql for node, sql in explaining.nodes if node["Node Type"] == "Sort"]
     assert sorted_ == []
@@ -101,4 +101,4 @@ def test_lists_use_indexes(explaining: Explaining) -> None:
         for offset in (0, 15):
             page = {"tag": tag, "limit": 5, "offset": offset, "include": frozenset[str]()}
             list_contacts(explaining, **page)  # type: ignore[arg-type]
-    assert_led_by_indexes(explaining)
+    assert_scans_only_small_tables(explaining)

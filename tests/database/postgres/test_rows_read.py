@@ -1,4 +1,4 @@
-"""What statements read of large tables: never more than a page or a batch, nor all of a tag.
+"""Statements read no more rows of large tables than a page or a batch has.
 
 Every request of the API's examples is sent to a store of `CONTACTS` contacts, and each statement is
 explained with the rows that it read.
@@ -35,7 +35,7 @@ CONTACTS = 2_500
 FILES = ("full", "lost", "damaged")
 # A page or a batch has fewer; the most common tag has more.
 MOST = 1_000
-CHANGING = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
+EXPLAINED = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Examining(Connection):
     def _run(
         self, sql: str, parameters: Parameters | None, prepare: bool | None = None
     ) -> "psycopg.Cursor[Row]":
-        if sql.lstrip().startswith(CHANGING) and "nextval" not in sql:
+        if sql.lstrip().startswith(EXPLAINED) and "nextval" not in sql:
             self._examine(sql, parameters)
         return super()._run(sql, parameters, prepare)
 
@@ -68,7 +68,7 @@ class Examining(Connection):
             with self._driver.transaction(force_rollback=True):
                 plan = plan_of(self._driver, sql, parameters, "ANALYZE, TIMING OFF")
         except psycopg.Error:
-            return  # As it will fail.
+            return  # The statement itself fails the same way.
         for node in nodes(plan):
             removed = sum(each for name, each in node.items() if name.startswith("Rows Removed"))
             rows = round((node["Actual Rows"] + removed) * node["Actual Loops"])
@@ -82,7 +82,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def contact(number: int) -> Contact:
-    """Return a contact that has the tags and fields of all, and most of their words."""
+    """Return a contact with the tags and fields of all others, and most of their words."""
     when = f"2026-{1 + number % 12:02}-02T08:00:00Z"
     name, other = f"Name{number % 7}", "Sharma"
     fields = {"x": "v", "n": number, "day": when[:10], "seen": when, "yes": number % 2 == 0}

@@ -15,7 +15,7 @@ from app.web.rate_limit import DatabaseRateLimiter
 from tests.conftest import wait_until
 
 
-def test_one_has_a_turn(db: Database) -> None:
+def test_only_one_holder_has_a_turn(db: Database) -> None:
     with db.turn("work") as first:
         assert first is not None
         assert SECONDS - 1 < first.seconds_left() <= SECONDS

@@ -1,4 +1,4 @@
-"""Writers side by side: nothing lost, nothing twice, counts exact, conflicts run again."""
+"""Concurrent writers: nothing is lost or repeated, counts are exact, conflicts are retried."""
 
 import random
 import threading
@@ -165,7 +165,7 @@ def test_retries_a_link_to_a_tag_that_was_deleted(db: Database) -> None:
     assert store_faults(db) == []
 
 
-def test_continues_after_the_server_was_killed(postgres: PostgresServer, db: Database) -> None:
+def test_continues_after_its_connections_were_ended(postgres: PostgresServer, db: Database) -> None:
     handlers.upsert_contact(db, Draft("918856879188"))
     [(name,)] = db.connection().execute("SELECT current_database()")
     end_all = (
@@ -241,7 +241,7 @@ def test_values_of_a_group_are_stored_as_they_are(db: Database) -> None:
     assert store_faults(db) == []
 
 
-def test_a_lost_machine_does_not_keep_requests_for_minutes(db: Database) -> None:
+def test_connections_have_timeouts_for_a_lost_machine(db: Database) -> None:
     given = db.connection()._driver.info.get_parameters()
     assert given["tcp_user_timeout"] == "10000"
     assert given["connect_timeout"] == "5"

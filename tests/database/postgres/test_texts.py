@@ -21,7 +21,7 @@ TYPES = {
     "offset": "::bigint",
 }  # Which the driver sends with the value.
 PARAMETER = re.compile(r"%\((\w+)\)s|%s")
-# Of SQLite alone: what is for its files.
+# The modules in SQLITE run on SQLite only.
 FOLDERS = [*(name.replace(".", "/") for name in FEATURES), "app/web", "app/maintenance"]
 SQLITE = {f"app/maintenance/{name}.py" for name in ("backup", "restore", "replace", "rotation")}
 SQLITE |= {f"app/maintenance/{name}.py" for name in ("copy_store", "doctor", "index_rebuild")}

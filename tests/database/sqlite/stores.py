@@ -41,7 +41,7 @@ def older_store(path: Path, version: int) -> Path:
 
 
 def change(path: Path, *statements: str) -> Path:
-    """Change a store behind the service's back."""
+    """Execute statements on a store without the service."""
     with closing(sqlite3.connect(path, isolation_level=None)) as driver:
         for statement in statements:
             driver.execute(statement)

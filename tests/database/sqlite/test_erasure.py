@@ -1,4 +1,4 @@
-"""The write-ahead log after a deletion."""
+"""Deleted data is erased from the files of a store, also after failures."""
 
 import random
 import subprocess
@@ -48,7 +48,7 @@ def test_erases_a_deleted_contact_from_all_files(db: Database) -> None:
 
 
 def _store_among_others(db: Database, phone: str) -> None:
-    """Pages that split and merge leave copies of it in their unused space."""
+    """Store a contact among others: pages that split and merge keep copies of it."""
     source = random.Random(2)
 
     def store_another() -> None:
@@ -102,7 +102,7 @@ def test_waits_for_readers(db: Database) -> None:
     wait_until(lambda: not _traces(db))
 
 
-def test_writes_go_on_while_a_reader_keeps_the_log(db: Database) -> None:
+def test_writes_continue_while_a_reader_keeps_the_log(db: Database) -> None:
     _store(db)
     reader = Database(db.path)
     with reader.snapshot() as snapshot:
@@ -112,9 +112,7 @@ def test_writes_go_on_while_a_reader_keeps_the_log(db: Database) -> None:
     reader.close()
 
 
-def test_a_start_erases_deleted_data_that_a_killed_server_left(
-    db: Database, tmp_path: Path
-) -> None:
+def test_truncating_the_log_erases_deleted_rows(db: Database, tmp_path: Path) -> None:
     _store(db)
     with db.transaction() as tx:
         for table in (
@@ -130,7 +128,7 @@ def test_a_start_erases_deleted_data_that_a_killed_server_left(
     assert not _traces(db)
 
 
-def test_tries_again_until_it_succeeds() -> None:
+def test_retries_a_task_until_it_succeeds() -> None:
     outcomes, done = [False, False, True], threading.Event()
 
     def truncate() -> bool:
@@ -139,10 +137,10 @@ def test_tries_again_until_it_succeeds() -> None:
             done.set()
         return outcome
 
-    chore = BackgroundTask("test", truncate)
-    chore.request()
+    task = BackgroundTask("test", truncate)
+    task.request()
     assert done.wait(10)
-    chore.wait(10)
+    task.wait(10)
 
 
 def test_retries_a_failing_task_less_often() -> None:
@@ -152,9 +150,9 @@ def test_retries_a_failing_task_less_often() -> None:
         started.append(time.monotonic())
         return outcomes.pop(0)
 
-    chore = BackgroundTask("test", attempt)
-    chore.request()
-    chore.wait(20)
+    task = BackgroundTask("test", attempt)
+    task.request()
+    task.wait(20)
     first, second, third = (later - sooner for sooner, later in pairwise(started))
     assert first >= SECONDS_BETWEEN_TRIES
     assert second >= SECONDS_BETWEEN_TRIES * 2
@@ -168,10 +166,10 @@ def test_pauses_at_most_as_long_as_the_work_took() -> None:
         started.append(time.monotonic())
         return outcomes.pop(0)
 
-    chore = BackgroundTask("test", attempt, rest=20)
+    task = BackgroundTask("test", attempt, rest=20)
     for _ in range(2):
-        chore.request()
-        chore.wait(20)
+        task.request()
+        task.wait(20)
     assert outcomes == []
     assert started[2] - started[1] < SECONDS_BETWEEN_TRIES * 20 / 2
 
@@ -184,10 +182,10 @@ def test_a_request_during_a_run_is_not_lost() -> None:
         started.set()
         return go_on.wait(10)
 
-    eraser = BackgroundTask("test", truncate)
-    eraser.request()
+    task = BackgroundTask("test", truncate)
+    task.request()
     assert started.wait(10)
-    eraser.request()
+    task.request()
     go_on.set()
     wait_until(lambda: len(runs) == 2)
 

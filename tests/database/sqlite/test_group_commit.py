@@ -22,7 +22,7 @@ Job = Callable[[Connection], Any]
 
 
 class Committer:
-    """Commits jobs to a real database and notes how many came together, and for how long."""
+    """Commits jobs to a real database and records the size and the wait of each group."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -74,7 +74,7 @@ def _run(db: Database, group: GroupCommit, job: Job) -> Any:
 def _run_together(
     committer: Committer, jobs: Sequence[Job], seconds: float = 0
 ) -> "list[Future[Any]]":
-    """Run jobs that all wait so long while a first one, which is not among them, is at work."""
+    """Run jobs that wait together, for `seconds`, while another job runs."""
     group = GroupCommit(committer)
     started, may_end = threading.Event(), threading.Event()
 

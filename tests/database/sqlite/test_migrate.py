@@ -1,4 +1,4 @@
-"""A database is brought to today's schema, whole or not at all."""
+"""A database is migrated to the newest schema in full or not at all."""
 
 import json
 import sqlite3
@@ -14,7 +14,7 @@ from app.database.sqlite.migrate import APPLICATION_ID, migrate, migrations
 from app.errors import StartError
 
 NEWEST = max(migrations())
-HALF_WAY = """
+KILLED_HALF_WAY = """
 import os, sys
 from itertools import islice
 from pathlib import Path
@@ -27,7 +27,7 @@ def half(sql, whole=migrate._statements):
 migrate._statements = half
 migrate.migrate(Path(sys.argv[1]))
 """
-WHEN_TOLD = """
+AFTER_A_LINE_OF_INPUT = """
 import sys
 from pathlib import Path
 from app.database.sqlite.migrate import migrate
@@ -57,12 +57,12 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def whole(tmp_path: Path) -> list[tuple[str, str]]:
-    """The schema of a database that was made without trouble."""
+    """The schema of a database after an uninterrupted migration."""
     migrate(tmp_path / "whole.db")
     return _schema(tmp_path / "whole.db")
 
 
-def test_makes_a_database_from_nothing(path: Path) -> None:
+def test_creates_a_database(path: Path) -> None:
     migrate(path)
     assert _pragma(path, "user_version") == NEWEST
     assert _pragma(path, "application_id") == APPLICATION_ID
@@ -128,7 +128,7 @@ def test_migrates_from_every_older_version(
     assert _schema(path) == whole
 
 
-def test_takes_an_empty_file(path: Path, whole: list[tuple[str, str]]) -> None:
+def test_accepts_an_empty_file(path: Path, whole: list[tuple[str, str]]) -> None:
     path.touch(mode=0o644)
     migrate(path)
     assert _schema(path) == whole
@@ -150,7 +150,7 @@ def test_a_migration_that_fails_half_way_leaves_nothing(
 
 
 def test_a_process_killed_half_way_leaves_nothing(path: Path, whole: list[tuple[str, str]]) -> None:
-    killed = subprocess.run([sys.executable, "-c", HALF_WAY, str(path)], timeout=60)
+    killed = subprocess.run([sys.executable, "-c", KILLED_HALF_WAY, str(path)], timeout=60)
     assert killed.returncode == 9
     assert path.exists()
     migrate(path)
@@ -165,7 +165,7 @@ def test_processes_that_start_at_once_make_one_database(
         path = tmp_path / f"{number}.db"
         processes = [
             subprocess.Popen(
-                [sys.executable, "-c", WHEN_TOLD, str(path)],
+                [sys.executable, "-c", AFTER_A_LINE_OF_INPUT, str(path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Connections, transactions, and the driver's errors in our words."""
+"""Connections, transactions, and the translation of the driver's errors."""
 
 import fcntl
 import os
@@ -177,7 +177,7 @@ def test_a_busy_store_is_unavailable_in_time(db: Database, path: Path) -> None:
     assert _names(db) == ["next"]
 
 
-def test_no_seconds_means_no_waiting(db: Database, path: Path) -> None:
+def test_zero_seconds_means_no_waiting(db: Database, path: Path) -> None:
     with _locked(path):
         seconds = []
         for _ in range(5):
@@ -203,7 +203,7 @@ def _write_and_close(db: Database) -> None:
         _insert(tx, "waited")
 
 
-def test_waiting_writers_keep_their_order(db: Database) -> None:
+def test_all_waiting_writers_write(db: Database) -> None:
     def write(number: int) -> None:
         with closing(db), db.transaction() as tx:
             _insert(tx, f"tag {number}")
@@ -214,7 +214,7 @@ def test_waiting_writers_keep_their_order(db: Database) -> None:
     assert len(_names(db)) == 64
 
 
-def test_the_queue_is_left_after_every_end(db: Database, path: Path) -> None:
+def test_every_end_of_a_transaction_releases_the_lock(db: Database, path: Path) -> None:
     with pytest.raises(ValueError), db.transaction():
         raise ValueError
     with _locked(path), pytest.raises(Unavailable), db.transaction(seconds=0.1):
@@ -270,7 +270,7 @@ def test_an_io_error_is_unavailable_and_replaces_the_connection(db: Database, pa
     assert len(_names(db)) == 6
 
 
-def test_a_damaged_store_is_a_fault(db: Database, path: Path) -> None:
+def test_a_damaged_store_raises_a_fault(db: Database, path: Path) -> None:
     with db.transaction() as tx:
         for number in range(200):
             _insert(tx, f"{number} " + "x" * 500)
@@ -319,7 +319,7 @@ def test_no_file_stays_open_behind_a_connection_that_failed(db: Database, path: 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_closing_gives_every_file_back(path: Path) -> None:
+def test_closing_closes_every_file(path: Path) -> None:
     opened = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(20):
         with closing(Database(path)) as db:

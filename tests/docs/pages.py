@@ -46,7 +46,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def sections(text: str, level: int = 2) -> dict[str, str]:
-    """Return what stands under each heading of a level, by the heading without its backticks."""
+    """Return the text under each heading of a level, by the heading without backticks."""
     parts = re.split(rf"^#{{{level}}} (.*)$", text, flags=re.MULTILINE)
     names = (each.replace("`", "") for each in parts[1::2])
     return dict(zip(names, parts[2::2], strict=True))

@@ -56,7 +56,7 @@ def test_shows_the_values_that_are_accepted(name: str) -> None:
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_documents_the_values_of_each_setting(name: str) -> None:
-    """With every name, status and value that the code says it with."""
+    """The page has every value, status and name that the setting's description has."""
     meaning = SETTINGS[name].metadata["meaning"]
     documented = " ".join(LISTED[name][1:])
     facts = re.findall(r"`([^`]+)`|\b(\d{3}|[A-Z]{4,})\b|(X-[\w-]+|/\w+|http://)", meaning)

@@ -1,4 +1,4 @@
-"""The recipe that keeps a copy in sync ends with the contacts of the server, whatever happens."""
+"""The recipe that keeps a copy in sync ends with the same contacts as the server."""
 
 import random
 import threading

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not in
 URL = "http://127.0.0.1:8000"
 BACKUPS = "/var/backups/contacts"
 STAND_IN = ROOT / "docs" / "stand-in.md"
-# Of what does not end by itself, or needs a stopped server, the options alone are checked.
+# Of commands that do not end, or need a stopped server, only the options are checked.
 COMMAND = """#!/bin/sh
 case "$ENDS $1 $2 $*" in
 no\\ serve\\ *|no\\ restore\\ *|no\\ webhooks\\ deliver\\ *|*--every*) set -- "$@" --help ;;
@@ -76,7 +76,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a command `contacts`, in which curl says what is wrong by its exit status."""
+    """A folder with a command `contacts`, in which curl fails on HTTP errors."""
     program = tmp_path / "contacts"
     program.write_text(COMMAND.format(python=sys.executable))
     program.chmod(0o700)
@@ -87,7 +87,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def place(folder: Path, server: RunningServer) -> Place:
-    """A server with no contacts, tags, custom fields and webhooks, whatever came before."""
+    """A server without contacts, tags, custom fields and webhooks."""
     with server.session() as session:
         for route, key in (
             ("contacts", "id"),
@@ -138,7 +138,7 @@ def check(block: Block, place: Place) -> None:
 
 
 def differences(shown: Any, found: Any, where: str = "") -> list[str]:
-    """Return where an answer differs from the one shown: in keys, their order, or values."""
+    """Return where a response differs from the one shown: in keys, their order, or values."""
     if isinstance(shown, dict) and isinstance(found, dict) and list(shown) == list(found):
         pairs = [(f"{where}.{key}", shown[key], found[key]) for key in shown]
     elif isinstance(shown, list) and isinstance(found, list) and len(shown) == len(found):
@@ -173,7 +173,7 @@ def python_of(path: str) -> dict[str, Any]:
     return names
 
 
-def test_the_python_that_pages_through_all(place: Place, server: RunningServer) -> None:
+def test_the_python_of_the_search_page_reads_all_pages(place: Place, server: RunningServer) -> None:
     for number in range(5):
         assert server.post(phone=f"91885687918{number}").status_code == 201
     contacts = python_of("docs/search.md")["contacts"]
@@ -182,7 +182,7 @@ def test_the_python_that_pages_through_all(place: Place, server: RunningServer) 
         assert len(found) == 5
 
 
-def test_the_python_that_verifies_a_webhook() -> None:
+def test_the_python_of_the_webhooks_page_rejects_a_changed_body() -> None:
     names = python_of("docs/changes-and-webhooks.md")
     body = b'{"event": "webhook.test"}'
     signature = signed_headers(["whsec_c2VjcmV0"], "dlv_1", 1_780_387_200, body)

@@ -1,4 +1,4 @@
-"""What the pages list is what there is: routes, errors, events, operators, metrics."""
+"""The pages list every route, error, event, operator, metric and target of make."""
 
 import re
 

@@ -163,7 +163,7 @@ def test_filters_by_event(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) 
         ("since=1", "since"),
     ],
 )
-def test_rejects_queries(client: FlaskClient, query: str, field: str) -> None:
+def test_rejects_invalid_queries(client: FlaskClient, query: str, field: str) -> None:
     answer = client.get(f"{PATH}?{query}")
     assert answer.status_code == 422
     assert list(answer.json["error"]["details"]) == [field]
@@ -246,7 +246,7 @@ def test_a_stop_ends_long_polls_and_other_requests_are_served(start_server: Star
 
 @pytest.mark.soak
 def test_a_long_poll_keeps_the_connection(start_server: StartServer) -> None:
-    """The time for sending a request ends once all of it is there."""
+    """The time limit of sending a request does not apply to its response."""
     server = start_server()
     connection = HTTPConnection(server.url.removeprefix("http://"), timeout=30)
     headers = {"Authorization": f"Bearer {server.key}"}
@@ -260,7 +260,7 @@ def test_a_long_poll_keeps_the_connection(start_server: StartServer) -> None:
 
 
 def test_every_reader_sees_every_change_once(start_server: StartServer) -> None:
-    """One writes at full speed; three crash after some pages and go on where they had been."""
+    """One client writes at full speed; three readers crash after some pages and continue."""
     server = start_server()
     last = 400
     seen: list[list[int]] = [[], [], []]

@@ -1,4 +1,4 @@
-"""A backup is one state of the store, whole, verified, and its owner's alone."""
+"""A backup is one consistent state of the store, verified, and only its owner can read it."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ back_up(Path(sys.argv[1]), Path(sys.argv[2]), die)
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Have a thread upsert contacts all the time, each with an event in the journal."""
+    """Upsert contacts in a thread until the end, each with an event in the journal."""
     stopped = threading.Event()
 
     def write() -> None:
@@ -58,8 +58,8 @@ def _writing(path: Path) -> Iterator[None]:
         thread.join()
 
 
-def test_an_export_during_writes_is_consistent(filled_db: Database, tmp_path: Path) -> None:
-    """Every write moves a counter, the journal and several indexes together."""
+def test_a_backup_during_writes_is_consistent(filled_db: Database, tmp_path: Path) -> None:
+    """Every write changes a counter, the journal and several indexes together."""
     seqs = []
     with _writing(filled_db.path):
         wait_until(lambda: filled_db.connection().execute(_EVENTS)[0][0] > 20)
@@ -82,7 +82,7 @@ def test_an_export_during_writes_is_consistent(filled_db: Database, tmp_path: Pa
     assert seqs == sorted(set(seqs))
 
 
-def test_is_one_file_for_its_owner(filled_db: Database, tmp_path: Path) -> None:
+def test_writes_one_file_that_only_its_owner_can_read(filled_db: Database, tmp_path: Path) -> None:
     (tmp_path / "backups").mkdir()
     before = os.umask(0)
     try:
@@ -98,7 +98,7 @@ def test_is_one_file_for_its_owner(filled_db: Database, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link", "link to nothing"])
-def test_replaces_nothing(filled_db: Database, tmp_path: Path, kind: str) -> None:
+def test_replaces_no_existing_file(filled_db: Database, tmp_path: Path, kind: str) -> None:
     file, other = tmp_path / "one.db", tmp_path / "other"
     if kind == "folder":
         file.mkdir()
@@ -114,7 +114,7 @@ def test_replaces_nothing(filled_db: Database, tmp_path: Path, kind: str) -> Non
     assert other.exists() == (kind == "link")
 
 
-def test_killed_while_copying_leaves_no_file_of_that_name(
+def test_a_kill_during_the_copy_leaves_only_a_temporary_file(
     filled_folder: Path, tmp_path: Path
 ) -> None:
     store, folder = filled_folder / "contacts.db", tmp_path / "backups"
@@ -143,7 +143,7 @@ def test_removes_temporary_files_that_are_a_day_old(filled_db: Database, tmp_pat
     assert [name for name in names if (tmp_path / name).exists()] == names[1:]
 
 
-def test_stopped_while_copying_leaves_nothing(filled_db: Database, tmp_path: Path) -> None:
+def test_an_interrupt_during_the_copy_leaves_no_file(filled_db: Database, tmp_path: Path) -> None:
     def interrupt(what: str, part: float | None) -> None:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""The folder of a store: who may read it, how much room there is, what was left in it."""
+"""The folder of a store: permissions, free space, size of the log, leftover files."""
 
 import os
 import subprocess
@@ -40,7 +40,7 @@ def test_names_files_that_others_may_read(store: Path) -> None:
     assert found.advice == f"chmod 600 '{store.parent}/my keys'"
 
 
-def test_names_a_folder_that_others_may_look_into(store: Path) -> None:
+def test_names_a_folder_that_others_can_list(store: Path) -> None:
     store.parent.chmod(0o755)
     found = data_folder_checks.check_permissions(store.parent)
     assert (found.state, found.advice) == ("warning", f"chmod 700 {store.parent}")

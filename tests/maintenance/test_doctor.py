@@ -1,4 +1,4 @@
-"""Doctor looks at a store as a server left it, and names what is wrong."""
+"""Doctor checks a store, reports what is wrong, and fixes counts and index rows."""
 
 import sqlite3
 from contextlib import closing
@@ -46,7 +46,7 @@ def test_finds_nothing_in_a_sound_store_that_is_in_use(filled_db: Database) -> N
     assert not any(each.advice for each in found.values())
 
 
-def test_finds_and_repairs_wrong_counts(filled_db: Database) -> None:
+def test_finds_and_fixes_wrong_counts(filled_db: Database) -> None:
     filled_db.close()
     path = change(
         filled_db.path,
@@ -79,7 +79,7 @@ def test_refuses_to_fix_a_store_that_is_in_use(filled_db: Database) -> None:
         _fixed(filled_db.path)
 
 
-def test_finds_damage_and_leaves_it(filled_folder: Path) -> None:
+def test_reports_damage_and_changes_nothing(filled_folder: Path) -> None:
     path = filled_folder / "contacts.db"
     damage(path)
     before = path.read_bytes()
@@ -89,7 +89,7 @@ def test_finds_damage_and_leaves_it(filled_folder: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_finds_pages_that_belong_to_nothing(filled_db: Database) -> None:
+def test_finds_pages_that_no_table_or_index_uses(filled_db: Database) -> None:
     filled_db.close()
     with closing(sqlite3.connect(filled_db.path, isolation_level=None)) as driver:
         driver.execute("PRAGMA writable_schema = ON")

@@ -60,9 +60,9 @@ def _faults(driver: sqlite3.Connection) -> list[str]:
 
 
 def _dump(driver: sqlite3.Connection) -> list[str]:
-    """Return what is stored, without counters that a rebuild moves."""
-    moved = ("sqlite_sequence", "segments_version")
-    return sorted(line for line in driver.iterdump() if not any(each in line for each in moved))
+    """Return what is stored, without counters that a rebuild changes."""
+    changed = ("sqlite_sequence", "segments_version")
+    return sorted(line for line in driver.iterdump() if not any(each in line for each in changed))
 
 
 def test_finds_nothing_in_a_sound_store_and_changes_nothing(
@@ -76,7 +76,9 @@ def test_finds_nothing_in_a_sound_store_and_changes_nothing(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_finds_and_repairs(driver: sqlite3.Connection, filled_db: Database, fault: str) -> None:
+def test_finds_and_repairs_each_fault(
+    driver: sqlite3.Connection, filled_db: Database, fault: str
+) -> None:
     driver.execute(FAULTS[fault])
     assert _faults(driver)
     rebuild(driver, filled_db.path, nothing)
@@ -109,8 +111,8 @@ def test_finds_documents_that_cannot_be_right(driver: sqlite3.Connection, statem
     assert unreadable_contacts(driver) == 1
 
 
-def test_needs_no_memory_for_a_large_store(driver: sqlite3.Connection) -> None:
-    """Each query walks through one side and looks up the other, as the store grows."""
+def test_no_query_sorts_or_builds_an_index(driver: sqlite3.Connection) -> None:
+    """Each query scans one side and looks up the other: its memory does not grow with the store."""
     queries = index_checks._UNUSED | index_checks._INDEX_ROWS
     for name, query in (queries | {"contacts": index_checks._CONTACTS}).items():
         plan = [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {query}")]

@@ -44,7 +44,7 @@ def _dump(path: Path) -> list[str]:
 @pytest.mark.parametrize(
     "step", ["deleting the old index rows", "rebuilding the index rows", "counting"]
 )
-def test_killed_at_any_step_leaves_the_store_as_it_was(store: Path, step: str) -> None:
+def test_a_kill_at_any_step_leaves_the_store_unchanged(store: Path, step: str) -> None:
     before = _dump(store)
     command = [sys.executable, "-c", KILLED, store, step]
     finished = subprocess.run(command, env=clean_environ(PYTHONPATH=str(ROOT)), timeout=60)
@@ -55,7 +55,7 @@ def test_killed_at_any_step_leaves_the_store_as_it_was(store: Path, step: str) -
     assert store_faults(store) == []
 
 
-def test_interrupted_leaves_the_store_as_it_was(store: Path) -> None:
+def test_an_interrupt_leaves_the_store_unchanged(store: Path) -> None:
     def interrupt(what: str, part: float | None) -> None:
         if what == "counting":
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""A restore replaces a store whole, while nobody uses it, and keeps what was there."""
+"""A restore replaces a store that nobody uses in full or not at all, and keeps the old one."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ from tests.conftest import SOME, store_faults
 from tests.database.sqlite.stores import change, damage, nothing, older_store, other_program
 
 PHONE = "918856879188"
-# Ends a restore, as a loss of power would, in front of the numbered step that changes a folder.
+# Ends a restore, as a loss of power would, before the change of a folder with the given number.
 KILLED = """
 import os, sys
 from pathlib import Path
@@ -89,7 +89,7 @@ def test_replaces_the_store_and_keeps_the_old_one(store: Path, backup: Path) -> 
 
 
 def test_keeps_writes_that_are_only_in_the_log_of_the_old_store(store: Path, backup: Path) -> None:
-    """As `kill -9` leaves it."""
+    """The state after `kill -9`."""
     script = (
         "import os, sys; from pathlib import Path; from app.database.sqlite.store import Database;"
         "from app.contacts import handlers; from app.contacts.model import Draft;"
@@ -102,7 +102,7 @@ def test_keeps_writes_that_are_only_in_the_log_of_the_old_store(store: Path, bac
     assert not store.with_name("contacts.db-wal").exists()
 
 
-def test_restores_where_there_was_nothing(backup: Path, tmp_path: Path) -> None:
+def test_restores_into_an_empty_folder(backup: Path, tmp_path: Path) -> None:
     store = tmp_path / "new" / "contacts.db"
     store.parent.mkdir()
     assert restore(backup, store, _kept(store), nothing).kept is None
@@ -120,7 +120,7 @@ def test_brings_an_older_backup_up_to_date(store: Path, tmp_path: Path, version:
     assert store_faults(store) == []
 
 
-def test_the_backup_stays_as_it_is(store: Path, tmp_path: Path, backup: Path) -> None:
+def test_does_not_change_the_backup(store: Path, tmp_path: Path, backup: Path) -> None:
     before, names = backup.read_bytes(), set(tmp_path.iterdir())
     restore(backup, store, _kept(store), nothing)
     assert backup.read_bytes() == before
@@ -169,7 +169,7 @@ def test_refuses_a_store_that_is_in_use(store: Path, backup: Path) -> None:
 def test_a_store_cannot_be_opened_during_a_restore(store: Path, backup: Path) -> None:
     refused: list[str] = []
 
-    def come_meanwhile(what: str, part: float | None) -> None:
+    def try_to_use_the_store(what: str, part: float | None) -> None:
         for attempt in (lambda: Database(store).connection(), lambda: migrate(store)):
             with pytest.raises((ServiceError, StartError), match="being restored"):
                 attempt()
@@ -177,7 +177,7 @@ def test_a_store_cannot_be_opened_during_a_restore(store: Path, backup: Path) ->
             restore(backup, store, _kept(store), nothing)
         refused.append(what)
 
-    restore(backup, store, _kept(store), come_meanwhile)
+    restore(backup, store, _kept(store), try_to_use_the_store)
     assert refused
     assert _contacts(store) == SOME
 
@@ -259,7 +259,7 @@ def test_a_kill_at_any_point_leaves_one_complete_store(
     assert step > 3 or done.returncode == 9
 
 
-def test_stopped_while_copying_changes_nothing(store: Path, backup: Path) -> None:
+def test_an_interrupt_during_the_copy_changes_nothing(store: Path, backup: Path) -> None:
     def interrupt(what: str, part: float | None) -> None:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""Backups are named by their time, and the oldest of the same store go."""
+"""Backups are named by their time, and the oldest ones of the same store are removed."""
 
 import sqlite3
 from contextlib import closing
@@ -63,7 +63,7 @@ def test_removes_nothing_of_another_store_and_nothing_else(tmp_path: Path) -> No
     assert sorted(folder.iterdir()) == sorted([own[1], *others, *kept, *named])
 
 
-def test_removes_nothing_where_it_cannot_tell_whose_backups_they_are(tmp_path: Path) -> None:
+def test_removes_nothing_if_the_new_backup_has_no_api_key(tmp_path: Path) -> None:
     files = _backups(_store(tmp_path / "a"), tmp_path / "backups", 1, 2, 3)
     with closing(sqlite3.connect(files[-1])) as driver, driver:
         driver.execute("DELETE FROM api_keys")

@@ -1,4 +1,4 @@
-"""Doctor finds contacts that are wrongly in a segment or out of it, and builds it again."""
+"""Doctor finds wrong and missing members of segments, and rebuilds them."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ FAULTS = {
     "no members": "DELETE FROM segment_members",
     "a member that does not exist": "INSERT INTO segment_members SELECT id, 99 FROM segments",
     "a count": "UPDATE segments SET contacts = contacts + 1",
-    "no moments": "DELETE FROM segment_members WHERE contact_id = 3",
+    "another member that is gone": "DELETE FROM segment_members WHERE contact_id = 3",
 }
 
 
@@ -67,7 +67,7 @@ def test_finds_and_repairs_damage(store: Database, driver: sqlite3.Connection, f
 
 
 def test_ignores_members_whose_change_by_time_is_pending(driver: sqlite3.Connection) -> None:
-    """Nobody has looked since the moment came, as where the server was stopped."""
+    """Their moment came while the server was stopped."""
     driver.execute("UPDATE segment_moments SET at = 1")
     driver.execute("DELETE FROM segment_members WHERE segment_id = 3 AND contact_id = 1")
     driver.execute("UPDATE segments SET contacts = contacts - 1 WHERE id = 3")

@@ -1,4 +1,4 @@
-"""Doctor finds values that older versions stored, and cleans them through the one way to write."""
+"""Doctor finds invalid values that older versions stored, and cleans them as an update does."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -134,7 +134,7 @@ def test_labels_and_types_follow_their_keys(db: Database, own: str | None) -> No
         store.insert_contacts(tx, [_contact(custom_fields={"score\u200b": 1})])
     pin_custom_field(db, "score\u200b", label="Score", required_type="number")
     pin_custom_field(db, "score", label=own, required_type=None)
-    assert unclean_pins(Reads(db.connection())) == []  # They are in use still.
+    assert unclean_pins(Reads(db.connection())) == []  # They are still in use.
     assert clean_contacts(db.transaction) == (1, 0)
     [field] = list_custom_fields(db.connection(), limit=9, offset=0)
     expected = ("score", 1, own, None) if own else ("score", 1, "Score", "number")

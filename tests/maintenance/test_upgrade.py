@@ -64,7 +64,7 @@ def test_serves_the_contacts_of_an_older_version(old: Path) -> None:
     assert webhook["url"] == "https://example.com/hook"
 
 
-def test_doctor_finds_no_problem_in_it(old: Path) -> None:
+def test_doctor_finds_no_problem_after_a_fix_of_an_older_store(old: Path) -> None:
     run_contacts_process("keys", "create", "--label", "new", "--data", old)  # Migrates the store.
     fixed = run_contacts("doctor", "--fix", "--data", old)
     assert fixed.returncode == 0, fixed.stdout
@@ -217,7 +217,7 @@ def test_serves_a_database_from_before_leases_and_limits(
 
 
 def _schema(postgres: PostgresServer, url: str) -> list[str]:
-    """Return the lines of a dump of the schema but for the mark of its run."""
+    """Return the lines of a dump of the schema, without the random key of each run."""
     command = [str(postgres.bin / "pg_dump"), "--schema-only", url]
     dump = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return [line for line in dump.splitlines() if "restrict" not in line]

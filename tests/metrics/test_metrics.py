@@ -76,8 +76,8 @@ def read_from(server: RunningServer) -> Metrics:
     return parse(answer.text)
 
 
-def answered(metrics: Metrics, route: str = "", code: str = "") -> float:
-    """Return how many requests are counted, of a route and with a code or all."""
+def counted_requests(metrics: Metrics, route: str = "", code: str = "") -> float:
+    """Return how many requests are counted, for all or one route and code."""
     wanted = [f'route="{route}"'] * bool(route) + [f'code="{code}"'] * bool(code)
     return sum(
         value
@@ -91,13 +91,13 @@ def test_counts_requests_by_route_and_code(client: FlaskClient) -> None:
         client.get(path)
     client.get(f"/nowhere/{PHONE}")
     metrics = read(client)
-    assert answered(metrics) == 5
+    assert counted_requests(metrics) == 5
     assert metrics['contacts_requests_total{method="GET",route="/v1/contacts",code="200"}'] == 2
-    assert answered(metrics, "/v1/contacts/{id}", "404") == 1
-    assert answered(metrics, "-", "404") == 1
-    assert answered(metrics, "/v1/contacts", "422") == 1
-    # This one is counted once it is answered.
-    assert answered(read(client), "/metrics", "200") == 1
+    assert counted_requests(metrics, "/v1/contacts/{id}", "404") == 1
+    assert counted_requests(metrics, "-", "404") == 1
+    assert counted_requests(metrics, "/v1/contacts", "422") == 1
+    # A request is counted after its response.
+    assert counted_requests(read(client), "/metrics", "200") == 1
 
 
 def test_histogram_buckets_are_cumulative(client: FlaskClient) -> None:
@@ -239,7 +239,7 @@ def test_counts_requests_over_a_limit(app: Flask, db: Database, client: FlaskCli
 
 
 @pytest.mark.sqlite
-def test_answers_while_the_store_is_unreachable(
+def test_responds_while_the_store_is_unreachable(
     app: Flask, anonymous: FlaskClient, db: Database
 ) -> None:
     make_public(app)
@@ -248,7 +248,7 @@ def test_answers_while_the_store_is_unreachable(
     db.path.rename(db.path.with_suffix(".away"))
     metrics = read(anonymous)
     assert metrics["contacts_ready"] == 0
-    assert answered(metrics, "/healthz", "200") == 1
+    assert counted_requests(metrics, "/healthz", "200") == 1
     assert "contacts_webhook_deliveries_pending" not in metrics
     db.path.with_suffix(".away").rename(db.path)
     wait_until(lambda: read(anonymous)["contacts_ready"] == 1)
@@ -311,19 +311,19 @@ def test_counts_each_request_of_two_workers_once(start_server: StartServer) -> N
     wait_for_workers(server)
     _ask(server, 150)
     first = read_from(server)
-    assert answered(first, "/v1/status", "200") == 150
+    assert counted_requests(first, "/v1/status", "200") == 150
     os.kill(server.workers()[0], signal.SIGKILL)
     wait_for_workers(server)
-    _watched(server, lambda: _ask(server, 150))
+    _check_counters_during(server, lambda: _ask(server, 150))
     before = set(server.workers())
-    _watched(server, lambda: server.process.send_signal(signal.SIGHUP))
+    _check_counters_during(server, lambda: server.process.send_signal(signal.SIGHUP))
     wait_until(lambda: not before & set(server.workers()))
     wait_for_workers(server)
     _ask(server, 50)
     for _ in range(8):
-        assert answered(read_from(server), "/v1/status", "200") == 350
+        assert counted_requests(read_from(server), "/v1/status", "200") == 350
     files = [path.name for path in (server.data / "metrics").iterdir()]
-    assert len(files) <= 7, "each worker that goes leaves its file to the next"
+    assert len(files) <= 7, "a new worker reuses the file of one that has ended"
 
 
 def _ask(server: RunningServer, count: int) -> None:
@@ -334,19 +334,19 @@ def _ask(server: RunningServer, count: int) -> None:
         assert set(clients.map(ask, range(count))) == {200}
 
 
-def _watched(server: RunningServer, act: Callable[[], object]) -> None:
-    """Act, and check during it that no counter decreases."""
+def _check_counters_during(server: RunningServer, act: Callable[[], object]) -> None:
+    """Check that no counter decreases while `act` runs."""
     last: Metrics = {}
     with ThreadPoolExecutor(1) as others:
         acting = others.submit(act)
         for _ in range(30):
             now = read_from(server)
-            fallen = [
+            decreased = [
                 name
                 for name, value in last.items()
                 if re.search(r"_(total|count|sum|bucket)\b", name) and now.get(name, 0) < value
             ]
-            assert fallen == []
+            assert decreased == []
             last = now
             time.sleep(0.02)
         acting.result()

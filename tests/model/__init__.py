@@ -1,1 +1,1 @@
-"""The service in plain Python, by its contract, and what drives the two side by side."""
+"""A model of the service in plain Python, by its contract, and what compares the two."""

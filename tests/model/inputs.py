@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.model.reads import BOUNDS, Query, is_blank, line
 
-# Of one country some begin others.
+# Some are prefixes of others.
 PHONES = (
     "918856879188",
     "4930123456",
@@ -37,7 +37,7 @@ phones = st.builds(
     str.format, st.sampled_from([*SPELLINGS[0:1], *SPELLINGS[2:]]), st.sampled_from(PHONES)
 )
 ids = st.builds(str.format, st.sampled_from(SPELLINGS), st.sampled_from(PHONES)).map(
-    # An id is of the stored form.
+    # An id has the stored form of its number.
     lambda id: id.replace("cnt_521", "cnt_52")
 )
 tags = st.sampled_from(TAGS)

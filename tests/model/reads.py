@@ -1,4 +1,4 @@
-"""What the service finds, by its contract alone: filters, words and orders in plain Python.
+"""The reads of the model, by the contract alone: filters, words and orders in plain Python.
 
 Only what a text folds to, its words and the normalising of phones are the service's own.
 """
@@ -46,7 +46,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked of all contacts: parameters of a list, or the body of a search."""
+    """A query over all contacts: parameters of a list, or the body of a search."""
 
     parameters: tuple[tuple[str, str], ...] = ()
     body: Mapping[str, Any] | None = None
@@ -83,7 +83,7 @@ class Reads:
         return {tag for entry in self.entries.values() for tag in entry.view["tags"]}
 
     def select(self, query: Query) -> list[Entry]:
-        """Return all that a query asks for, in its order."""
+        """Return the contacts that match a query, in its order."""
         holds = self._asked(query)
         found = sorted(filter(holds, self.entries.values()), key=lambda entry: entry.number)
         descending = query.sort.startswith("-")
@@ -91,7 +91,7 @@ class Reads:
             found.reverse()
         keyed = [entry for entry in found if self.sort_key(query, entry) is not None]
         keyed.sort(key=lambda entry: self.sort_key(query, entry), reverse=descending)
-        if descending:  # Sorting keeps equals as they were, reversed or not.
+        if descending:  # Sorting is stable, in reverse too.
             keyed.sort(key=lambda entry: -entry.number)
             keyed.sort(key=lambda entry: self.sort_key(query, entry), reverse=True)
         return keyed + [entry for entry in found if self.sort_key(query, entry) is None]
@@ -102,7 +102,7 @@ class Reads:
         return fold(value) if field in NAMES else value
 
     def refuses(self, tree: Mapping[str, Any]) -> bool:
-        """Tell whether a tree has a comparison by order that cannot mean anything."""
+        """Return whether a tree has an order comparison that the service rejects."""
         for name in ("all", "any"):
             if name in tree:
                 return any(map(self.refuses, tree[name]))
@@ -200,7 +200,7 @@ def actual_value(field: str, entry: Entry) -> Any:
 
 
 def found_by(text: str, entry: Entry) -> bool:
-    """Each word begins one of the contact's, or its phone; or all of the text begins its phone."""
+    """Return whether each word is a prefix of a word or the phone, or the text one of the phone."""
     own = words(*(entry.view[name] for name in NAMES))
     phone = entry.view["phone"]
     asked = words(line(text))

@@ -69,7 +69,7 @@ class Service(RuleBasedStateMachine):
         assert faults == []
 
     def finish(self) -> None:
-        """Do what must hold at the end of any sequence."""
+        """Check what must hold at the end of any sequence."""
 
     @initialize(contacts=inputs.beginning)
     def begin(self, contacts: list[dict[str, Any]]) -> None:

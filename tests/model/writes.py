@@ -1,4 +1,4 @@
-"""What the service makes of contacts, by its contract alone."""
+"""The writes of the model, by the contract alone."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from tests.model.reads import NAMES, Entry, Reads, View, is_blank, line
 
 
 class Refused(Exception):
-    """The service answers with this status."""
+    """The service responds with this status."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -31,7 +31,7 @@ def distinct(tags: Iterable[str]) -> list[str]:
 
 
 def typed(value: Any) -> tuple[type, Any]:
-    """Return what JSON's values differ by: 1, 1.0 and true are three."""
+    """Return a value with its type: in JSON 1, 1.0 and true are three values."""
     return type(value), value
 
 

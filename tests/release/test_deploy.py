@@ -74,7 +74,7 @@ def test_the_image_runs_as_the_user_who_owns_its_data() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
-def test_systemd_finds_nothing_in_the_units(tmp_path: Path) -> None:
+def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
     program = tmp_path / "contacts"
     program.touch(0o755)
     for unit in UNITS:

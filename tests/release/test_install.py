@@ -1,4 +1,4 @@
-"""Each line of the README's table installs the service in a clean home, and it answers there."""
+"""Each line of the README's table installs the service in an empty home folder, where it runs."""
 
 import os
 import re
@@ -44,7 +44,7 @@ def _run(*command: str | Path, cwd: Path, environ: dict[str, str]) -> None:
 
 @contextmanager
 def _served(*command: str | Path, cwd: Path, environ: dict[str, str]) -> Iterator[str]:
-    """Start a server and give its address; stop it and all that started it."""
+    """Start a server and yield its address; then stop its process group."""
     with subprocess.Popen(
         command, cwd=cwd, env=environ, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -69,7 +69,7 @@ def _write_and_read(url: str, data: Path) -> None:
     assert requests.get(contacts, headers=headers, timeout=30).json()["pagination"]["total"] == 1
 
 
-def test_the_table_has_these_lines() -> None:
+def test_the_table_has_the_forms_that_are_tested() -> None:
     """`test_release.py` tries the binary and `test_deploy.py` what a container needs."""
     assert set(_table()) == {"source", "one file", "container", "pipx or uv"}
 
@@ -84,7 +84,9 @@ def test_the_source_runs(tmp_path: Path, environ: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("installer", ["pipx", "uv"])
-def test_an_installer_installs_it(installer: str, tmp_path: Path, environ: dict[str, str]) -> None:
+def test_an_installer_installs_the_service(
+    installer: str, tmp_path: Path, environ: dict[str, str]
+) -> None:
     run, data, _ = _table()["pipx or uv"]
     tools = tmp_path / "tools"
     _run(sys.executable, "-m", "venv", tools, cwd=tmp_path, environ=environ)

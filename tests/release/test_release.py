@@ -1,4 +1,4 @@
-"""`make release` refuses what is not ready; the forms of the service install and answer."""
+"""`make release` rejects an unprepared version; the files of a release are complete and run."""
 
 import gzip
 import os
@@ -56,7 +56,7 @@ def test_the_image_has_every_file_that_a_build_needs() -> None:
     assert needed <= set(kept)
 
 
-def test_the_sbom_names_the_scripts_of_others_by_their_versions() -> None:
+def test_the_sbom_names_vendored_scripts_with_their_versions() -> None:
     source = (RELEASE / "binary.py").read_text()
     [listed] = re.findall(r"^VENDORED = (.+)$", source, re.MULTILINE)
     page = (ROOT / "app" / "README.md").read_text()

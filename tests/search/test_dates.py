@@ -173,7 +173,7 @@ def test_values_stored_before_the_pin_are_not_dates(client: FlaskClient) -> None
         (True, "[gt]=a", "booleans, which have no order"),
     ],
 )
-def test_refuses_an_order_that_cannot_mean_anything(
+def test_rejects_an_order_that_the_stored_values_do_not_have(
     client: FlaskClient, value: object, query: str, reason: str
 ) -> None:
     contact(client, 0, f=value)
@@ -196,14 +196,14 @@ def test_refuses_an_order_that_cannot_mean_anything(
         ("string", "[lt]=today", "Relative dates"),
     ],
 )
-def test_refuses_by_the_pinned_type(
+def test_rejects_an_order_that_the_pinned_type_does_not_have(
     client: FlaskClient, type_: str, query: str, reason: str
 ) -> None:
     pin(client, f=type_)
     assert reason in refusal(client, f"custom_fields[f]{query}")
 
 
-def test_allows_an_order_that_means_something(client: FlaskClient) -> None:
+def test_allows_an_order_that_some_stored_values_have(client: FlaskClient) -> None:
     contact(client, 0, mixed=12, text="b", number=5)
     contact(client, 1, mixed="m", text="a", number=-1)
     pin(client, plain="string")
@@ -229,7 +229,7 @@ def test_a_number_in_text_is_converted_to_a_pinned_number(client: FlaskClient) -
 @pytest.mark.one_engine
 @pytest.mark.parametrize("name", ["created_since", "updated_before"])
 @pytest.mark.parametrize("value", ["yesterday", "-7", "2026-03-31", "7d"])
-def test_refuses_other_words_for_instants(client: FlaskClient, name: str, value: str) -> None:
+def test_rejects_other_forms_of_instants(client: FlaskClient, name: str, value: str) -> None:
     assert "now, today, -7d" in refusal(client, f"{name}={value}")
 
 
@@ -249,7 +249,7 @@ def test_names_the_fields_of_a_filter() -> None:
     assert has_relative_dates(parse_tree(text))
 
 
-# By instant, whatever the form: SQL by index, SQL by scan and Python agree with plain arithmetic.
+# SQL and Python compare instants of any form as plain arithmetic does.
 
 _canonical = st.builds(
     lambda second, fraction: f"2026-03-31T11:59:{second:02}{fraction}Z",

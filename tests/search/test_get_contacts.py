@@ -41,7 +41,7 @@ def many(client: FlaskClient) -> None:
         post(client, phone=phone, tags=["Even"] if number % 2 == 0 else [])
 
 
-def test_answers_empty(client: FlaskClient) -> None:
+def test_lists_an_empty_store(client: FlaskClient) -> None:
     nothing = {"total": 0, "limit": 20, "offset": 0}
     for query in ("", "tag=VIP", "include=custom_fields,updated_at"):
         assert get(client, query) == {"success": True, "contacts": [], "pagination": nothing}
@@ -89,14 +89,14 @@ def test_updates_keep_the_order(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("many")
-def test_pages(client: FlaskClient) -> None:
-    newest = PHONES[::-1]
-    assert phones(client) == newest[:20]
-    assert phones(client, "limit=10&offset=20") == newest[20:]
-    assert phones(client, "limit=1&offset=24") == newest[24:]
+def test_pages_by_limit_and_offset(client: FlaskClient) -> None:
+    oldest_first = PHONES[::-1]
+    assert phones(client) == oldest_first[:20]
+    assert phones(client, "limit=10&offset=20") == oldest_first[20:]
+    assert phones(client, "limit=1&offset=24") == oldest_first[24:]
     assert phones(client, "offset=25") == phones(client, "offset=2147483647") == []
     pages = [phones(client, f"limit=7&offset={n}") for n in range(0, 28, 7)]
-    assert list(chain(*pages)) == newest
+    assert list(chain(*pages)) == oldest_first
 
 
 @pytest.mark.parametrize("tag", [None, "Lead"])
@@ -229,7 +229,7 @@ def test_rejects_limits_out_of_range(client: FlaskClient, query: str) -> None:
         "dry_run=true",
     ],
 )
-def test_rejects(client: FlaskClient, query: str) -> None:
+def test_rejects_invalid_parameters(client: FlaskClient, query: str) -> None:
     response = client.get(f"/v1/contacts?{query}")
     assert response.status_code == 422
     error = response.get_json()["error"]

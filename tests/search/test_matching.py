@@ -119,7 +119,7 @@ def test_python_and_sql_agree(db: Database, stored: list[Any], asked: list[Filte
         with db.snapshot() as snapshot:
             try:
                 filter = resolve(snapshot, filter)
-            except InvalidInput:  # An order that means nothing, by what the fields hold.
+            except InvalidInput:  # An order comparison that the stored values do not allow.
                 continue
             page = search_contacts(snapshot, Search(filter, limit=100))
         by_sql = {view.split('"')[3].removeprefix("cnt_") for view in page.contacts}

@@ -35,7 +35,7 @@ def clients(
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
 ) -> Iterator[Callable[[str], FlaskClient]]:
-    """Give a client of a filled store on an engine, which is made once: it is only read."""
+    """Give the client of a filled store on an engine, made once: tests only read it."""
     with ExitStack() as stack:
 
         @cache
@@ -138,7 +138,7 @@ def test_lists_a_few_large_contacts_by_offset(
             assert any(len(each["custom_fields"]) == FIELDS for each in found)
 
 
-def test_the_documented_view_of_large_contacts_has_all_that_was_asked(
+def test_a_page_without_custom_fields_is_full_however_large_they_are(
     contacts: FlaskClient,
 ) -> None:
     for path in (PATH, f"{PATH}?limit=100", f"{PATH}?limit=100&include=updated_at&sort=phone"):

@@ -63,14 +63,14 @@ def client_of_five(
 def people(
     request: pytest.FixtureRequest, client_of_five: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> FlaskClient:
-    """A client of five contacts, found in each of the two ways; all tests share its store."""
+    """A client of five contacts, searched by candidates and by scan; all tests share the store."""
     if request.param == "scan":
         monkeypatch.setattr(planner, "MAX_CANDIDATES", -1)
     return client_of_five
 
 
 def numbers(response: Any) -> list[int]:
-    """Return which of the five an answer lists."""
+    """Return which of the five contacts a response lists."""
     assert response.status_code == 200, response.json
     return [int(each["phone"][-1]) for each in response.json["contacts"]]
 
@@ -151,7 +151,9 @@ def find(client: FlaskClient, filter: Any, **more: Any) -> Any:
         ("q=pri&offset=7", []),
     ],
 )
-def test_lists(people: FlaskClient, query: str, expected: list[int]) -> None:
+def test_lists_the_contacts_that_match(
+    people: FlaskClient, query: str, expected: list[int]
+) -> None:
     assert numbers(people.get(f"{PATH}?{query}")) == expected
 
 
@@ -237,7 +239,7 @@ def test_a_search_accepts_the_parameters_of_a_list(people: FlaskClient) -> None:
         ({"tag": "VIP"}, "tag"),
     ],
 )
-def test_rejects_searches(client: FlaskClient, body: Any, field: str) -> None:
+def test_rejects_invalid_searches(client: FlaskClient, body: Any, field: str) -> None:
     answer = client.post(f"{PATH}/search", json=body)
     assert answer.status_code == 422
     assert list(answer.json["error"]["details"]) == [field]
@@ -269,7 +271,7 @@ def test_rejects_searches(client: FlaskClient, body: Any, field: str) -> None:
         ("&".join(f"custom_fields[{n}]=x" for n in range(51)), "custom_fields"),
     ],
 )
-def test_rejects_queries(client: FlaskClient, query: str, field: str) -> None:
+def test_rejects_invalid_queries(client: FlaskClient, query: str, field: str) -> None:
     answer = client.get(f"{PATH}?{query}")
     assert answer.status_code == 422
     assert list(answer.json["error"]["details"]) == [field]
@@ -507,7 +509,7 @@ def test_a_merged_phone_finds_the_survivor(client: FlaskClient) -> None:
     assert client.post(f"{PATH}/918856879181/match", json={"filter": filter}).json["matches"]
 
 
-def test_words_follow_the_contact(client: FlaskClient) -> None:
+def test_words_are_updated_with_the_contact(client: FlaskClient) -> None:
     client.post(PATH, json=PEOPLE[0])
     client.patch(f"{PATH}/918856879180", json={"last_name": "Verma", "email": None})
     assert numbers(client.get(f"{PATH}?q=verma")) == [0]

@@ -123,7 +123,7 @@ def steps(recorder: Recorder) -> list[tuple[str, str]]:
 
 
 def assert_scanned_in_order(plans: Mapping[str, list[str]]) -> None:
-    """No whole table is looked at, none is sorted: rows come in order until the page is full."""
+    """Fail if a step sorts, or scans a table other than by an index and with a limit."""
     for sql, plan in plans.items():
         for step in plan:
             assert "TEMP B-TREE" not in step, (step, sql)
@@ -141,7 +141,7 @@ def test_reads_a_filter_by_its_index(
     else:
         field, op, value, index = TREES[name]
         asked, _ = SearchSchema().load({"filter": {"field": field, "op": op, "value": value}})
-    # However many there are: those it finds are few beside the rest, or ALL_CONTACTS would do.
+    # As in a large store: in this one a scan of all contacts would be cheaper.
     monkeypatch.setattr(
         planner, "ALL_CONTACTS", planner.IndexSource("SELECT 1 AS contact_id", size="SELECT 9e9")
     )
@@ -154,7 +154,7 @@ def test_reads_a_filter_by_its_index(
 
 
 @pytest.mark.parametrize("name", [*SEARCHES, *TREES])
-def test_scans_if_there_are_too_many_to_count(
+def test_scans_in_order_if_there_are_too_many_candidates(
     recorder: Recorder, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planner, "MAX_CANDIDATES", -1)

@@ -44,7 +44,7 @@ def finish(db: Database, batch: Batch) -> None:
     build.work_off(db)
 
 
-def test_contacts_that_change_after_their_test_are_where_they_belong(
+def test_contacts_that_change_after_their_test_are_members_if_they_match(
     client: FlaskClient, db: Database, segments: Segments
 ) -> None:
     for phone, tags in ((A, ["VIP"]), (B, ["VIP"]), (C, []), (D, ["VIP"])):
@@ -78,7 +78,7 @@ def test_a_batch_is_dropped_when_segments_change(
     assert segments.members("vip") == [B]
 
 
-def test_a_contact_that_changes_after_its_test_is_looked_at_in_time(
+def test_a_contact_that_changes_after_its_test_gets_its_new_moment(
     client: FlaskClient, db: Database, segments: Segments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 6, 2, 12, tzinfo=UTC))

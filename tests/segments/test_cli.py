@@ -49,12 +49,14 @@ def test_sets_lists_and_deletes(data: str, segments: Segments) -> None:
         ("a" * 65, "{}", "NAME: Must be at most 64 characters"),
     ],
 )
-def test_rejects_in_one_line(data: str, name: str, filter: str, reason: str) -> None:
+def test_reports_an_invalid_segment_in_one_line(
+    data: str, name: str, filter: str, reason: str
+) -> None:
     done = run_contacts("segments", "set", name, filter, data)
     assert done.returncode == 2 and reason in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_an_import_moves_contacts(data: str, segments: Segments, tmp_path: Path) -> None:
+def test_an_import_adds_contacts_to_segments(data: str, segments: Segments, tmp_path: Path) -> None:
     segments.set("VIP", VIP)
     listeners.listen()  # As in a process of its own.
     file = tmp_path / "people.csv"

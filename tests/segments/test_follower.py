@@ -1,4 +1,4 @@
-"""Each way to write a contact moves it, with one event for each contact and segment, in order."""
+"""Each kind of write updates segments, with one event for each contact and segment, in order."""
 
 from typing import Any
 
@@ -30,7 +30,9 @@ def upsert(client: FlaskClient, phone: str, **values: Any) -> None:
     assert answer.status_code in (200, 201), answer.text
 
 
-def test_moves_with_each_write_of_one_contact(client: FlaskClient, segments: Segments) -> None:
+def test_each_write_of_one_contact_updates_segments(
+    client: FlaskClient, segments: Segments
+) -> None:
     upsert(client, A, tags=["VIP"], custom_fields={"plan": "pro"})
     assert segments.all_events() == [
         ("contact.created", A),
@@ -106,7 +108,7 @@ def test_rows_of_a_batch_move_contacts_in_order(client: FlaskClient, segments: S
     assert segments.members("VIP") == sorted([A, B])
 
 
-def test_an_import_moves(client: FlaskClient, segments: Segments) -> None:
+def test_an_import_updates_segments(client: FlaskClient, segments: Segments) -> None:
     body = f'{{"phone":"{A}","tags":["VIP"]}}\n{{"phone":"{B}"}}\n'
     answer = client.post(f"{CONTACTS}/import", data=body, content_type="application/jsonl")
     assert answer.status_code == 200, answer.text
@@ -175,7 +177,9 @@ def test_a_renamed_tag_is_renamed_in_filters(client: FlaskClient, segments: Segm
     assert segments.events() == [(ENTERED, "not VIP", A), (ENTERED, "several", A)]
 
 
-def test_a_tag_merged_into_another_moves_once(client: FlaskClient, segments: Segments) -> None:
+def test_a_tag_merged_into_another_moves_each_contact_once(
+    client: FlaskClient, segments: Segments
+) -> None:
     segments.set("gold", {**VIP, "value": "Gold"})
     upsert(client, A, tags=["VIP"])
     upsert(client, B, tags=["Gold"])
@@ -215,7 +219,7 @@ def test_contacts_that_get_the_old_tag_during_a_rename_leave_at_its_end(
     assert segments.members("not VIP") == [B]
 
 
-def test_looks_only_at_segments_whose_fields_changed(
+def test_tests_only_segments_whose_fields_changed(
     client: FlaskClient, segments: Segments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upsert(client, A, tags=["VIP"], custom_fields={"plan": "pro"})
@@ -266,7 +270,7 @@ def test_making_and_changing_a_segment_notifies_on_request(
     assert segments.events() == []
 
 
-def test_a_conversion_in_a_sweep_moves(client: FlaskClient, segments: Segments) -> None:
+def test_the_deletion_of_a_field_updates_segments(client: FlaskClient, segments: Segments) -> None:
     upsert(client, A, custom_fields={"score": 1})
     upsert(client, B, custom_fields={"score": 1})
     segments.set("scored", {"field": "custom_fields.score", "op": "exists", "value": True})

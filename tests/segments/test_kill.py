@@ -21,7 +21,7 @@ CLIENTS, CONTACTS, KILLS = 4, 40, 5
 
 
 def write_until_it_dies(server: RunningServer, number: int) -> int:
-    """Add and remove a tag in turns, also by a rename; return how many writes were answered."""
+    """Add, remove and rename a tag by turns; return how many writes got a response."""
     done = 0
     with suppress(requests.RequestException), server.session() as session:
         while done < 5_000:
@@ -37,7 +37,7 @@ def write_until_it_dies(server: RunningServer, number: int) -> int:
 
 
 def members_and_events(path: Path) -> tuple[set[str], set[str], list[str]]:
-    """Return who is in the segment, who is in it by its events, and what doctor finds."""
+    """Return the members, the members by the events, and what doctor finds."""
     with closing(sqlite3.connect(path)) as driver:
         add_functions(driver)
         rows = driver.execute(
@@ -69,7 +69,7 @@ def test_members_are_correct_after_a_killed_process(start_server: StartServer) -
 
 
 def kill_while_it_writes(server: RunningServer, seconds: float) -> int:
-    """Return how many writes were answered before."""
+    """Return how many writes got a response before."""
     with ThreadPoolExecutor(CLIENTS) as clients:
         counts = [clients.submit(write_until_it_dies, server, n) for n in range(CLIENTS)]
         threading.Event().wait(seconds)

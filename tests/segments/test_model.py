@@ -1,4 +1,4 @@
-"""Random histories: the segments hold who matches, and events tell each move once, in order."""
+"""Random histories: segments have the contacts that match, and each change is one event."""
 
 import random
 from collections.abc import Callable
@@ -37,13 +37,15 @@ FILTERS: list[dict[str, Any]] = [
 
 
 class World:
-    """Does random things, and keeps the members of segments by their events alone."""
+    """Sends random requests, and keeps the members of segments by their events alone."""
 
-    def __init__(self, client: FlaskClient, segments: Segments, seed: int, move: Any) -> None:
+    def __init__(
+        self, client: FlaskClient, segments: Segments, seed: int, set_attribute: Any
+    ) -> None:
         self.client, self.segments, self.random = client, segments, random.Random(seed)
         self.now = datetime(2026, 6, 2, 12, tzinfo=UTC)
         self.members: dict[str, set[str]] = {}
-        move(clock, "now", lambda: self.now)
+        set_attribute(clock, "now", lambda: self.now)
         client.put("/v1/custom-fields/day", json={"type": "date"})
 
     def phone(self) -> str:
@@ -158,9 +160,9 @@ def plain(db: Database, now: datetime) -> dict[str, set[str]]:
 
 
 def check_history(
-    client: FlaskClient, segments: Segments, seed: int, steps: int, move: Any
+    client: FlaskClient, segments: Segments, seed: int, steps: int, set_attribute: Any
 ) -> None:
-    world = World(client, segments, seed, move)
+    world = World(client, segments, seed, set_attribute)
     for number in range(steps):
         done = world.step().__name__
         world.follow()

@@ -1,4 +1,4 @@
-"""Segments with relative dates move contacts as time passes, by looking at few of them."""
+"""Contacts enter and leave segments with relative dates as time passes; few are tested."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -88,7 +88,7 @@ def test_enters_and_leaves_without_a_write(
 def test_a_write_before_the_check_moves_a_contact_once(
     client: FlaskClient, db: Database, segments: Segments, pass_time: SetTime
 ) -> None:
-    """Time has moved the contact, but no one has looked yet."""
+    """The moment of the contact has passed, but no check has run yet."""
     pin(client, "last_order", "datetime")
     segments.set("recent", ordered("gte", "-1h"))
     noon = {"last_order": "2026-06-02T12:00:00Z"}
@@ -135,7 +135,7 @@ def test_existing_contacts_enter_as_time_passes(
     assert segments.events() == [(ENTERED, "old", A)]
 
 
-def test_looks_at_no_other_contacts(
+def test_tests_only_contacts_whose_moment_has_come(
     client: FlaskClient,
     db: Database,
     segments: Segments,
@@ -195,7 +195,7 @@ def test_nothing_changes_between_moments(
     start: datetime,
     steps: list[int],
 ) -> None:
-    """Someone who looks at the moments alone knows what holds at all times."""
+    """Whether a contact matches changes at its moments only."""
     instant = f"{stored.replace(microsecond=0).isoformat()}Z"
     fields = {"custom_fields.date": instant[:10], "custom_fields.datetime": instant}
     name = field if field == "created_at" else f"custom_fields.{field}"

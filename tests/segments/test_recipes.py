@@ -50,14 +50,14 @@ def write(client: FlaskClient, **values: Any) -> None:
 
 
 def received(db: Database, deliverer: Deliverer, receiver: Receiver) -> list[tuple[str, str, str]]:
-    """Return (event, segment, phone) of what has come since the last call."""
+    """Return (event, segment, phone) of the deliveries since the last call."""
     settle(deliverer, db)
     found = [each.event for each in receiver.received]
     receiver.received.clear()
     return [(e["event"], e["data"]["segment"], e["data"]["contact"]["phone"]) for e in found]
 
 
-def test_welcome(
+def test_welcome_sends_one_event(
     client: FlaskClient, db: Database, deliverer: Deliverer, receiver: Receiver
 ) -> None:
     follow("Welcome", client, receiver)
@@ -68,7 +68,7 @@ def test_welcome(
     assert found == [("segment.entered", "Newsletter", PHONE)]
 
 
-def test_win_back(
+def test_win_back_sends_an_event_when_time_passes(
     client: FlaskClient,
     db: Database,
     deliverer: Deliverer,
@@ -89,7 +89,9 @@ def test_win_back(
     assert received(db, deliverer, receiver) == [("segment.left", "Lost", PHONE)]
 
 
-def test_vip(client: FlaskClient, db: Database, deliverer: Deliverer, receiver: Receiver) -> None:
+def test_vip_sends_an_event_when_a_contact_enters_or_leaves(
+    client: FlaskClient, db: Database, deliverer: Deliverer, receiver: Receiver
+) -> None:
     follow("VIP", client, receiver)
     for orders in (9, 10, 11):
         write(client, custom_fields={"orders": orders})

@@ -90,13 +90,15 @@ def test_an_unknown_segment_is_not_found(client: FlaskClient, op: str) -> None:
         ("a", {"filter": VIP, "notify": 1}, "notify"),
     ],
 )
-def test_rejects(client: FlaskClient, name: str, body: Any, field: str) -> None:
+def test_rejects_invalid_segments(client: FlaskClient, name: str, body: Any, field: str) -> None:
     answer = client.put(f"{PATH}/{name}", json=body)
     assert answer.status_code == 422
     assert field in answer.get_json()["error"]["details"]
 
 
-def test_there_are_at_most_a_hundred(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_the_number_of_segments(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(handlers, "MAX_SEGMENTS", 2)
     answers = [client.put(f"{PATH}/{n}", json={"filter": VIP}).status_code for n in range(3)]
     assert answers == [201, 201, 409]

@@ -1,4 +1,4 @@
-"""Clients that are cut off, stall, or speak no proper HTTP."""
+"""Clients that disconnect, stall or send invalid HTTP."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def _head(server: RunningServer, *more: str, target: str = "/v1/contacts") -> by
 
 
 def _exchange(server: RunningServer, *parts: bytes, finish: bool = True) -> bytes:
-    """Send the parts, say that there are no more, and return all that comes back."""
+    """Send the parts, shut down sending if `finish`, and return the response."""
     answer = b""
     with _connect(server) as client, suppress(ConnectionResetError, BrokenPipeError):
         for part in parts:
@@ -60,7 +60,7 @@ def _status(answer: bytes) -> int:
 
 
 def _error(answer: bytes) -> dict[str, Any]:
-    """Check that an answer is the envelope of failure; returns its inside."""
+    """Check that a response is an error envelope, and return its error."""
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"content-type: application/json" in head.lower()
     envelope: dict[str, Any] = json.loads(body)
@@ -246,7 +246,7 @@ def test_refuses_invalid_http_in_the_envelope_and_logs_no_key(
         assert "Traceback" not in log
 
 
-def test_answers_requests_before_pipelined_garbage(server: RunningServer) -> None:
+def test_responds_to_a_request_before_pipelined_garbage(server: RunningServer) -> None:
     good = _head(server, f"Content-Length: {len(BODY)}") + BODY
     answer = _exchange(server, good + f"\x00\x01 {server.key}\r\n\r\n".encode(), finish=False)
     assert _status(answer) == 201
@@ -256,7 +256,7 @@ def test_answers_requests_before_pipelined_garbage(server: RunningServer) -> Non
     assert server.key not in _log(server)
 
 
-def test_answers_pipelined_requests_in_turn(server: RunningServer) -> None:
+def test_responds_to_pipelined_requests_in_order(server: RunningServer) -> None:
     bodies = [b'{"phone": "91885687918%d"}' % n for n in range(8)]
     heads = [_head(server, f"Content-Length: {len(body)}") for body in bodies]
     requests = b"".join(head + body for head, body in zip(heads, bodies, strict=True))
@@ -291,7 +291,7 @@ def test_survives_a_client_that_disconnects_before_the_response(server: RunningS
     assert "Traceback" not in _log(server)
 
 
-def test_odd_bytes_in_the_path_and_the_key_get_an_ordinary_answer(
+def test_odd_bytes_in_the_path_and_the_key_return_4xx_errors(
     server: RunningServer, subtests: pytest.Subtests
 ) -> None:
     odd = {

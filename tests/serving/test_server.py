@@ -1,4 +1,4 @@
-"""The server as its operator and its clients see it."""
+"""A real server: requests, keys, workers, and how it stops, reloads and restarts."""
 
 import http.client
 import os
@@ -96,7 +96,7 @@ main()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_stops_soon_while_its_workers_are_starting(tmp_path: Path) -> None:
+def test_stops_within_10_seconds_while_its_workers_start(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", SLOW_WORKERS, "serve", "--port", "0", "--data", str(tmp_path)],
         stdout=subprocess.PIPE,
@@ -170,7 +170,9 @@ def _post_until(over: Event, server: RunningServer, client: int, posted: list[in
             posted[client] += 1
 
 
-def test_workers_stay_on_a_cpu_each_where_there_are_as_many(start_server: StartServer) -> None:
+def test_each_worker_stays_on_a_cpu_of_its_own_if_there_are_as_many(
+    start_server: StartServer,
+) -> None:
     cpus = os.sched_getaffinity(0)
     two = set(sorted(cpus)[:2])
     os.sched_setaffinity(0, two)
@@ -217,7 +219,7 @@ def sockets(pid: int) -> int:
     return sum(each.readlink().name.startswith("socket:") for each in files)
 
 
-def test_workers_use_all_cpus_where_there_are_more_of_these(start_server: StartServer) -> None:
+def test_workers_use_all_cpus_if_there_are_more_cpus(start_server: StartServer) -> None:
     cpus = os.sched_getaffinity(0)
     server = start_server("--workers", "1")
     wait_until(lambda: len(server.workers()) == 1)
@@ -236,7 +238,7 @@ def test_makes_no_control_socket(start_server: StartServer, tmp_path: Path) -> N
     assert not [path for path in server.data.iterdir() if path.is_socket()]
 
 
-def test_answers_head_and_options(server: RunningServer) -> None:
+def test_responds_to_head_and_options(server: RunningServer) -> None:
     where = urlsplit(server.url)
     headers = {"Authorization": f"Bearer {server.key}"}
     with closing(http.client.HTTPConnection(where.netloc, timeout=20)) as client:
@@ -315,7 +317,7 @@ def _create_key(server: RunningServer, *options: str) -> str:
 
 
 def _status(server: RunningServer, secret: str) -> int:
-    """Ask with a key, on a fresh connection."""
+    """Return the status of a request with a key, on a new connection."""
     headers = {"Authorization": f"Bearer {secret}", "Connection": "close"}
     return requests.get(f"{server.url}/v1/contacts", headers=headers, timeout=20).status_code
 

@@ -1,4 +1,4 @@
-"""A start that cannot succeed is refused in one line, and touches nothing."""
+"""A start that cannot succeed is refused in one line, and changes nothing."""
 
 import shutil
 import socket
@@ -34,7 +34,7 @@ def _assert_one_line(finished: Finished, *words: str) -> None:
 
 
 def _serve(data: Path, *options: str, **environ: str) -> Finished:
-    """Start a server that must not start; a free port, so that it could."""
+    """Run a `serve` that must be refused, by default on a free port."""
     port = [] if "--port" in options or "CONTACTS_PORT" in environ else ["--port", "0"]
     return run_contacts("serve", "--data", data, *port, *options, **environ)
 
@@ -62,7 +62,7 @@ def test_refuses_a_port_that_is_taken(tmp_path: Path) -> None:
     ["203.0.113.1", "no such host", "a..b", "a" * 70, "host.invalid"],
     ids=["of another machine", "spaces", "empty label", "long label", "unknown"],
 )
-def test_refuses_a_host_that_is_not_here(tmp_path: Path, host: str) -> None:
+def test_refuses_a_host_that_is_invalid_or_elsewhere(tmp_path: Path, host: str) -> None:
     _assert_refused(_serve(tmp_path / "data", "--host", host), "--host")
     assert not (tmp_path / "data").exists()
 
@@ -138,7 +138,9 @@ def test_an_empty_folder_name_is_not_the_working_directory(
 
 @pytest.mark.parametrize("place", ["below a file", "a file", "below a device"])
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], ["keys", "list"]], ids=" ".join)
-def test_refuses_a_folder_that_cannot_be(tmp_path: Path, place: str, command: list[str]) -> None:
+def test_refuses_a_folder_that_cannot_be_created(
+    tmp_path: Path, place: str, command: list[str]
+) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"mine")
     folder = {"below a file": file / "data", "a file": file, "below a device": "/dev/null/x"}[place]
@@ -187,7 +189,7 @@ def _with_tables_in_its_log(path: Path) -> None:
 
 
 def _move_with_log(source: Path, path: Path) -> None:
-    """Take a database away from its connection, as a crash leaves it."""
+    """Copy a database with its log while it is open, as a crash leaves it."""
     for end in ("", "-wal"):
         shutil.copy(f"{source}{end}", f"{path}{end}")
     assert Path(f"{path}-wal").stat().st_size > 0
@@ -217,7 +219,7 @@ STORES: dict[Callable[[Path], None], str] = {
     _a_few_bytes: "not an intact SQLite database",
     _truncated: "not an intact SQLite database",
 }
-# One for each reason; gunicorn finds the reason as `contacts serve` does, in a second of its own.
+# One for each reason: gunicorn finds it as `contacts serve` does, and takes a second each time.
 SHORT = (_newer, _with_tables, _truncated)
 
 
@@ -228,7 +230,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("make", "reason"), STORES.items(), ids=[make.__name__.strip("_") for make in STORES]
 )
-def test_refuses_a_store_and_leaves_it_as_it_is(
+def test_refuses_unusable_stores_and_does_not_change_them(
     tmp_path: Path, make: Callable[[Path], None], reason: str, subtests: pytest.Subtests
 ) -> None:
     make(tmp_path / "contacts.db")

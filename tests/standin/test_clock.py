@@ -1,4 +1,4 @@
-"""The clock: what it moves, and what it never moves."""
+"""The clock moves limits, timestamps, expiry and retries, but no time-outs."""
 
 import time
 from datetime import UTC, datetime, timedelta

@@ -30,7 +30,7 @@ def run(folder: Path, *command: str, **environ: str) -> str:
     return done.stdout
 
 
-def test_the_python_example(tmp_path: Path) -> None:
+def test_the_python_example_passes(tmp_path: Path) -> None:
     """The reader's project may have a package `app` too."""
     (tmp_path / "app.py").write_text("raise RuntimeError('not the service')")
     (tmp_path / "test_sync.py").write_text(example("python"))
@@ -50,7 +50,7 @@ def test_the_plugin_imports_nothing_until_it_is_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_the_shell_example(tmp_path: Path) -> None:
+def test_the_shell_example_prints_a_contact(tmp_path: Path) -> None:
     program = tmp_path / "contacts"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m app "$@"\n')
     program.chmod(0o700)
@@ -62,7 +62,7 @@ def test_the_shell_example(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node is not installed")
-def test_the_node_example(tmp_path: Path, contacts_standin: StandIn) -> None:
+def test_the_node_example_passes(tmp_path: Path, contacts_standin: StandIn) -> None:
     (tmp_path / "sync.test.js").write_text(example("js"))
     assert "# pass 1" in run(tmp_path, "node", "--test", API_URL=contacts_standin.url)
     assert [each["status"] for each in contacts_standin.requests] == [201, 503, 503]

@@ -1,4 +1,4 @@
-"""Simulated errors: each happens as requested, and its effect on the store is the stated one."""
+"""Simulated errors: each happens as requested, and stores or rejects the write as documented."""
 
 import time
 from typing import Any
@@ -39,7 +39,7 @@ def test_a_422_names_a_field(client: Client) -> None:
 
 
 @pytest.mark.parametrize("status", [502, 504])
-def test_responds_as_a_proxy(client: Client, status: int) -> None:
+def test_a_502_and_a_504_are_html_as_from_a_proxy(client: Client, status: int) -> None:
     answer = client.upsert(prefer=f"code={status}")
     assert (answer.status_code, answer.headers["Content-Type"][:9]) == (status, "text/html")
 

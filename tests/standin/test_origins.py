@@ -54,7 +54,7 @@ def test_accepts_a_client_of_http_1_0() -> None:
 
 
 def send(standin: StandIn, method: str, path: str, **headers: str) -> tuple[int, Any]:
-    """Send a request with exactly these headers; return the status and the code of the error."""
+    """Send a request with exactly these headers; return the status, and if it is `forbidden`."""
     connection = http.client.HTTPConnection(str(urlsplit(standin.url).netloc), timeout=30)
     headers = {"Authorization": f"Bearer {standin.key}", **headers}
     try:
@@ -81,7 +81,7 @@ def test_the_server_rejects_foreign_pages(
     rebound = {"Host": f"evil.example:{port}", "Origin": f"http://evil.example:{port}"}
     for headers in (rebound, {"Host": f"evil.example:{port}"}, {"Origin": "https://evil.example"}):
         assert send(contacts_standin, method, path, **headers) == (403, True)
-        headers["Prefer"] = "drop"  # Not simulated for them.
+        headers["Prefer"] = "drop"  # Foreign pages get no simulated error.
         assert send(contacts_standin, method, path, **headers) == (403, True)
     assert client.total() == 1
 

@@ -134,7 +134,7 @@ def test_the_store_itself_has_the_marker(tmp_path: Path, made: int, opened: int)
 def test_rejects_a_store_that_a_normal_server_creates_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A normal server may create the store after the stand-in has looked for it."""
+    """A normal server may create the store after the stand-in has checked for it."""
     path, prepare = tmp_path / "contacts.db", module._prepare_file
 
     def prepare_and_lose(path: Path, kind: int | None) -> None:
@@ -223,7 +223,7 @@ def test_has_one_worker() -> None:
 
 @contextmanager
 def temporary(parent: Path, **environ: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run a stand-in whose temporary folder is in `parent`; give its process and its URL."""
+    """Run a stand-in whose temporary folder is in `parent`; yield its process and its URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "app", "serve", "--stand-in", "--port", "0"],
         stdout=subprocess.PIPE,
@@ -240,7 +240,9 @@ def temporary(parent: Path, **environ: str) -> Iterator[tuple[subprocess.Popen[s
 
 
 @pytest.mark.parametrize(("given", "limit"), [("6000", "6000"), (None, "120")])
-def test_only_an_unset_limit_is_the_vendors(tmp_path: Path, given: str | None, limit: str) -> None:
+def test_has_the_vendors_limit_only_if_none_is_set(
+    tmp_path: Path, given: str | None, limit: str
+) -> None:
     environ = {"CONTACTS_RATE_LIMIT": given} if given else {}
     with temporary(tmp_path, **environ) as (_, url), Client(StandIn(url)) as client:
         assert client.call("GET", "/v1/contacts").headers["X-RateLimit-Limit"] == limit
@@ -305,7 +307,7 @@ def test_removes_a_temporary_folder(tmp_path: Path, how: signal.Signals) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_keeps_the_folder_of_data(tmp_path: Path) -> None:
+def test_keeps_the_folder_given_with_data(tmp_path: Path) -> None:
     data = tmp_path / "data"
     for expected in (0, 1):
         with running("--data", str(data)) as standin, Client(standin) as client:

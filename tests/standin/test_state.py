@@ -66,7 +66,7 @@ def test_the_same_writes_get_the_same_responses_after_a_reset(
 
 
 @pytest.mark.parametrize("name", ["..", ".start", "-x", "a b", "x" * 65, "ü"])
-def test_rejects_invalid_names(client: Client, name: str) -> None:
+def test_rejects_invalid_names_of_snapshots(client: Client, name: str) -> None:
     assert client.call("POST", f"/stand-in/snapshot/{name}").status_code in (404, 422)
     assert client.call("POST", f"/stand-in/restore/{name}").status_code == 404
     assert client.call("POST", "/stand-in/restore/never-made").status_code == 404

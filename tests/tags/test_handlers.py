@@ -44,7 +44,7 @@ def _counts(db: Database) -> dict[str, int]:
 
 
 def _other_documents(db: Database) -> int:
-    """Count the contacts whose documents do not show the tags "Lead" and "Gold" alone."""
+    """Count the contacts whose document has other tags than Lead and Gold."""
     [(count,)] = db.connection().execute(
         "SELECT count(*) FROM contacts WHERE json_extract(document, '$.tags') != :tags",
         {"tags": '["Lead","Gold"]'},
@@ -79,7 +79,9 @@ def test_other_requests_write_during_a_rename_of_many_contacts(large_folder: Pat
     large_db.close()
 
 
-def test_batches_are_short(filled_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_have_at_most_the_largest_size(
+    filled_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sizes: list[int] = []
     monkeypatch.setattr(
         handlers,
@@ -140,7 +142,9 @@ def test_several_processes_can_finish_the_same_sweep(filled_db: Database) -> Non
     assert store_faults(filled_db) == []
 
 
-def test_reports_a_tag_whose_last_contact_goes_during_the_sweep(filled_db: Database) -> None:
+def test_reports_a_deletion_whose_last_contact_loses_the_tag_during_the_sweep(
+    filled_db: Database,
+) -> None:
     _start(filled_db, "VIP", None)
     with filled_db.transaction() as tx:
         tx.execute("DELETE FROM contact_tags WHERE tag_id = (SELECT tag_id FROM tag_sweeps)")
@@ -194,7 +198,7 @@ def test_keeps_changes_of_contacts_made_during_the_sweep(filled_db: Database) ->
     finish_sweeps(filled_db)
     wait_until(lambda: store.list_sweeps(filled_db.connection()) == [])
     tags = [get_contact(filled_db, phone).tags for phone in (done, ahead, gone, new)]
-    # Those given the old name after the rename had passed them, or as new ones, have it.
+    # Contacts that got the old name after their batch, or were created with it, keep it.
     assert tags == [("Lead", "Gold", "VIP"), ("Lead", "Gold"), ("Lead",), ("VIP",)]
     assert _counts(filled_db)["VIP"] == 2
     assert store_faults(filled_db) == []

@@ -57,7 +57,7 @@ def test_lists_by_name_with_counts(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_pages(client: FlaskClient) -> None:
+def test_pages_by_limit_and_offset(client: FlaskClient) -> None:
     answer = client.get("/v1/tags?limit=2&offset=1").get_json()
     assert [tag["name"] for tag in answer["tags"]] == ["Lead", "VIP"]
     assert answer["pagination"] == {"total": 5, "limit": 2, "offset": 1}
@@ -105,7 +105,7 @@ def test_merges_into_a_tag_that_exists(client: FlaskClient, db: Database) -> Non
     answer = client.patch("/v1/tags/Lead", json={"name": "Gold"}).get_json()
     assert (answer["tag"], answer["changed"]) == ({"name": "Gold", "contacts": 2}, 2)
     contacts = _contacts(client)
-    # The second had both: the old one goes, the other one stays where it was.
+    # The third had both: the old tag is removed, the new one keeps its place.
     assert [contact["tags"] for contact in contacts] == [
         ["Gold", "VIP", "a/b"],
         ["VIP"],
@@ -117,7 +117,7 @@ def test_merges_into_a_tag_that_exists(client: FlaskClient, db: Database) -> Non
 
 
 @pytest.mark.usefixtures("three")
-def test_renames_it_to_itself_without_a_write(client: FlaskClient) -> None:
+def test_renaming_a_tag_to_its_own_name_writes_nothing(client: FlaskClient) -> None:
     answer = client.patch("/v1/tags/VIP", json={"name": "VIP"})
     assert answer.get_json() == {
         "success": True,
@@ -141,7 +141,7 @@ def test_reports_each_change_once(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_case_counts(client: FlaskClient) -> None:
+def test_names_are_case_sensitive(client: FlaskClient) -> None:
     assert client.patch("/v1/tags/vip", json={"name": "VIP"}).status_code == 404
     assert client.patch("/v1/tags/VIP", json={"name": "vip"}).get_json()["changed"] == 3
 
@@ -166,7 +166,7 @@ def test_deletes(client: FlaskClient, db: Database) -> None:
 @pytest.mark.parametrize(
     ("path", "name"), [("a/b", "a/b"), ("a%2Fb", "a/b"), ("e%CC%81", "é"), ("%20VIP%20", "VIP")]
 )
-def test_takes_a_name_however_it_is_written(client: FlaskClient, path: str, name: str) -> None:
+def test_accepts_every_encoding_of_a_name(client: FlaskClient, path: str, name: str) -> None:
     assert client.delete(f"/v1/tags/{path}").get_json()["tag"]["name"] == name
 
 

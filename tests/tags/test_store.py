@@ -22,7 +22,7 @@ def test_reads_use_an_index(recorder: Recorder) -> None:
     store.find_tag(recorder, "VIP")
     store.count_tags(recorder)
     assert len(recorder.plans) == 3
-    # Through the index on names: that is the order of a page.
+    # A page is read in the order of the index on names.
     assert_indexed(recorder.plans, orderly="tags USING INDEX")
 
 
@@ -30,7 +30,7 @@ def test_reads_use_an_index(recorder: Recorder) -> None:
 def test_a_change_uses_an_index(recorder: Recorder, new_name: str | None) -> None:
     handlers._start(recorder, name="VIP", new_name=new_name)
     assert store.find_tag(recorder, "VIP") is None
-    # Only as many as are under way.
+    # It has one row for each unfinished sweep.
     assert_indexed(recorder.plans, orderly="tag_sweeps")
     walks = [plan for sql, plan in recorder.plans.items() if "contact_id > :position" in sql]
     steps = [step for plan in walks for step in plan if "contact_tags" in step]

@@ -1,4 +1,4 @@
-"""Measures the memory that a piece of work needs at its peak."""
+"""Measures the peak memory of a block."""
 
 import tracemalloc
 from collections.abc import Callable, Iterator

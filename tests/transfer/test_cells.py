@@ -42,7 +42,7 @@ def test_keeps_a_text(text: str) -> None:
 
 
 @given(st.lists((TEXTS | TRICKY).filter(str.strip), max_size=5))
-def test_tags_come_back(tags: list[str]) -> None:
+def test_tags_are_read_back_unchanged(tags: list[str]) -> None:
     [cell, _] = read(cells.record([cells.tags(tags), "x"]))
     assert cells.parse_tags(cell) == tags
 

@@ -97,7 +97,7 @@ def test_applies_the_mapping() -> None:
     assert [column.type for column in found] == [None, "number", None]
 
 
-def test_numbers_duplicates() -> None:
+def test_numbers_columns_of_the_same_name() -> None:
     header = ["Phone", "Name", "Phone", "Phone (2)", "", ""]
     assert numbered(header) == ["Phone", "Name", "Phone (3)", "Phone (2)", "", ""]
     assert fields(["Phone", "Phone"], "Phone (2)=custom_fields.x") == ["phone", "custom_fields.x"]
@@ -131,7 +131,7 @@ def test_ignores_the_columns_of_a_file_of_rejected_rows() -> None:
     assert fields(["rejected_line", "rejected_reason", "phone"]) == ["", "", "phone"]
 
 
-def test_refuses_columns() -> None:
+def test_rejects_missing_duplicate_and_invalid_columns() -> None:
     assert 'no column "Mobil"' in refusal(["phone"], "Mobil=phone")
     assert "No column is the phone" in refusal(["email"])
     assert "Two columns for first_name" in refusal(

@@ -16,7 +16,7 @@ from app.transfer.rows import FileRow
 
 
 def pieces(data: bytes, size: int = 7) -> Iterator[bytes]:
-    """Give a file as it may come over a wire."""
+    """Yield a file in pieces, as a connection does."""
     return (data[start : start + size] for start in range(0, len(data), size))
 
 
@@ -88,7 +88,7 @@ def test_reports_bad_rows_by_line_and_continues() -> None:
 
 @pytest.mark.parametrize("size", [3, 100])
 @pytest.mark.parametrize("end", [b"", b"\n"])
-def test_an_open_quote_swallows_nothing_up_to_the_end_of_the_file(size: int, end: bytes) -> None:
+def test_an_unclosed_quote_rejects_only_its_own_row(size: int, end: bytes) -> None:
     data = b'phone,first_name\n1,"Ann\n2,Bob\n3,"Cid, ""x""\n4,Dan' + end
     found = rows(data, size)
     assert [row.line for row in found] == [2, 3, 4, 5]
@@ -159,7 +159,7 @@ def test_a_rejected_file_is_rejected_without_its_old_reasons() -> None:
     assert source.rejected.row(other, "why") == b"3,why,13,14\r\n"
 
 
-def test_skips_the_lines_that_a_person_counts() -> None:
+def test_skips_the_given_number_of_lines() -> None:
     data = b"a,b,c\nphone,first_name\n1,Ann\n2,Bob\n"
     assert values(data, skip_lines=1) == ONE
 

@@ -34,7 +34,7 @@ def test_names_damage(phone: str, word: str) -> None:
     "phone",
     ["918856879188", "+91 88568-79188", "+1.415.555.2671", "0091 8856879188", "1-800-555-2671", ""],
 )
-def test_leaves_phones_alone(phone: str) -> None:
+def test_accepts_phones_without_damage(phone: str) -> None:
     assert describe_damage(phone) is None
 
 

@@ -1,4 +1,4 @@
-"""The encoding of a whole file, known before a row is read."""
+"""The encoding of a file is detected before its first row is read."""
 
 import codecs
 import io
@@ -70,7 +70,7 @@ def test_one_bad_row_does_not_change_the_encoding_of_a_utf_8_file() -> None:
     assert detect(io.BytesIO(content)) == Encoding("utf-8")
 
 
-def test_looks_at_the_last_row_too() -> None:
+def test_detects_the_encoding_from_the_last_row() -> None:
     plain = b"+34 612 345 678;Ana;Vigo\r\n" * 20_000
     assert detect(io.BytesIO(plain + "Núñez".encode("cp1252"))).label == "Windows-1252"
     assert detect(io.BytesIO(plain + "Núñez".encode())).label == "UTF-8"
@@ -78,7 +78,7 @@ def test_looks_at_the_last_row_too() -> None:
     assert detect(io.BytesIO(b"")).label == "UTF-8"
 
 
-def test_a_named_encoding_wins() -> None:
+def test_uses_the_named_encoding() -> None:
     content = "Søren".encode("cp1252")
     assert read(content, named("windows-1250")) == "Sřren"
     assert read(codecs.BOM_UTF16_BE + "Ærø".encode("utf-16-be"), named("utf-16")) == "Ærø"

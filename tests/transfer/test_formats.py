@@ -1,4 +1,4 @@
-"""The format of a file by its content, and what a person does with one that cannot be read."""
+"""The format of a file by its content, and the remedy for one that cannot be read."""
 
 import io
 import zipfile
@@ -53,7 +53,7 @@ def test_recognizes_a_format(content: bytes, format: str | None) -> None:
         (b"%PDF-1.7", "PDF"),
         (b"\x1f\x8b\x08", "gzip"),
     ],
-    ids=lambda each: each if isinstance(each, str) else "",  # An archive has the time in it.
+    ids=lambda each: each if isinstance(each, str) else "",
 )
 def test_the_reason_for_an_unreadable_file_names_a_remedy(content: bytes, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason):

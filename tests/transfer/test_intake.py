@@ -1,4 +1,4 @@
-"""What files of people become: numbers, names, tags, values, twins, and what is refused."""
+"""How rows become contacts: numbers, names, tags, values, twins, and what is rejected."""
 
 import io
 from contextlib import closing
@@ -79,7 +79,7 @@ def test_a_mapped_phone_has_no_substitute(db: Database) -> None:
     assert contact(db, ANN).custom_fields["phone_2"] == f"+{CID}"
 
 
-def test_countries_of_rows(db: Database) -> None:
+def test_numbers_have_the_country_of_their_row(db: Database) -> None:
     report = bring(
         db,
         "Name,Country Code,Phone Number,Country\n"
@@ -139,7 +139,7 @@ def test_mistyped_columns_are_warned_of_first(db: Database) -> None:
     ("number", "is_taken"),
     [(919886012345, True), (919886000000, False), (9.19886e11, False), (919886012345678901, False)],
 )
-def test_numbers_that_a_workbook_may_have_rounded(
+def test_rejects_numbers_that_a_workbook_may_have_rounded(
     db: Database, number: float, is_taken: bool
 ) -> None:
     book = openpyxl.Workbook()
@@ -158,7 +158,7 @@ def test_numbers_that_a_workbook_may_have_rounded(
 @pytest.mark.parametrize(
     "cell", ['"[""VIP"", ""Lead""]"', "\"['VIP', 'Lead']\"", "VIP;Lead", '"""VIP"",""Lead"""']
 )
-def test_lists_of_tags_in_a_cell(db: Database, cell: str) -> None:
+def test_reads_lists_of_tags_in_a_cell(db: Database, cell: str) -> None:
     bring(db, f"phone,tags\n+{ANN},{cell}\n")
     assert contact(db, ANN).tags == ("VIP", "Lead")
 
@@ -176,7 +176,7 @@ def test_lists_of_tags_in_a_cell(db: Database, cell: str) -> None:
         ("Name,Contact,Email", "Asha"),
     ],
 )
-def test_headers_in_other_languages(db: Database, header: str, name: str) -> None:
+def test_recognizes_headers_in_other_languages(db: Database, header: str, name: str) -> None:
     assert bring(db, f"{header}\n{name},+{ANN},a@example.com\n").errors == []
     found = contact(db, ANN)
     assert (found.first_name, found.email) == (name, "a@example.com")
@@ -215,14 +215,14 @@ def test_pads_short_rows_and_refuses_long_ones(db: Database) -> None:
     assert contact(db, BOB).email == "b@example.com"
 
 
-def test_columns_without_a_name(db: Database) -> None:
+def test_warns_of_columns_without_a_name(db: Database) -> None:
     report = bring(db, f",name,phone\n0,Ann,+{ANN}\n1,Bob,+{BOB}\n")
     assert report.created == 2 and "Column 1 has no name: 2 cells" in warnings(report)
     report = bring(db, f"phone,first_name,\n+{CID},Smith, John\n")
     assert "no name" in reasons(report)[2]
 
 
-def test_empty_words_are_empty(db: Database) -> None:
+def test_words_for_nothing_are_empty_cells(db: Database) -> None:
     report = bring(
         db, f"phone,first_name,last_name,email,plan\n+{ANN},n/a,Null,none,#N/A\n+{BOB},-,,NULL,-\n"
     )
@@ -240,7 +240,7 @@ def test_lenient_imports_leave_out_invalid_optional_cells(db: Database) -> None:
     assert (contact(db, ANN).email, contact(db, ANN).tags) == (None, ("ok",))
 
 
-def test_the_first_good_email_counts(db: Database) -> None:
+def test_stores_the_first_valid_email(db: Database) -> None:
     bring(db, f'phone,Email,Email 2\n+{ANN},bad@,"good@example.com, b@example.com"\n')
     found = contact(db, ANN)
     assert found.email == "good@example.com"
@@ -266,7 +266,7 @@ def test_values_stay_as_written(db: Database) -> None:
     assert mixed == [f"custom_fields.{key}" for key in ("version", "zip", "ok", "half")]
 
 
-def test_named_and_pinned_types(db: Database) -> None:
+def test_rejects_values_of_another_type_than_named_or_pinned(db: Database) -> None:
     pin_custom_field(db, "zip", label=None, required_type="string")
     pin_custom_field(db, "since", label=None, required_type="date")
     report = bring(
@@ -318,7 +318,7 @@ def test_a_file_in_two_encodings_is_refused(db: Database) -> None:
     assert report.encoding == "Windows-1252" and "José" in warnings(report)
 
 
-def test_previews(db: Database) -> None:
+def test_a_preview_shows_the_changes_and_stores_nothing(db: Database) -> None:
     bring(db, f"phone,first_name,tags\n+{ANN},An,Old\n+{CID},Cid,Old\n")
     text = f"Mobile,first_name,tags,Plan\n+{ANN},Ann,New,\n+{BOB},Bob,,pro\n+{CID},Cid,,\n12,x,,\n"
     with Intake(Source(io.BytesIO(text.encode())), Options(replace_tags=True), "possible") as file:
@@ -338,7 +338,7 @@ def test_previews(db: Database) -> None:
 
 
 def test_label_columns_apply_without_a_profile(db: Database) -> None:
-    """Of a Google export from which somebody deleted columns: a fax is no mobile number."""
+    """As in a Google export with deleted columns: a fax is no mobile number."""
     head = ",".join(f"Phone {number} - Label,Phone {number} - Value" for number in (1, 2, 3))
     report = bring(
         db,

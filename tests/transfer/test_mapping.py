@@ -1,4 +1,4 @@
-"""What a person says about columns."""
+"""The mapping of columns to fields, as text."""
 
 import pytest
 from marshmallow import ValidationError
@@ -28,7 +28,7 @@ def test_reads_types() -> None:
         *("a=custom_fields.", "a=b.c", "a=custom_fields.x,b=custom_fields.x:number"),
     ],
 )
-def test_refuses_a_mapping(text: str) -> None:
+def test_rejects_invalid_mappings(text: str) -> None:
     with pytest.raises(ValidationError):
         parse_mapping([text])
 

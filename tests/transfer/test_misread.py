@@ -1,4 +1,4 @@
-"""Rows that were written in another encoding than their file are never stored without a word."""
+"""Rows in another encoding than their file are rejected or reported."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Names of a row: given and family name win over a full name."""
+"""Names of a row: given and family name take precedence over a full name."""
 
 import pytest
 

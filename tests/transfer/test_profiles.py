@@ -1,4 +1,4 @@
-"""Files of other programs: each in `files/` has the same person, as that program writes her."""
+"""Files of other programs: each in `files/` has the same contact, as its program writes it."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -98,7 +98,7 @@ def test_every_profile_has_a_file() -> None:
         ("", "main"),
     ],
 )
-def test_reads_labels(label: str, kind: str) -> None:
+def test_recognizes_labels_of_phones(label: str, kind: str) -> None:
     assert profiles.label_kind(label) == kind
 
 

@@ -145,7 +145,7 @@ def assert_restored(empty_store: Path, format: str, given_: list[Contact]) -> No
 
 
 def _state(contact: Contact, format: str) -> str:
-    """Return what must be the same, with the types of its values. A cell 1.0 of a sheet is 1."""
+    """Return what an import must restore, with types of values: 1 for 1.0 in a sheet."""
     fields = sorted(contact.custom_fields.items())
     if format == "xlsx":
         fields = [(key, _as_in_sheet(value)) for key, value in fields]
@@ -158,8 +158,8 @@ def _as_in_sheet(value: FieldValue) -> FieldValue:
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
-def test_pages_follow_each_other(filled_db: Database, format: str) -> None:
-    """More than a page, with the list's own filter and the search's."""
+def test_an_export_has_the_contacts_of_all_pages(filled_db: Database, format: str) -> None:
+    """For more contacts than a page has, listed by a tag or found by a search."""
     for query in ({}, {"tag": ["VIP"]}, {"custom_fields[n][gte]": "100"}, {"q": "pri"}):
         search, _ = ListQuerySchema().load(query)
         parts = list(export(filled_db, search, format))

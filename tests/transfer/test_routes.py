@@ -123,7 +123,7 @@ def test_reports_a_repeated_phone_and_the_last_row_wins(client: FlaskClient) -> 
 
 
 @pytest.mark.parametrize("batch", [1, 2, 1_000])
-def test_repeats_are_seen_across_batches(
+def test_repeated_phones_are_reported_across_batches(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
     monkeypatch.setattr(importer, "BATCH_ROWS", batch)
@@ -145,7 +145,7 @@ def test_a_dry_run_stores_nothing(client: FlaskClient) -> None:
     assert counts(report(client, text)) == [1, 1, 1, 1]
 
 
-def test_again_it_changes_nothing(client: FlaskClient) -> None:
+def test_a_repeated_import_changes_nothing(client: FlaskClient) -> None:
     text = f"phone,tags,custom_fields.age\n{PRIYA},VIP;Lead,30\n{JOHN},,-1.5\n"
     assert counts(report(client, text)) == [2, 0, 0, 0]
     before = changes(client)
@@ -153,7 +153,7 @@ def test_again_it_changes_nothing(client: FlaskClient) -> None:
     assert changes(client) == before
 
 
-def test_names_damage(client: FlaskClient) -> None:
+def test_explains_damaged_phones(client: FlaskClient) -> None:
     phones = ["9.18857E+11", "918856879188.0", "12/05/2021", "#REF!", "7911"]
     found = report(client, "phone\n" + "\n".join(phones))
     messages = [each["reason"] for each in found["errors"]]
@@ -171,7 +171,7 @@ def test_maps_columns(client: FlaskClient) -> None:
     assert stored(client)[PRIYA]["custom_fields"] == {"plan": "pro"}
 
 
-def test_takes_phones_of_a_country(client: FlaskClient) -> None:
+def test_reads_national_numbers_of_the_default_country(client: FlaskClient) -> None:
     text = "phone\n08856879188\n8856879189\n918856879190\n+14155552671\n0044 20 7946 0958\n12\n"
     found = report(client, text, "?default_country=IN")
     assert found["rejected"] == 1
@@ -233,7 +233,7 @@ def test_rejects_an_id_or_date_that_contradicts_the_row(
     assert stored(client) == {}
 
 
-def test_keeps_created_at_of_new_contacts_alone(client: FlaskClient) -> None:
+def test_stores_created_at_of_new_contacts_only(client: FlaskClient) -> None:
     known = client.post("/v1/contacts", json={"phone": JOHN}).get_json()["contact"]
     text = "phone,created_at,updated_at\n"
     text += f"{PRIYA},2020-02-29T23:59:59.5+05:30,2020-03-01T00:00:00Z\n{JOHN},{SOON},\n"
@@ -252,7 +252,7 @@ def test_reaches_the_survivor_of_a_merge(client: FlaskClient) -> None:
     assert list(stored(client)) == [PRIYA]
 
 
-def test_keeps_to_pinned_types(client: FlaskClient) -> None:
+def test_rejects_values_of_another_type_than_pinned(client: FlaskClient) -> None:
     client.put("/v1/custom-fields/age", json={"type": "number"})
     found = report(client, f"phone,custom_fields.age\n{PRIYA},old\n{JOHN},30\n")
     assert counts(found) == [1, 0, 0, 1]
@@ -301,7 +301,7 @@ def test_refuses_other_media_types(client: FlaskClient, media_type: str) -> None
     assert send(client, "phone\n", media_type=media_type).status_code == 415
 
 
-def test_an_empty_file_of_lines_is_nothing(client: FlaskClient) -> None:
+def test_an_empty_json_lines_file_imports_nothing(client: FlaskClient) -> None:
     assert counts(report(client, "", media_type=LINES)) == [0, 0, 0, 0]
 
 
@@ -367,16 +367,16 @@ def test_a_stopping_server_reports_the_stored_rows(
 
 
 def test_leaves_a_thread_for_other_requests(app: Flask, client: FlaskClient) -> None:
-    seats = service_of(app).file_transfers
+    slots = service_of(app).file_transfers
     taken = 0
-    while seats.acquire(blocking=False):
+    while slots.acquire(blocking=False):
         taken += 1
     assert taken == load({}).threads - 1
     response = send(client, "phone\n")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "10")
     response = client.get("/v1/contacts/export")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "10")
-    seats.release()
+    slots.release()
     for method in (client.get, client.head, client.get):
         assert method("/v1/contacts/export").status_code == 200
     assert send(client, "phone\n").status_code == 200
@@ -454,7 +454,7 @@ def test_exports_a_workbook(client: FlaskClient) -> None:
     assert type(values["n"]) is int
 
 
-def test_a_workbook_has_too_few_columns_for_some_stores(
+def test_rejects_an_export_of_more_columns_than_a_workbook_has(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(xlsx_writer, "MAX_COLUMNS", 9)

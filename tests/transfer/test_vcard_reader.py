@@ -183,7 +183,7 @@ def test_escapes_a_leading_apostrophe_before_a_formula() -> None:
     assert only("FN:'x", "TEL:1")["FN"] == "'x"
 
 
-def test_rejects_a_file_that_is_cut() -> None:
+def test_rejects_a_truncated_file() -> None:
     whole = card("TEL:+12065550101") + card("TEL:+12065550102", "FN:Bo")
     with pytest.raises(InvalidInput, match="card in line 5 has no end"):
         read(whole.removesuffix("END:VCARD\r\n"))
@@ -206,7 +206,7 @@ def test_photos_are_not_held_in_memory() -> None:
     assert peak() < 4_000_000
 
 
-def test_rejects_a_card_without_bounds() -> None:
+def test_limits_the_size_of_a_card() -> None:
     with pytest.raises(InvalidInput, match="too long"):
         read(card("TEL:1", *["NOTE:a"] * 3_000))
     with pytest.raises(InvalidInput, match="too many values"):

@@ -1,4 +1,4 @@
-"""vCards as the specification wants them, and as our own reader reads them."""
+"""vCards follow the specification, and our own reader reads them back."""
 
 import io
 from typing import Any

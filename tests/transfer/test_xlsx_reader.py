@@ -1,4 +1,4 @@
-"""Workbooks: cells as a person sees them, and none that fills the memory."""
+"""Workbooks: cells as programs show them, and limits of memory."""
 
 import io
 import zipfile
@@ -34,7 +34,7 @@ def saved(*rows: list[object]) -> io.BytesIO:
     return file
 
 
-def test_reads_cells_as_a_person_sees_them() -> None:
+def test_reads_cells_as_programs_show_them() -> None:
     values = [
         (918856879188, "918856879188"),
         (9.18857e11, "918857000000"),

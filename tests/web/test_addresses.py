@@ -17,7 +17,7 @@ PROXY, CLIENT = "10.0.0.1", "203.0.113.7"
         (PROXY, CLIENT, "10.0.0.0/8", CLIENT),
         (PROXY, None, "10.0.0.0/8", PROXY),
         (PROXY, "", "10.0.0.0/8", PROXY),
-        # What a client makes up stands before what its first proxy has seen.
+        # Addresses that a client invents come before the one that its first proxy appends.
         (PROXY, f"198.51.100.1, {CLIENT}", "10.0.0.0/8", CLIENT),
         (PROXY, f"198.51.100.1, {CLIENT}, 10.0.0.2", "10.0.0.0/8", CLIENT),
         (PROXY, f"{CLIENT},10.0.0.2", "10.0.0.1/32", "10.0.0.2"),

@@ -90,19 +90,19 @@ def test_responses_and_errors_can_be_read(client: FlaskClient, anonymous: FlaskC
 @pytest.mark.parametrize(
     "origin", [OTHER, "null", "", f"{ORIGIN}.evil.example", "http://app.example.com", f"{ORIGIN}:8"]
 )
-def test_other_origins_get_nothing(client: FlaskClient, origin: str) -> None:
+def test_other_origins_get_no_cors_headers(client: FlaskClient, origin: str) -> None:
     for answer in (
         client.get(PATH, headers={"Origin": origin}),
         client.options(PATH, headers=preflight(origin)),
     ):
         assert answer.status_code in (200, 204)
         assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
-        assert answer.headers["Vary"] == "Origin"  # A cache must not mix them up.
+        assert answer.headers["Vary"] == "Origin"  # A cache must separate origins.
     assert client.options("/v1/none", headers=preflight(OTHER)).headers.get(ALLOW) is None
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/healthz", "/metrics"])
-def test_pages_outside_of_the_api_are_as_before(client: FlaskClient, path: str) -> None:
+def test_routes_outside_of_the_api_have_no_cors_headers(client: FlaskClient, path: str) -> None:
     answer = client.get(path, headers={"Origin": ORIGIN})
     assert answer.status_code == 200
     assert ALLOW not in answer.headers and "Origin" not in answer.headers.get("Vary", "")

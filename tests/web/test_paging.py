@@ -1,4 +1,4 @@
-"""Links to the next page: on every page but the last, complete, absolute, right behind a proxy."""
+"""Links to the next page: absolute, correct behind a proxy, on every page but the last."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,7 +129,7 @@ def test_an_empty_cursor_names_the_one_that_starts(
         (CLIENT, {}, "http://localhost"),
         (CLIENT, {"Host": "crm.example:8443"}, "http://crm.example:8443"),
         (CLIENT, {"Host": "[2001:db8::1]:8000"}, "http://[2001:db8::1]:8000"),
-        # Nothing that a client makes up counts.
+        # Forwarded headers of clients are ignored.
         (
             CLIENT,
             {

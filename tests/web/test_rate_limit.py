@@ -43,14 +43,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 Clock = Callable[[float], None]
 
 
-def test_counts_down_to_nothing(limiter: FileRateLimiter, clock: Clock) -> None:
+def test_counts_down_to_zero(limiter: FileRateLimiter, clock: Clock) -> None:
     assert [limiter.take("a", 3).remaining for _ in range(3)] == [2, 1, 0]
     refused = limiter.take("a", 3)
     assert (refused.remaining, refused.retry_after) == (0, 60)
     assert limiter.take("b", 3).remaining == 2
 
 
-def test_the_window_rolls(limiter: FileRateLimiter, clock: Clock) -> None:
+def test_the_window_is_a_rolling_minute(limiter: FileRateLimiter, clock: Clock) -> None:
     for seconds in (1000, 1010, 1020):
         clock(seconds)
         assert limiter.take("a", 3).retry_after is None
@@ -122,7 +122,7 @@ def test_rejects_a_damaged_file(
 def test_writes_its_file_in_full_or_not_at_all(
     limiter: FileRateLimiter, tmp_path: Path, clock: Clock
 ) -> None:
-    """A map of a file that has holes would kill the process where the disk is full."""
+    """A write to a mapped file with holes would kill the process on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, hard))
     try:
@@ -145,7 +145,7 @@ def limited(app: Flask, db: Database) -> FlaskClient:
     return client
 
 
-def test_answers_show_the_limit(limited: FlaskClient) -> None:
+def test_responses_show_the_limit(limited: FlaskClient) -> None:
     for remaining in "210":
         answer = limited.get("/v1/contacts")
         assert answer.status_code == 200
@@ -182,7 +182,9 @@ def test_requests_without_a_key_and_health_checks_have_no_limit(anonymous: Flask
         assert "X-RateLimit-Limit" not in anonymous.get(path).headers
 
 
-def test_a_key_without_limit(app: Flask, db: Database, client: FlaskClient) -> None:
+def test_a_key_without_a_limit_has_no_headers_of_it(
+    app: Flask, db: Database, client: FlaskClient
+) -> None:
     assert client.get("/v1/status").headers["X-RateLimit-Limit"] == "6000"
     assert client.get("/v1/profile").json["profile"]["rate_limit"] == 6000
     key = create_api_key(db, label="x", scopes=SCOPES, rate_limit=0)
@@ -219,7 +221,7 @@ def _key(server: RunningServer, limit: int) -> str:
     return run_contacts("keys", "create", *arguments).stdout.strip()
 
 
-def test_is_exact_over_workers(start_server: StartServer) -> None:
+def test_the_limit_is_exact_over_workers(start_server: StartServer) -> None:
     server = start_server()
     answers = _burst(server, _key(server, 120), 200)
     assert sorted(answer.status_code for answer in answers) == [200] * 120 + [429] * 80
@@ -229,7 +231,7 @@ def test_is_exact_over_workers(start_server: StartServer) -> None:
     assert sorted(answer.status_code for answer in other) == [200] * 5 + [429]
 
 
-def test_is_exact_over_the_death_of_a_worker(start_server: StartServer) -> None:
+def test_the_limit_is_exact_after_a_killed_worker_and_a_reload(start_server: StartServer) -> None:
     server = start_server()
     key = _key(server, 50)
     assert {answer.status_code for answer in _burst(server, key, 30)} == {200}

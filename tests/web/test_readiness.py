@@ -19,22 +19,22 @@ def ready(server: RunningServer) -> bool:
 
 
 def _is_not_ready(server: RunningServer, times: int = 4) -> bool:
-    """Tell whether no thread of either worker says that it is ready."""
+    """Return whether no check of several, over both workers, finds the server ready."""
     return not any(ready(server) for _ in range(times))
 
 
-def _goes_and_comes_back(
-    server: RunningServer, break_it: Callable[[], object], mend: Callable[[], object]
+def _check_readiness_around(
+    server: RunningServer, break_store: Callable[[], object], repair: Callable[[], object]
 ) -> None:
     assert server.post(phone="918856879188", first_name="Priya").status_code == 201
     assert ready(server)
-    break_it()
-    time.sleep(1.1)  # What a check has found holds for a second.
+    break_store()
+    time.sleep(1.1)  # The result of a check is kept for a second.
     assert _is_not_ready(server)
     assert server.get("/healthz").status_code == 200
-    mend()
+    repair()
     wait_until(lambda: all(ready(server) for _ in range(6)))
-    # Whatever thread answers, it works.
+    # Every thread works.
     for number in range(8):
         answer = server.post(phone=f"91885687918{number}")
         assert answer.status_code in (200, 201), answer.text
@@ -42,7 +42,7 @@ def _goes_and_comes_back(
 
 
 @pytest.mark.soak
-def test_a_lock_of_another_program(start_server: StartServer) -> None:
+def test_is_not_ready_while_another_program_has_the_lock(start_server: StartServer) -> None:
     server = start_server()
     with closing(sqlite3.connect(server.data / "contacts.db", isolation_level=None)) as other:
 
@@ -53,18 +53,18 @@ def test_a_lock_of_another_program(start_server: StartServer) -> None:
             other.execute("ROLLBACK")
 
         started = time.monotonic()
-        _goes_and_comes_back(server, lock, unlock)
+        _check_readiness_around(server, lock, unlock)
         assert time.monotonic() - started < 40
 
 
-def test_garbage_over_the_file(start_server: StartServer) -> None:
+def test_is_not_ready_while_the_file_is_garbage(start_server: StartServer) -> None:
     server = start_server()
     path = server.data / "contacts.db"
     whole = b""
 
     def damage() -> None:
         nonlocal whole
-        # All of it is in that one file, or what is mended would be older than what is in the log.
+        # Empty the log: it would be newer than the repaired file.
         with closing(Database(path)) as db:
             wait_until(db.truncate_log)
         with path.open("r+b") as file:
@@ -72,21 +72,23 @@ def test_garbage_over_the_file(start_server: StartServer) -> None:
             file.seek(0)
             file.write(b"garbage " * (len(whole) // 8))
 
-    def mend() -> None:
+    def repair() -> None:
         with path.open("r+b") as file:
             file.write(whole)
 
-    _goes_and_comes_back(server, damage, mend)
+    _check_readiness_around(server, damage, repair)
 
 
 def test_is_not_ready_while_the_file_is_missing(start_server: StartServer) -> None:
     server = start_server()
     path = server.data / "contacts.db"
     away = path.with_suffix(".away")
-    _goes_and_comes_back(server, lambda: path.rename(away), lambda: away.rename(path))
+    _check_readiness_around(server, lambda: path.rename(away), lambda: away.rename(path))
 
 
 def test_is_not_ready_while_the_data_folder_is_missing(start_server: StartServer) -> None:
     server = start_server()
     away = server.data.with_name("away")
-    _goes_and_comes_back(server, lambda: server.data.rename(away), lambda: away.rename(server.data))
+    _check_readiness_around(
+        server, lambda: server.data.rename(away), lambda: away.rename(server.data)
+    )

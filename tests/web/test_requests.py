@@ -33,7 +33,7 @@ def send(client: FlaskClient, body: bytes, **more: Any) -> TestResponse:
 
 
 def send_chunked(client: FlaskClient, stream: Any) -> TestResponse:
-    """Send as a server hands a chunked body over: without a length, ended by the server."""
+    """Send as a server passes on a chunked body: without a length, ended by the server."""
     overrides = {
         "wsgi.input": stream,
         "wsgi.input_terminated": True,
@@ -44,7 +44,7 @@ def send_chunked(client: FlaskClient, stream: Any) -> TestResponse:
 
 
 def nested(depth: int) -> bytes:
-    """Return a body that is so many objects and arrays deep."""
+    """Return a body that is `depth` objects and arrays deep."""
     inner = depth - 2
     return b'{"phone": "918856879188", "custom_fields": {"a": %s1%s}}' % (
         b"[" * inner,
@@ -143,7 +143,7 @@ def test_rejects_a_larger_body(client: FlaskClient, limit: int) -> None:
     assert str(limit) in response.get_json()["error"]["message"]
 
 
-def test_rejects_a_larger_body_before_it_comes(client: FlaskClient, limit: int) -> None:
+def test_rejects_a_larger_body_before_it_is_sent(client: FlaskClient, limit: int) -> None:
     response = send(client, BODY, environ_overrides={"CONTENT_LENGTH": str(limit + 1)})
     assert_refused(client, response, 413, "payload_too_large")
 
@@ -229,7 +229,7 @@ def test_rejects_bodies_that_are_not_json_objects(
     assert_refused(client, response, 400, "invalid_json")
 
 
-def test_rejects_no_body_at_all(client: FlaskClient) -> None:
+def test_rejects_a_missing_body(client: FlaskClient) -> None:
     for overrides in ({}, {"CONTENT_LENGTH": ""}, {"CONTENT_LENGTH": "0"}):
         response = client.post(PATH, content_type="application/json", environ_overrides=overrides)
         assert_refused(client, response, 400, "invalid_json")
@@ -266,7 +266,7 @@ def test_takes_escaped_surrogate_pairs(client: FlaskClient) -> None:
     assert response.get_json()["contact"]["first_name"] == "\U0001f600"
 
 
-def test_says_where_the_json_breaks(client: FlaskClient) -> None:
+def test_reports_the_place_of_a_syntax_error(client: FlaskClient) -> None:
     message = send(client, b'{"phone":\n 1,}').get_json()["error"]["message"]
     assert "line 2 column" in message
 
@@ -284,7 +284,7 @@ def test_rejects_lengths_that_are_not_numbers(client: FlaskClient, declared: str
     assert_refused(client, response, 400, "invalid_json")
 
 
-# What each request gets wrong is everything from its status on; the first check answers.
+# Each request fails the check of its status and all later ones: the first failure is returned.
 ORDER: list[tuple[int, dict[str, Any]]] = [
     (404, {"path": "/v1/nothing", "method": "DELETE"}),
     (405, {"method": "DELETE"}),

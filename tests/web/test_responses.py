@@ -38,7 +38,7 @@ def assert_envelope(response: TestResponse, status: int, code: str) -> dict[str,
 
 @pytest.fixture
 def broken(app: Flask) -> None:
-    """Add routes that fail as no route should."""
+    """Add routes that raise unexpected exceptions."""
 
     def fail() -> NoReturn:
         raise RuntimeError(request.get_data(as_text=True) + request.headers["Authorization"])
@@ -156,7 +156,7 @@ def test_logs_nothing_about_ordinary_requests(
 @pytest.mark.parametrize(
     "given", ["a", "A1._:+/=@-", "x" * 128, "0f8fad5b-d9cb-469f-a165-70867728950e"]
 )
-def test_keeps_a_sane_request_id(client: FlaskClient, given: str) -> None:
+def test_keeps_a_valid_request_id(client: FlaskClient, given: str) -> None:
     for path in (PATH, "/v1/nothing", "/healthz"):
         assert client.get(path, headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
 
@@ -164,7 +164,7 @@ def test_keeps_a_sane_request_id(client: FlaskClient, given: str) -> None:
 @pytest.mark.parametrize(
     "given", ["", " ", "a b", "x" * 129, "\u00e9", 'a"b', "<b>", "a,b", "a\x00"]
 )
-def test_replaces_another_request_id(client: FlaskClient, given: str) -> None:
+def test_replaces_an_invalid_request_id(client: FlaskClient, given: str) -> None:
     response = client.get(PATH, environ_overrides={"HTTP_X_REQUEST_ID": given})
     made = response.headers["X-Request-Id"]
     assert made != given and len(made) == 32 and made.isalnum()
@@ -190,7 +190,7 @@ def test_forbids_browsers_to_guess_the_media_type(client: FlaskClient) -> None:
         assert response.headers.getlist("X-Content-Type-Options") == ["nosniff"]
 
 
-def test_answers_in_utf_8(client: FlaskClient) -> None:
+def test_responds_in_utf_8(client: FlaskClient) -> None:
     response = client.post(
         PATH, json=PRIYA | {"first_name": "\u092a\u094d\u0930\u093f\u092f\u093e"}
     )
@@ -199,7 +199,7 @@ def test_answers_in_utf_8(client: FlaskClient) -> None:
     assert int(response.headers["Content-Length"]) == len(response.data)
 
 
-def test_names_the_methods_there_are(client: FlaskClient, subtests: Subtests) -> None:
+def test_a_405_names_the_allowed_methods(client: FlaskClient, subtests: Subtests) -> None:
     contacts, read = {"GET", "HEAD", "OPTIONS", "POST"}, {"GET", "HEAD", "OPTIONS"}
     routes = {
         PATH: contacts,
@@ -221,14 +221,14 @@ def test_names_the_methods_there_are(client: FlaskClient, subtests: Subtests) ->
                 assert set(response.allow) == methods
 
 
-def test_answers_options_without_a_key(anonymous: FlaskClient) -> None:
+def test_responds_to_options_without_a_key(anonymous: FlaskClient) -> None:
     response = anonymous.options(PATH)
     assert (response.status_code, response.data) == (204, b"")
     assert set(response.allow) == {"GET", "HEAD", "OPTIONS", "POST"}
     assert_envelope(anonymous.options("/v1/nothing"), 404, "not_found")
 
 
-def test_answers_head_like_get(client: FlaskClient, anonymous: FlaskClient) -> None:
+def test_responds_to_head_like_get(client: FlaskClient, anonymous: FlaskClient) -> None:
     client.post(PATH, json=PRIYA)
     got, head = client.get(PATH), client.head(PATH)
     assert (head.status_code, head.data) == (200, b"")

@@ -89,7 +89,7 @@ class Receiver(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/hook"
 
     def handle_error(self, *_: object) -> None:
-        pass  # A client that went away is what some tests are about.
+        pass  # Some tests disconnect on purpose.
 
 
 StartReceiver = Callable[..., Receiver]
@@ -97,7 +97,7 @@ StartReceiver = Callable[..., Receiver]
 
 @pytest.fixture
 def start_receiver() -> Iterator[StartReceiver]:
-    """Start a receiver on a free port; by default it answers 204."""
+    """Start a receiver on a free port; by default it responds 204."""
     started: list[Receiver] = []
 
     def start(behave: Behaviour = accept) -> Receiver:
@@ -120,7 +120,7 @@ def receiver(start_receiver: StartReceiver) -> Receiver:
 
 @pytest.fixture
 def deliverer(db: Database) -> Deliverer:
-    """One that retries at once."""
+    """A deliverer that retries at once."""
     return Deliverer(db, Sender(LOCAL, seconds=30).send, delays=(0, 0, 0))
 
 

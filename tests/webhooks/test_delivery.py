@@ -306,7 +306,7 @@ def step_fails(deliverer: Deliverer) -> bool:
 def test_a_queue_whose_first_delivery_was_removed_continues(
     db: Database, deliverer: Deliverer, receiver: Receiver, webhook: Webhook
 ) -> None:
-    """As when the journal has lost the first of a contact that is then merged away."""
+    """The first of three deliveries leaves the queue of its contact."""
     receiver.behave = answer(500)
     for name in "abc":
         phone = add_contact(db, first_name=name)
@@ -346,7 +346,7 @@ def test_the_previous_secret_ends_after_a_day(db: Database, webhook: Webhook) ->
     assert rotated.secrets(rotated.previous_until) == [rotated.secret]
 
 
-def test_many_events_drain(
+def test_delivers_many_events_in_order(
     db: Database, deliverer: Deliverer, receiver: Receiver, webhook: Webhook
 ) -> None:
     with db.transaction() as tx:

@@ -1,4 +1,4 @@
-"""Webhooks that want only some changes, and the headers that say what was sent."""
+"""Webhooks with filters by field and by key, and the headers of their deliveries."""
 
 from typing import Any
 
@@ -96,7 +96,7 @@ def test_leaves_out_changes_by_excluded_keys(
 def test_an_event_without_fields_is_not_narrowed(
     client: FlaskClient, db: Database, receiver: Receiver, changed: list[str] | None
 ) -> None:
-    """Such as a deletion; one that lost its fields because its contact was erased is left out."""
+    """A deletion is sent; an update whose fields were erased with its contact is not."""
     id = create(client, receiver, fields=["email"])["id"]
     data = {"id": f"cnt_{PHONE}"} | ({"changed": changed} if changed else {"deleted": True})
     with db.transaction() as tx:

@@ -32,7 +32,7 @@ def write(client: FlaskClient, plan: str, **headers: Any) -> None:
     assert client.post(CONTACTS, json=body, headers=headers).status_code in (200, 201)
 
 
-def test_start_a_flow_when_a_field_changes(
+def test_the_recipe_for_a_field_sends_its_changes_only(
     client: FlaskClient, db: Database, deliverer: Deliverer, receiver: Receiver
 ) -> None:
     write(client, "free")
@@ -46,7 +46,7 @@ def test_start_a_flow_when_a_field_changes(
     assert sent["custom_fields"]["plan"] == "pro"
 
 
-def test_avoid_loops(
+def test_the_recipe_against_loops_sends_no_change_of_the_flow(
     client: FlaskClient, db: Database, deliverer: Deliverer, receiver: Receiver
 ) -> None:
     secret = create_api_key(db, label="flow", scopes=("contacts:write",))

@@ -75,7 +75,7 @@ def test_redelivers_only_deliveries_that_died_since_a_time(
 
 
 @pytest.mark.usefixtures("outage")
-def test_one_call_is_bounded(
+def test_one_request_redelivers_a_limited_number(
     client: FlaskClient, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handlers, "MAX_REDELIVERED", 4)
@@ -111,7 +111,7 @@ def test_the_command_sends_all_again(
 
 @pytest.mark.sqlite
 @pytest.mark.parametrize("since", ["yesterday", "2026-06-02", "2026-06-02T08:00:00", "-1h"])
-def test_the_command_rejects_other_times(settings: Settings, db: Database, since: str) -> None:
+def test_the_command_rejects_invalid_times(settings: Settings, db: Database, since: str) -> None:
     option = f"--since={since}"
     done = run_contacts("webhooks", "redeliver", "whk_1", option, "--data", str(settings.data))
     assert done.returncode == 2 and "such as 2h" in done.stderr
@@ -128,7 +128,9 @@ def test_the_command_names_an_unknown_webhook(settings: Settings, db: Database) 
     "body",
     [{}, {"state": "delivered"}, {"state": "dead", "since": "2026-06-02"}, {"state": None}],
 )
-def test_rejects_other_bodies(client: FlaskClient, webhook: Webhook, body: dict[str, str]) -> None:
+def test_rejects_invalid_bodies(
+    client: FlaskClient, webhook: Webhook, body: dict[str, str]
+) -> None:
     assert client.post(f"{PATH}/{webhook.id}/redeliver", json=body).status_code == 422
 
 
@@ -168,6 +170,6 @@ def test_statements_use_an_index(db: Database) -> None:
         assert_indexed(recorder.plans)
 
 
-def test_there_is_a_store(tmp_path: Path) -> None:
+def test_the_command_reports_a_missing_store(tmp_path: Path) -> None:
     done = run_contacts("webhooks", "list", "--data", str(tmp_path))
     assert done.returncode == 2 and "there is no store" in done.stderr

@@ -53,7 +53,7 @@ def test_takes_any_line_of_text_as_a_label(client: FlaskClient, label: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("body", "at_fault"),
+    ("body", "invalid_field"),
     [
         ({}, "url"),
         ({"url": None}, "url"),
@@ -77,20 +77,22 @@ def test_takes_any_line_of_text_as_a_label(client: FlaskClient, label: str) -> N
         ({"url": URL, "secret": "whsec_"}, "secret"),
     ],
 )
-def test_rejects_invalid_webhooks(client: FlaskClient, body: dict[str, Any], at_fault: str) -> None:
+def test_rejects_invalid_webhooks(
+    client: FlaskClient, body: dict[str, Any], invalid_field: str
+) -> None:
     error = assert_envelope(client.post(PATH, json=body), 422, "validation_error")
-    assert list(error["details"]) == [at_fault]
+    assert list(error["details"]) == [invalid_field]
     assert client.get(PATH).get_json()["webhooks"] == []
 
 
-def test_has_a_limit(client: FlaskClient) -> None:
+def test_limits_the_number_of_webhooks(client: FlaskClient) -> None:
     for _ in range(MAX_WEBHOOKS):
         create(client)
     assert_envelope(client.post(PATH, json={"url": URL}), 409, "conflict")
 
 
 @pytest.mark.parametrize("scope", ["contacts:read", "contacts:write"])
-def test_takes_the_scope_admin(
+def test_needs_the_scope_admin(
     anonymous: FlaskClient, client: FlaskClient, db: Database, scope: str
 ) -> None:
     id = create(client)["id"]
@@ -240,7 +242,7 @@ def test_delivers_a_dead_delivery_again(
     assert len(receiver.received) == 5
 
 
-def test_a_disabled_webhook_is_not_sent_to(client: FlaskClient) -> None:
+def test_rejects_a_test_of_a_disabled_webhook(client: FlaskClient) -> None:
     id = create(client)["id"]
     client.patch(f"{PATH}/{id}", json={"status": "disabled"})
     assert_envelope(client.post(f"{PATH}/{id}/test"), 409, "conflict")

@@ -83,7 +83,7 @@ def running_deliverers(data: Path) -> list[int]:
 
 
 def deliverer_of(data: Path) -> int:
-    """Return the process at work; those that try the lock have its file open for a moment."""
+    """Return the process that delivers; others have the file open only while they try the lock."""
     while True:
         first, second = running_deliverers(data), running_deliverers(data)
         [*steady] = set(first) & set(second)
@@ -115,7 +115,7 @@ def test_another_worker_takes_over_from_a_dead_one(
     assert dead in server.workers()
     os.kill(dead, signal.SIGKILL)
     held.set()
-    # What was under way is sent again: nobody knows whether it arrived.
+    # The delivery in progress is sent again: it may not have arrived.
     wait_until(lambda: phones(receiver) == [first, first])
     second = post(server, 2)
     wait_until(lambda: deliveries(server, id, "delivered") == 2)
@@ -170,7 +170,7 @@ def test_a_receiver_that_hangs_delays_neither_the_api_nor_the_stop(
     for number in range(10, 20):
         post(server, number)
     assert server.stop() == 0
-    assert time.monotonic() - started < 8  # An attempt has ten.
+    assert time.monotonic() - started < 8  # An attempt may take ten.
 
 
 @pytest.mark.sqlite
@@ -215,7 +215,7 @@ def test_the_command_waits_for_its_turn(
             first.kill()
         try:
             phone = add_contact(db, 1)
-            # What the first had sent without noting it may come again, before this or after.
+            # A delivery that the first had not recorded may be repeated, before this one or after.
             wait_until(lambda: phone in phones(receiver))
         finally:
             stop()
@@ -238,7 +238,7 @@ def test_only_one_can_hold_the_lock(tmp_path: Path) -> None:
 
 
 def in_background(db: Database, settings: Settings) -> Callable[[], None]:
-    """Run a runner in a thread; returns what stops it."""
+    """Run a runner in a thread; return a function that stops it."""
     stopping = threading.Event()
     thread = threading.Thread(target=Runner(db, settings, stopping).run)
     thread.start()
@@ -347,5 +347,5 @@ def test_removes_a_deleted_webhook_with_its_deliveries(
         assert db.connection().execute(f"SELECT count(*) FROM {table}") == [(0,)]
 
 
-def test_gunicorn_alone_does_not_deliver(app: object, db: Database) -> None:
+def test_creating_an_application_starts_no_runner(app: object, db: Database) -> None:
     assert not [each for each in threading.enumerate() if each.name == "runner"]

@@ -16,7 +16,7 @@ from app.webhooks.sender import Sender
 from tests.webhooks.conftest import LOCAL, Behaviour, Handler, Receiver, StartReceiver, answer
 
 SECONDS = 20.0
-HASTE = 1.0  # For attempts that are to run into their end.
+HASTE = 1.0  # The limit of attempts that should time out.
 PATIENCE = 8.0  # How much longer they may take on a busy machine.
 NAME = "hooks.example"
 
@@ -223,7 +223,7 @@ def test_tries_the_next_address_of_a_name(
 
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """An authority that this process trusts, as an operator would have it."""
+    """A certificate authority that this process trusts."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))

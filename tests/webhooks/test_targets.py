@@ -67,7 +67,7 @@ def test_accepts_public_urls(url: str, target: Target) -> None:
         *("https://localhost/", "https://LOCALHOST./", "https://a.localhost/"),
     ],
 )
-def test_rejects_urls(url: str) -> None:
+def test_rejects_invalid_and_private_urls(url: str) -> None:
     with pytest.raises(TargetRefused):
         check_url(url, NOTHING)
 
@@ -93,7 +93,7 @@ def test_allowed_targets_open_no_other_address(url: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "0x7f.1", "2130706433", "127.1", "0177.0.0.1"])
-def test_looks_at_the_address_that_a_name_has(host: str) -> None:
+def test_checks_the_addresses_of_a_name(host: str) -> None:
     target = Target("https", host, 443, "/")
     with pytest.raises(TargetRefused):
         resolve(target, NOTHING)

@@ -49,13 +49,12 @@ def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
         ("-1y", "2025-03-31T12:00:00"),
         ("-99999y", "0001-01-01T00:00:00"),
         ("+99999mo", "9999-12-31T23:59:59"),
-        ("+99999w", "3942-10-24T12:00:00"),
+        ("+99999w", "3942-10-06T12:00:00"),
     ],
 )
 def test_counts_from_the_clock(text: str, expected: str) -> None:
     found = moment(text, NOON + timedelta(microseconds=5))
-    if text != "+99999w":
-        assert found.isoformat() == f"{expected}+00:00"
+    assert found.isoformat() == f"{expected}+00:00"
     assert is_relative(text)
 
 

@@ -132,7 +132,7 @@ class Template:
         self._taken: dict[str, tuple[Driver, object]] = {}
 
     def take(self) -> str:
-        """Return the URL of a database that nobody uses."""
+        """Return the URL of a database that no other test uses."""
         while True:
             if self._spare:
                 driver = self._spare.pop()

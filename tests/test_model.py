@@ -24,14 +24,19 @@ from tests.model.service import PATH, Service, assert_same
 from tests.postgres import PostgresServer
 
 INCLUDED = {"include": "custom_fields,updated_at"}
-# MAX_CANDIDATES and SCAN_BUDGET: sort all candidates, sort few, scan, scan in short pages.
-WAYS = {"narrow": (10_000, 250_000), "few": (1, 250_000), "walk": (-1, 250_000), "bits": (-1, 3)}
+# How a search runs, by MAX_CANDIDATES and SCAN_BUDGET.
+WAYS = {
+    "sort all": (10_000, 250_000),
+    "sort few": (1, 250_000),
+    "scan": (-1, 250_000),
+    "short scans": (-1, 3),
+}
 EXAMPLES = os.environ.get("MODEL_EXAMPLES")
 limits = st.sampled_from([1, 2, 3, 100])
 
 
 @contextmanager
-def found_in(way: str) -> Iterator[None]:
+def searching_by(way: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(planner, "MAX_CANDIDATES", WAYS[way][0])
         patch.setattr(planner, "SCAN_BUDGET", WAYS[way][1])
@@ -60,7 +65,7 @@ class Sequence(Service):
     def finish(self) -> None:
         for paging in self.pagings:
             while paging.cursor is not None:
-                self.read_page(paging, "walk")
+                self.read_page(paging, "scan")
 
     @rule(id=ids)
     def get(self, id: str) -> None:
@@ -103,25 +108,25 @@ class Sequence(Service):
 
     def compare_list(self, query: Query, way: str, limit: int, offset: int) -> None:
         expected = self.model.select(query)
-        with found_in(way):
+        with searching_by(way):
             answer = self.ask(query, limit=limit, offset=offset)
         if self.model.refuses_query(query):
             return
-        if way == "bits" and answer.status_code == 422:
+        if way == "short scans" and answer.status_code == 422:
             assert list(answer.json["error"]["details"]) == ["cursor"]
             assert len(self.model.entries) >= WAYS[way][1]
             return
         page = [entry.view for entry in expected[offset : offset + limit]]
         assert_same(answer.json["contacts"], page)
         pagination = answer.json["pagination"]
-        if way != "narrow" and pagination.pop("total_is_estimate", False):
+        if way != "sort all" and pagination.pop("total_is_estimate", False):
             assert pagination["total"] is None
             pagination["total"] = len(expected)
         assert pagination == {"total": len(expected), "limit": limit, "offset": offset}
 
     @rule(query=inputs.queries, limit=limits)
     def pages(self, query: Query, limit: int) -> None:
-        """Cursors give what offsets give."""
+        """Cursors list the same contacts as offsets."""
         if self.model.refuses_query(query):
             return
         expected = self.model.select(query)
@@ -129,12 +134,14 @@ class Sequence(Service):
             found: list[View] = []
             cursor: str | None = "start"
             while cursor is not None:
-                with found_in(way):
+                with searching_by(way):
                     answer = self.ask(query, limit=limit, cursor=cursor)
                 found += answer.json["contacts"]
                 cursor = answer.json["pagination"]["next_cursor"]
-                assert way == "bits" or cursor is None or len(answer.json["contacts"]) == limit
-                assert way != "narrow" or answer.json["pagination"]["total"] == len(expected)
+                assert (
+                    way == "short scans" or cursor is None or len(answer.json["contacts"]) == limit
+                )
+                assert way != "sort all" or answer.json["pagination"]["total"] == len(expected)
             assert_same(found, [entry.view for entry in expected])
 
     @rule(id=ids, trees=st.lists(inputs.filters, min_size=1, max_size=4))
@@ -209,7 +216,7 @@ class Sequence(Service):
 
     def read_page(self, paging: Paging, way: str) -> None:
         """Read a page. No row is repeated, and at the end no old one is missing."""
-        with found_in(way):
+        with searching_by(way):
             answer = self.ask(paging.query, limit=paging.limit, cursor=paging.cursor)
         if self.model.refuses_query(paging.query):
             paging.cursor = None  # Values of another type were added since it began.

@@ -105,7 +105,7 @@ def test_shows_guessed_columns_before_the_import(tmp_path: Path, data: Path) -> 
 
 
 def on_a_terminal(answer: bytes, *arguments: str | Path) -> tuple[str, int]:
-    """Run an import on a terminal, give an answer, and return what was shown."""
+    """Run an import on a terminal with an answer; return the output and the exit status."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(

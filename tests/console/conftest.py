@@ -24,7 +24,7 @@ def console_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
 
 @pytest.fixture
 def server(console_server: RunningServer) -> RunningServer:
-    """The server of all these tests, with the people of `pages.PEOPLE` and nobody else."""
+    """The server of all these tests, with the contacts of `pages.PEOPLE` only."""
     add_people(console_server)
     return console_server
 

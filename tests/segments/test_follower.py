@@ -73,7 +73,7 @@ def test_the_history_lists_entered_segments(client: FlaskClient) -> None:
 def test_events_of_a_deleted_contact_keep_the_name_of_the_segment(
     client: FlaskClient, segments: Segments
 ) -> None:
-    """Also those that nobody has read yet, which have no number on PostgreSQL."""
+    """Also events that are not read yet, which have no number on PostgreSQL."""
     upsert(client, A, tags=["VIP"])
     client.delete(f"{CONTACTS}/{A}")
     data = [

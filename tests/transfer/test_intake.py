@@ -22,7 +22,7 @@ from app.transfer.report import Report
 ANN, BOB, CID = "14155552671", "14155552672", "14155552673"
 
 
-def bring(db: Database, text: str | bytes, mapping: str = "", **options: Any) -> Report:
+def import_text(db: Database, text: str | bytes, mapping: str = "", **options: Any) -> Report:
     data = text.encode() if isinstance(text, str) else text
     source = Source(io.BytesIO(data), "people.csv", mapping=parse_mapping([mapping]))
     with (
@@ -50,7 +50,7 @@ def warnings(report: Report) -> str:
 
 
 def test_phone_columns_are_tried_in_their_order(db: Database) -> None:
-    report = bring(
+    report = import_text(
         db,
         "Name,Fax,Other Phone,Work Phone,Home Phone,Phone,Mobile,WhatsApp\n"
         f"Ann,+14155550001,,,,,+{ANN},\n"
@@ -68,19 +68,19 @@ def test_phone_columns_are_tried_in_their_order(db: Database) -> None:
 
 
 def test_reports_a_first_choice_that_is_doubtful(db: Database) -> None:
-    report = bring(db, f"Mobile,Home Phone\n+{BOB} x12,+{ANN}\n")
+    report = import_text(db, f"Mobile,Home Phone\n+{BOB} x12,+{ANN}\n")
     assert "extension" in warnings(report)
     assert contact(db, ANN).custom_fields["phone_2"] == f"+{BOB} x12"
 
 
 def test_a_mapped_phone_has_no_substitute(db: Database) -> None:
     text = f"Mobile,Home Phone\n,+{BOB}\n+{ANN},+{CID}\n"
-    assert list(reasons(bring(db, text, "Mobile=phone"))) == [2]
+    assert list(reasons(import_text(db, text, "Mobile=phone"))) == [2]
     assert contact(db, ANN).custom_fields["phone_2"] == f"+{CID}"
 
 
 def test_numbers_have_the_country_of_their_row(db: Database) -> None:
-    report = bring(
+    report = import_text(
         db,
         "Name,Country Code,Phone Number,Country\n"
         "A,91,9886012341,\nB,+91,919886012342,\nC,,09886012343,India\nD,,9886012344,IN\n"
@@ -92,7 +92,7 @@ def test_numbers_have_the_country_of_their_row(db: Database) -> None:
 
 
 def test_an_unknown_country_rejects_its_row_alone(db: Database) -> None:
-    report = bring(
+    report = import_text(
         db,
         "Name,Country,Phone\nA,India (+91),98860 12341\nB,Atlantis,98860 12342\n"
         "C,Atlantis,+91 98860 12343\nD,India +49,9886012344\nE,भारत,9886012345\n"
@@ -102,37 +102,39 @@ def test_an_unknown_country_rejects_its_row_alone(db: Database) -> None:
     assert '"Atlantis" is no known country' in reasons(report)[3]
     assert report.numbers == {"IN": 3, "CI": 1, "DE": 1}
     text = "Name,Country Code,Phone\nA,91,9886012341\nB,999,9886012342\n"
-    assert list(reasons(bring(db, text))) == [3]
-    assert list(reasons(bring(db, text, region="IN"))) == [3]
+    assert list(reasons(import_text(db, text))) == [3]
+    assert list(reasons(import_text(db, text, region="IN"))) == [3]
 
 
 def test_an_area_code_in_its_own_column_is_joined_to_the_number(db: Database) -> None:
     text = "Name,Area Code,Phone\nA,415,5552671\nB,(415),4155552672\nC,415,+14155552673\n"
-    assert bring(db, text, region="US").errors == []
+    assert import_text(db, text, region="US").errors == []
     assert contact(db, ANN).custom_fields["Area Code"] == "415"
     assert contact(db, BOB) and contact(db, CID)
     text = "Vorwahl;Telefon\n030;1234567\n0151;23456789\n"
-    report = bring(db, text, region="DE")
+    report = import_text(db, text, region="DE")
     assert contact(db, "49301234567")  # The other is one of Lüdinghausen without its area code.
     assert reasons(report) == {3: "Is a number with the area code 0151, and without it."}
 
 
 def test_other_numbers_of_no_certain_country_stay_as_they_are_written(db: Database) -> None:
     text = f"Mobile,Phone\n+{ANN},(512) 555-0123\n+{BOB},{BOB}\n"
-    bring(db, text)
+    import_text(db, text)
     assert contact(db, ANN).custom_fields["phone_2"] == "(512) 555-0123"
     assert contact(db, BOB).custom_fields == {}
-    bring(db, text, region="US")
+    import_text(db, text, region="US")
     assert contact(db, ANN).custom_fields["phone_2"] == "+15125550123"
 
 
 def test_mistyped_columns_are_warned_of_first(db: Database) -> None:
-    report = bring(db, f"phone,frist_name,e-mial,Nickname\n+{ANN} x1,Ann,a@b.co,An\n+{BOB},B,,\n")
+    report = import_text(
+        db, f"phone,frist_name,e-mial,Nickname\n+{ANN} x1,Ann,a@b.co,An\n+{BOB},B,,\n"
+    )
     first, second = report.warnings
     assert (first["line"], first["column"]) == (1, "frist_name")
     assert "did you mean first_name" in first["reason"] and "did you mean email" in second["reason"]
     with pytest.raises(InvalidInput, match="did you mean phnoe=phone"):
-        bring(db, f"phnoe\n+{ANN}\n")
+        import_text(db, f"phnoe\n+{ANN}\n")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,7 @@ def test_rejects_numbers_that_a_workbook_may_have_rounded(
     for row in (["Phone", "Id"], ["+14155552671", 12345678901234567890], [number, 100000000000]):
         sheet.append(row)
     book.save(file := io.BytesIO())
-    report = bring(db, file.getvalue())
+    report = import_text(db, file.getvalue())
     assert (report.created, report.rejected) == ((2, 0) if is_taken else (1, 1))
     assert is_taken or "ounded by a spreadsheet" in reasons(report)[3]
     assert "1 cell may be rounded by a spreadsheet" in warnings(report)
@@ -159,7 +161,7 @@ def test_rejects_numbers_that_a_workbook_may_have_rounded(
     "cell", ['"[""VIP"", ""Lead""]"', "\"['VIP', 'Lead']\"", "VIP;Lead", '"""VIP"",""Lead"""']
 )
 def test_reads_lists_of_tags_in_a_cell(db: Database, cell: str) -> None:
-    bring(db, f"phone,tags\n+{ANN},{cell}\n")
+    import_text(db, f"phone,tags\n+{ANN},{cell}\n")
     assert contact(db, ANN).tags == ("VIP", "Lead")
 
 
@@ -177,37 +179,39 @@ def test_reads_lists_of_tags_in_a_cell(db: Database, cell: str) -> None:
     ],
 )
 def test_recognizes_headers_in_other_languages(db: Database, header: str, name: str) -> None:
-    assert bring(db, f"{header}\n{name},+{ANN},a@example.com\n").errors == []
+    assert import_text(db, f"{header}\n{name},+{ANN},a@example.com\n").errors == []
     found = contact(db, ANN)
     assert (found.first_name, found.email) == (name, "a@example.com")
 
 
 def test_a_blank_country_is_that_of_the_file(db: Database) -> None:
-    report = bring(db, "Country,Phone\n-,9886012341\nn/a,9886012342\n,9886012343\n", region="IN")
+    report = import_text(
+        db, "Country,Phone\n-,9886012341\nn/a,9886012342\n,9886012343\n", region="IN"
+    )
     assert report.numbers == {"IN": 3}
 
 
 @pytest.mark.one_engine
 def test_names_the_lines_of_numbers_that_are_not_convincing(db: Database) -> None:
     with pytest.raises(InvalidInput, match="but not 99912345678 in line 3"):
-        bring(db, f"phone\n{ANN}\n99912345678\n{BOB}\n")
+        import_text(db, f"phone\n{ANN}\n99912345678\n{BOB}\n")
 
 
 def test_nothing_is_stored_where_numbers_are_not_convincing(db: Database) -> None:
     text = "phone\n" + "".join(f"98860123{n:02}\n" for n in range(14)) + "6512345678\n" * 6
     with pytest.raises(InvalidInput) as refused:
-        bring(db, text)
+        import_text(db, text)
     assert "20 phone numbers" in refused.value.message and "SG" in refused.value.message
-    assert bring(db, text, region="IN").numbers == {"IN": 20}
+    assert import_text(db, text, region="IN").numbers == {"IN": 20}
 
 
 def test_doubtful_cells_are_not_evidence_for_a_file(db: Database) -> None:
-    report = bring(db, f"phone\n{ANN}\n98860 12347 / 98860 12348\n9.18857E+11\n12\n")
+    report = import_text(db, f"phone\n{ANN}\n98860 12347 / 98860 12348\n9.18857E+11\n12\n")
     assert (report.created, report.rejected) == (1, 3)
 
 
 def test_pads_short_rows_and_refuses_long_ones(db: Database) -> None:
-    report = bring(
+    report = import_text(
         db,
         f"phone,first_name,email\n+{ANN}\n+{BOB},Bob,b@example.com,,\n+{CID},Smith, John,c@x.co\n",
     )
@@ -216,14 +220,14 @@ def test_pads_short_rows_and_refuses_long_ones(db: Database) -> None:
 
 
 def test_warns_of_columns_without_a_name(db: Database) -> None:
-    report = bring(db, f",name,phone\n0,Ann,+{ANN}\n1,Bob,+{BOB}\n")
+    report = import_text(db, f",name,phone\n0,Ann,+{ANN}\n1,Bob,+{BOB}\n")
     assert report.created == 2 and "Column 1 has no name: 2 cells" in warnings(report)
-    report = bring(db, f"phone,first_name,\n+{CID},Smith, John\n")
+    report = import_text(db, f"phone,first_name,\n+{CID},Smith, John\n")
     assert "no name" in reasons(report)[2]
 
 
 def test_words_for_nothing_are_empty_cells(db: Database) -> None:
-    report = bring(
+    report = import_text(
         db, f"phone,first_name,last_name,email,plan\n+{ANN},n/a,Null,none,#N/A\n+{BOB},-,,NULL,-\n"
     )
     assert report.errors == [] and "n/a, -, NULL" in warnings(report)
@@ -233,22 +237,22 @@ def test_words_for_nothing_are_empty_cells(db: Database) -> None:
 
 def test_lenient_imports_leave_out_invalid_optional_cells(db: Database) -> None:
     text = f"phone,email,tags,custom_fields.age:number\n+{ANN},nobody,ok;{'x' * 101},old\n"
-    assert len(bring(db, text).errors) == 1
-    report = bring(db, text, lenient=True)
+    assert len(import_text(db, text).errors) == 1
+    report = import_text(db, text, lenient=True)
     assert (report.created, report.errors) == (1, [])
     assert warnings(report).count("left out") == 3
     assert (contact(db, ANN).email, contact(db, ANN).tags) == (None, ("ok",))
 
 
 def test_stores_the_first_valid_email(db: Database) -> None:
-    bring(db, f'phone,Email,Email 2\n+{ANN},bad@,"good@example.com, b@example.com"\n')
+    import_text(db, f'phone,Email,Email 2\n+{ANN},bad@,"good@example.com, b@example.com"\n')
     found = contact(db, ANN)
     assert found.email == "good@example.com"
     assert dict(found.custom_fields) == {"email_2": "bad@", "email_3": "b@example.com"}
 
 
 def test_values_stay_as_written(db: Database) -> None:
-    report = bring(
+    report = import_text(
         db,
         "phone,no,version,zip,ok,n,half\n"
         f"+{ANN},12E4,1.10,02134,True,12,1.5\n+{BOB},0012,1.9,90210,true,-3,+5\n",
@@ -269,7 +273,7 @@ def test_values_stay_as_written(db: Database) -> None:
 def test_rejects_values_of_another_type_than_named_or_pinned(db: Database) -> None:
     pin_custom_field(db, "zip", label=None, required_type="string")
     pin_custom_field(db, "since", label=None, required_type="date")
-    report = bring(
+    report = import_text(
         db,
         "phone,custom_fields.age:number,zip,since\n"
         f"+{ANN},30,90210,2024-03-05\n+{BOB},x,1,2024-03-05\n+{CID},1,1,05/03/2024\n",
@@ -280,32 +284,32 @@ def test_rejects_values_of_another_type_than_named_or_pinned(db: Database) -> No
 
 
 def test_tags_are_added(db: Database) -> None:
-    bring(db, f"phone,tags\n+{ANN},Diwali\n")
-    bring(db, f"phone,tags\n+{ANN},Holi\n", add_tags=("Fair",))
+    import_text(db, f"phone,tags\n+{ANN},Diwali\n")
+    import_text(db, f"phone,tags\n+{ANN},Holi\n", add_tags=("Fair",))
     assert contact(db, ANN).tags == ("Diwali", "Holi", "Fair")
-    bring(db, f"phone,tags\n+{ANN},New\n+{BOB},\n", replace_tags=True, add_tags=("Fair",))
+    import_text(db, f"phone,tags\n+{ANN},New\n+{BOB},\n", replace_tags=True, add_tags=("Fair",))
     assert (contact(db, ANN).tags, contact(db, BOB).tags) == (("New", "Fair"), ("Fair",))
 
 
 def test_reports_tags_with_another_separator(db: Database) -> None:
     text = f'phone,tags\n+{ANN},"VIP, Lead"\n+{BOB},A|B\n'
-    assert "--tag-separator" in warnings(bring(db, text))
+    assert "--tag-separator" in warnings(import_text(db, text))
     assert contact(db, ANN).tags == ("VIP, Lead",)
-    bring(db, text, tag_separator=",", replace_tags=True)
+    import_text(db, text, tag_separator=",", replace_tags=True)
     assert contact(db, ANN).tags == ("VIP", "Lead")
 
 
 def test_twins_are_reported_or_matched(db: Database) -> None:
     text = "phone,first_name\n+5511987654321,Lia\n+551187654321,Lia Souza\n+541123456789,Mar\n"
-    report = bring(db, text)
+    report = import_text(db, text)
     assert report.created == 3 and "--match-twins" in warnings(report)
-    report = bring(db, "phone,last_name\n+5491123456789,Gil\n", match_twins=True)
+    report = import_text(db, "phone,last_name\n+5491123456789,Gil\n", match_twins=True)
     assert report.updated == 1 and contact(db, "541123456789").last_name == "Gil"
 
 
 def test_joins_twins_of_one_file(db: Database) -> None:
     text = "phone,last_name\n+5511987654321,Lia\n+551187654321,Souza\n"
-    report = bring(db, text, match_twins=True)
+    report = import_text(db, text, match_twins=True)
     assert (report.created, report.updated, report.repeated) == (1, 1, 1)
     assert contact(db, "5511987654321").last_name == "Souza"
 
@@ -313,13 +317,13 @@ def test_joins_twins_of_one_file(db: Database) -> None:
 def test_a_file_in_two_encodings_is_refused(db: Database) -> None:
     latin = "+14155552672,José\n+14155552673,Zoë\n".encode("latin-1")
     with pytest.raises(InvalidInput, match="encoding"):
-        bring(db, f"phone,first_name\n+{ANN},José\n".encode() + latin)
-    report = bring(db, f"phone,first_name\n+{ANN},José\n".encode("cp1252"))
+        import_text(db, f"phone,first_name\n+{ANN},José\n".encode() + latin)
+    report = import_text(db, f"phone,first_name\n+{ANN},José\n".encode("cp1252"))
     assert report.encoding == "Windows-1252" and "José" in warnings(report)
 
 
 def test_a_preview_shows_the_changes_and_stores_nothing(db: Database) -> None:
-    bring(db, f"phone,first_name,tags\n+{ANN},An,Old\n+{CID},Cid,Old\n")
+    import_text(db, f"phone,first_name,tags\n+{ANN},An,Old\n+{CID},Cid,Old\n")
     text = f"Mobile,first_name,tags,Plan\n+{ANN},Ann,New,\n+{BOB},Bob,,pro\n+{CID},Cid,,\n12,x,,\n"
     with Intake(Source(io.BytesIO(text.encode())), Options(replace_tags=True), "possible") as file:
         importer, found = preview(db, file)
@@ -340,7 +344,7 @@ def test_a_preview_shows_the_changes_and_stores_nothing(db: Database) -> None:
 def test_label_columns_apply_without_a_profile(db: Database) -> None:
     """As in a Google export with deleted columns: a fax is no mobile number."""
     head = ",".join(f"Phone {number} - Label,Phone {number} - Value" for number in (1, 2, 3))
-    report = bring(
+    report = import_text(
         db,
         f"First Name,{head}\n"
         f"Ann,Work Fax,+442079460001,Home,+442079460002,Mobile,+{ANN}\n"
@@ -355,7 +359,7 @@ def test_label_columns_apply_without_a_profile(db: Database) -> None:
 
 
 def test_cells_marked_as_text_for_a_spreadsheet_are_text(db: Database) -> None:
-    bring(
+    import_text(
         db,
         "phone,zip,custom_fields.code,custom_fields.n:number,era,none\n"
         f'+{ANN},"=""01234""","=""12""",\'7,\'90s,"="""""\n',
@@ -374,7 +378,7 @@ def test_cells_marked_as_text_for_a_spreadsheet_are_text(db: Database) -> None:
 )
 def test_reports_a_file_without_a_phone_column(db: Database, text: str, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason):
-        bring(db, text)
+        import_text(db, text)
 
 
 @pytest.mark.one_engine
@@ -386,4 +390,4 @@ def test_names_the_other_sheets_where_one_has_no_phone(db: Database) -> None:
     file = io.BytesIO()
     book.save(file)
     with pytest.raises(InvalidInput, match='sheet "Sheet"; others are "People"'):
-        bring(db, file.getvalue())
+        import_text(db, file.getvalue())

@@ -1,4 +1,4 @@
-// Pages as the HTTP Request node of n8n does, in each of its ways; prints how many came.
+// Pages as the HTTP Request node of n8n does, in each of its modes; prints the numbers of contacts.
 import axios from "axios";
 
 const [url, key] = process.argv.slice(2);
@@ -37,7 +37,7 @@ async function* byOffset() {
   }
 }
 
-// What loops of others did: an empty cursor first. It must not look like a first page.
+// Other programs begin with an empty cursor: it must not return the first page.
 const empty = await http.get("/v1/contacts", { params: { cursor: "" }, validateStatus: () => true });
 console.log(
   JSON.stringify({

@@ -1,4 +1,4 @@
-// Upserts and lists with axios-retry, which waits as Retry-After says; prints the statuses.
+// Upserts and lists with axios-retry, which waits as long as Retry-After; prints the statuses.
 import axios from "axios";
 import axiosRetry from "axios-retry";
 

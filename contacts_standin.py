@@ -1,7 +1,7 @@
 """Pytest fixtures that run a stand-in for the Contacts API, to test clients against.
 
-`contacts_standin` is reset before each test, `contacts_standin_session` is not. This module imports
-nothing of the service, which runs in a process of its own.
+`contacts_standin` is reset before each test, `contacts_standin_session` is not. `running` needs no
+pytest. This module imports nothing of the service, which runs in a process of its own.
 """
 
 import json
@@ -14,7 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+try:
+    import pytest
+except ModuleNotFoundError:
+    pytest = None  # type: ignore[assignment]
 
 SECONDS_TO_STOP = 20
 
@@ -120,21 +123,21 @@ def running(*options: str) -> Iterator[StandIn]:
                 process.communicate()
 
 
-@pytest.fixture(scope="session")
-def contacts_standin_options() -> Sequence[str]:
-    """Options for the stand-in, such as `("--demo", "100")`: override this in a `conftest.py`."""
-    return ()
+if pytest:
 
+    @pytest.fixture(scope="session")
+    def contacts_standin_options() -> Sequence[str]:
+        """Options for the stand-in, such as `("--demo", "100")`: override this in a `conftest.py`."""
+        return ()
 
-@pytest.fixture(scope="session")
-def contacts_standin_session(contacts_standin_options: Sequence[str]) -> Iterator[StandIn]:
-    """A stand-in that all tests share, with each other's contacts."""
-    with running(*contacts_standin_options) as found:
-        yield found
+    @pytest.fixture(scope="session")
+    def contacts_standin_session(contacts_standin_options: Sequence[str]) -> Iterator[StandIn]:
+        """A stand-in that all tests share, with each other's contacts."""
+        with running(*contacts_standin_options) as found:
+            yield found
 
-
-@pytest.fixture
-def contacts_standin(contacts_standin_session: StandIn) -> StandIn:
-    """A stand-in in the state of a fresh start."""
-    contacts_standin_session.reset()
-    return contacts_standin_session
+    @pytest.fixture
+    def contacts_standin(contacts_standin_session: StandIn) -> StandIn:
+        """A stand-in in the state of a fresh start."""
+        contacts_standin_session.reset()
+        return contacts_standin_session

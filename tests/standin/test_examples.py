@@ -49,6 +49,15 @@ def test_the_plugin_imports_nothing_until_it_is_used(tmp_path: Path) -> None:
     assert run(tmp_path, sys.executable, "-c", program) == "['contacts_standin']\n"
 
 
+def test_runs_where_pytest_is_not_installed(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['pytest'] = None\n"
+        "import contacts_standin\n"
+        "with contacts_standin.running() as api: print(api.requests)"
+    )
+    assert run(tmp_path, sys.executable, "-c", program) == "[]\n"
+
+
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_the_shell_example_prints_a_contact(tmp_path: Path) -> None:
     program = tmp_path / "contacts"

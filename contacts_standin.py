@@ -127,7 +127,7 @@ if pytest:
 
     @pytest.fixture(scope="session")
     def contacts_standin_options() -> Sequence[str]:
-        """Options for the stand-in, such as `("--demo", "100")`: override this in a `conftest.py`."""
+        """Options for the stand-in, such as `("--demo", "100")`; override it in `conftest.py`."""
         return ()
 
     @pytest.fixture(scope="session")

@@ -108,7 +108,9 @@ def _assert_nothing_is_lost(server: RunningServer, writers: list[Writer]) -> Non
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.soak)])
-def test_a_killed_worker_loses_nothing(start_server: StartServer, rounds: int) -> None:
+def test_a_killed_worker_loses_no_acknowledged_write(
+    start_server: StartServer, rounds: int
+) -> None:
     server = start_server()
     writers = [Writer(number) for number in range(CLIENTS)]
     with _writing(writers, server):
@@ -124,7 +126,9 @@ def test_a_killed_worker_loses_nothing(start_server: StartServer, rounds: int) -
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.soak)])
-def test_a_killed_server_loses_nothing(start_server: StartServer, rounds: int) -> None:
+def test_a_killed_server_loses_no_acknowledged_write(
+    start_server: StartServer, rounds: int
+) -> None:
     writers = [Writer(number) for number in range(CLIENTS)]
     for round in range(1, rounds + 1):
         server = start_server()

@@ -115,7 +115,7 @@ def test_cleaning_is_idempotent(text: str) -> None:
 
 @thorough
 @given(json_values)
-def test_any_json_has_an_answer(client: FlaskClient, value: object) -> None:
+def test_any_json_gets_a_response(client: FlaskClient, value: object) -> None:
     assert_envelope(send(client, json.dumps(value).encode()))
 
 
@@ -131,7 +131,7 @@ def test_any_json_has_an_answer(client: FlaskClient, value: object) -> None:
         },
     )
 )
-def test_any_content_has_an_answer(client: FlaskClient, body: dict[str, Any]) -> None:
+def test_any_content_gets_a_response(client: FlaskClient, body: dict[str, Any]) -> None:
     assert_envelope(send(client, json.dumps(body).encode()))
 
 
@@ -139,14 +139,14 @@ def test_any_content_has_an_answer(client: FlaskClient, body: dict[str, Any]) ->
 @given(st.binary(max_size=200))
 @example(b"")
 @example(b'{"phone": "\xff"}')
-def test_any_bytes_have_an_answer(client: FlaskClient, body: bytes) -> None:
+def test_any_bytes_get_a_response(client: FlaskClient, body: bytes) -> None:
     assert_envelope(send(client, body))
 
 
 @thorough
 @given(st.sampled_from(["limit", "offset", "tag", "include", "x"]), any_text)
 @example("offset", "0" * 20 + "9" * 30)
-def test_any_list_query_has_an_answer(client: FlaskClient, name: str, text: str) -> None:
+def test_any_list_query_gets_a_response(client: FlaskClient, name: str, text: str) -> None:
     raw = text.encode("utf-8", "surrogatepass")
     assert_envelope(client.get(PATH, query_string={name: raw.decode("latin-1")}))
     response = client.get(PATH, query_string={name: text.encode("utf-8", "replace").decode()})
@@ -155,14 +155,14 @@ def test_any_list_query_has_an_answer(client: FlaskClient, name: str, text: str)
 
 @thorough
 @given(st.binary(max_size=60))
-def test_any_query_string_has_an_answer(client: FlaskClient, query: bytes) -> None:
+def test_any_query_string_gets_a_response(client: FlaskClient, query: bytes) -> None:
     overrides = {"QUERY_STRING": query.decode("latin-1")}
     assert_envelope(client.get(PATH, environ_overrides=overrides))
 
 
 @thorough
 @given(any_text)
-def test_any_dry_run_has_an_answer(client: FlaskClient, text: str) -> None:
+def test_any_dry_run_gets_a_response(client: FlaskClient, text: str) -> None:
     query = {"dry_run": text.encode("utf-8", "replace").decode()}
     body = b'{"phone": "918856879188"}'
     response = client.post(PATH, data=body, content_type="application/json", query_string=query)
@@ -171,7 +171,7 @@ def test_any_dry_run_has_an_answer(client: FlaskClient, text: str) -> None:
 
 @thorough
 @given(st.binary(max_size=60))
-def test_any_authorization_has_an_answer(anonymous: FlaskClient, value: bytes) -> None:
+def test_any_authorization_gets_a_response(anonymous: FlaskClient, value: bytes) -> None:
     overrides = {"HTTP_AUTHORIZATION": value.decode("latin-1")}
     response = anonymous.get(PATH, environ_overrides=overrides)
     assert_envelope(response)
@@ -180,7 +180,7 @@ def test_any_authorization_has_an_answer(anonymous: FlaskClient, value: bytes) -
 
 @thorough
 @given(st.binary(max_size=60))
-def test_any_path_has_an_answer(client: FlaskClient, path: bytes) -> None:
+def test_any_path_gets_a_response(client: FlaskClient, path: bytes) -> None:
     overrides = {"PATH_INFO": "/v1/" + path.decode("latin-1")}
     assert_envelope(client.get("/", environ_overrides=overrides))
 

@@ -179,7 +179,7 @@ def test_a_thread_takes_its_slot_again_before_new_tasks(record: Record) -> None:
         record.wait_for("goes on", "new")
 
 
-def test_goes_on_after_a_task_that_fails(record: Record, caplog: pytest.LogCaptureFixture) -> None:
+def test_continues_after_a_failed_task(record: Record, caplog: pytest.LogCaptureFixture) -> None:
     with _pool(threads=1) as pool:
         pool.submit(lambda: 1 / 0)
         pool.submit(lambda: record("next"))

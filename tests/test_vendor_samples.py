@@ -126,8 +126,8 @@ def test_a_stand_in_accepts_our_copies_of_the_samples_with_only_the_host_changed
     assert contacts_standin.key == KEY
     made = json.loads(_run(contacts_standin, tmp_path, CURL, "sample.sh", "sh"))
     assert made["contact"]["id"] == "cnt_918856879188"
-    said = json.loads(_run(contacts_standin, tmp_path, PYTHON, "sample.py", sys.executable))
-    assert said["created"] is False
+    output = json.loads(_run(contacts_standin, tmp_path, PYTHON, "sample.py", sys.executable))
+    assert output["created"] is False
     assert [each["status"] for each in contacts_standin.requests] == [200, 201]
 
 
@@ -176,8 +176,8 @@ def test_the_pages_samples_produce_the_pages_list_response(
     server = start_server()
     made = json.loads(_run(server, tmp_path, PAGE["curl"], "sample.sh", "sh"))
     assert made["contact"]["tags"] == ["Lead", "High-Priority"]
-    said = _run(server, tmp_path, PAGE["python"], "sample.py", sys.executable)
-    assert "cnt_918856879188" in said
+    output = _run(server, tmp_path, PAGE["python"], "sample.py", sys.executable)
+    assert "cnt_918856879188" in output
     _assert_listed(server, json.loads(PAGE["list"]))
 
 
@@ -193,8 +193,8 @@ def test_the_pages_node_sample_stores_the_contact(
 ) -> None:
     server = start_server()
     _give_axios(tmp_path)
-    said = _run(server, tmp_path, PAGE["node"], "sample.js", "node")
-    assert "cnt_918856879188" in said
+    output = _run(server, tmp_path, PAGE["node"], "sample.js", "node")
+    assert "cnt_918856879188" in output
     _assert_listed(server, json.loads(PAGE["list"]))
 
 
@@ -203,8 +203,8 @@ def test_the_pages_node_sample_stores_the_contact(
 @pytest.mark.skipif(not shutil.which("go"), reason="Go is not installed")
 def test_the_pages_go_sample_stores_the_contact(start_server: StartServer, tmp_path: Path) -> None:
     server = start_server()
-    said = _run(server, tmp_path, PAGE["go"], "sample.go", "go", "run")
-    assert '"id":"cnt_918856879188"' in said
+    output = _run(server, tmp_path, PAGE["go"], "sample.go", "go", "run")
+    assert '"id":"cnt_918856879188"' in output
     [contact] = server.get().json()["contacts"]
     assert contact["tags"] == ["Lead"]
     assert contact["last_name"] is None

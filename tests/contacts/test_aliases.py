@@ -100,7 +100,7 @@ def test_adds_aliases_to_a_known_contact(client: FlaskClient) -> None:
     assert send(client, [{"phone": OLD, "first_name": "Ann"}])["updated"] == 1
 
 
-def test_refuses_a_number_of_another_contact(client: FlaskClient, db: Database) -> None:
+def test_rejects_a_number_of_another_contact(client: FlaskClient, db: Database) -> None:
     client.post("/v1/contacts", json={"phone": BEN})
     rows = [
         {"phone": ANN, "aliases": [BEN]},

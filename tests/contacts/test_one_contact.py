@@ -187,7 +187,7 @@ def test_two_clients_on_different_fields_lose_nothing(app: Flask, key: str) -> N
     assert len(contact["custom_fields"]) == 2 + 180
 
 
-def test_deletes(client: FlaskClient, db: Database, priya: dict[str, Any]) -> None:
+def test_deletes_a_contact(client: FlaskClient, db: Database, priya: dict[str, Any]) -> None:
     answer = client.delete(URL)
     assert answer.get_json() == {"success": True, "contact": {"id": ID, "deleted": True}}
     assert _error(client.delete(URL)) == (404, "not_found")
@@ -284,7 +284,7 @@ def test_aliases_follow_a_second_merge_and_are_deleted_with_the_survivor(
         (5, (422, "validation_error")),
     ],
 )
-def test_rejects_a_merge(
+def test_rejects_invalid_merges(
     client: FlaskClient, priya: dict[str, Any], source: object, expected: tuple[int, str]
 ) -> None:
     assert _error(client.post(f"{URL}/merge", json={"from": source})) == expected
@@ -292,7 +292,7 @@ def test_rejects_a_merge(
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_rejects_a_query(client: FlaskClient, priya: dict[str, Any], method: str) -> None:
+def test_rejects_query_parameters(client: FlaskClient, priya: dict[str, Any], method: str) -> None:
     answer = client.open(f"{URL}?dry_run=true", method=method, json={"first_name": "X"})
     assert _error(answer) == (422, "validation_error")
     assert client.get(URL).get_json()["contact"] == priya
@@ -352,7 +352,7 @@ def test_finds_a_stored_number_in_an_old_spelling(
 
 
 @pytest.mark.one_engine
-def test_refuses_a_long_run_of_combining_marks_at_once(client: FlaskClient) -> None:
+def test_rejects_a_long_run_of_combining_marks_at_once(client: FlaskClient) -> None:
     marks = "a" + "\u0301\u0323" * 20_000
     body = {"phone": "918856879188", "first_name": marks, "tags": [marks]}
     assert _error(client.post("/v1/contacts", json=body)) == (422, "validation_error")

@@ -45,7 +45,7 @@ def test_explains_each_step(client: FlaskClient) -> None:
         ("918856879188-1426243@g.us", "WhatsApp group"),
     ],
 )
-def test_says_why_a_number_is_refused(client: FlaskClient, phone: str, reason: str) -> None:
+def test_explains_why_a_number_is_rejected(client: FlaskClient, phone: str, reason: str) -> None:
     explanation = ask(client, phone)
     assert explanation["result"] is None
     assert reason in explanation["reason"]

@@ -272,7 +272,9 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_rejects_and_stores_nothing(client: FlaskClient, subtests: Subtests) -> None:
+def test_rejects_invalid_contacts_and_stores_nothing(
+    client: FlaskClient, subtests: Subtests
+) -> None:
     for bad, path in REJECTED:
         with subtests.test(body=ascii(bad)[:80]):
             response = client.post("/v1/contacts", json=PRIYA | bad)

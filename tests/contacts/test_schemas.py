@@ -224,7 +224,7 @@ def test_rejects_numbers_that_are_not_finite(value: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["e\u0301", "\u1100\u1161", "\u212b", "\ufb2c"])
-def test_composes_text(text: str) -> None:
+def test_normalises_text_to_nfc(text: str) -> None:
     assert clean_text(text, 9) == unicodedata.normalize("NFC", text)
     assert clean_tag(text) == clean_key(text) == clean_text(text, 9)
 

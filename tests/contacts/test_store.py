@@ -111,7 +111,7 @@ def test_returns_the_types_that_were_stored(db: Database) -> None:
     }
 
 
-def test_updates(db: Database) -> None:
+def test_updates_a_contact(db: Database) -> None:
     after = replace(
         PRIYA,
         last_name="Rao",

@@ -16,7 +16,7 @@ ID = "/v1/contacts/cnt_918856879188"
 
 
 @pytest.fixture
-def three(client: FlaskClient, db: Database) -> None:
+def three_contacts(client: FlaskClient, db: Database) -> None:
     _post(client, "918856879188", {"plan": "pro", "age": 30, "a/b": True})
     _post(client, "14155552671", {"plan": "pro", "age": "thirty"})
     _post(client, "442079460958", {"plan": "free"})
@@ -60,7 +60,7 @@ def _error(answer: TestResponse) -> tuple[int, str]:
     return answer.status_code, answer.get_json()["error"]["code"]
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_lists_by_key_with_type_and_count(client: FlaskClient) -> None:
     assert client.get(URL).get_json() == {
         "success": True,
@@ -82,7 +82,7 @@ def test_rejects_a_bad_query(client: FlaskClient, query: str) -> None:
     assert _error(client.get(f"{URL}?{query}")) == (422, "validation_error")
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_pins_an_existing_field(client: FlaskClient, db: Database) -> None:
     answer = client.put(f"{URL}/age", json={"label": " Age ", "type": "number"})
     assert answer.status_code == 200
@@ -119,7 +119,7 @@ def test_unpinning_a_field_that_no_contact_has_removes_it(client: FlaskClient) -
     assert (_fields(client), client.get(URL).get_json()["pagination"]["total"]) == ({}, 0)
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_a_pinned_field_is_listed_without_contacts(client: FlaskClient, db: Database) -> None:
     client.put(f"{URL}/a%2Fb", json={"label": "A"})
     client.patch(ID, json={"custom_fields": None})
@@ -156,8 +156,8 @@ def test_rejects_a_key_that_no_contact_could_have(client: FlaskClient, name: str
     assert _error(client.delete(f"{URL}/{name}")) == (404, "not_found")
 
 
-@pytest.mark.usefixtures("three")
-def test_deletes(client: FlaskClient, db: Database) -> None:
+@pytest.mark.usefixtures("three_contacts")
+def test_deletes_a_field(client: FlaskClient, db: Database) -> None:
     client.put(f"{URL}/plan", json={"label": "Plan", "type": "string"})
     answer = client.delete(f"{URL}/plan")
     assert answer.get_json() == {
@@ -177,7 +177,7 @@ def test_deletes(client: FlaskClient, db: Database) -> None:
     assert store_faults(db) == []
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_deletes_values_of_every_type(client: FlaskClient, db: Database) -> None:
     assert client.delete(f"{URL}/age").get_json()["changed"] == 2
     assert client.delete(f"{URL}/a/b").get_json()["custom_field"]["key"] == "a/b"
@@ -185,7 +185,7 @@ def test_deletes_values_of_every_type(client: FlaskClient, db: Database) -> None
     assert store_faults(db) == []
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_reports_a_deletion_once(client: FlaskClient) -> None:
     client.put(f"{URL}/plan", json={"label": "Plan"})
     client.delete(f"{URL}/plan")
@@ -203,8 +203,8 @@ def test_deletes_a_field_that_is_only_pinned(client: FlaskClient) -> None:
     _post(client, "918856879188", {"city": 5})
 
 
-@pytest.mark.usefixtures("three")
-def test_needs_the_scope(anonymous: FlaskClient, db: Database) -> None:
+@pytest.mark.usefixtures("three_contacts")
+def test_changes_need_the_scope_admin(anonymous: FlaskClient, db: Database) -> None:
     reader = create_api_key(db, label="reader", scopes=("contacts:read",))
     writer = create_api_key(db, label="writer", scopes=("contacts:read", "contacts:write"))
     as_reader, as_writer = ({"Authorization": f"Bearer {key}"} for key in (reader, writer))
@@ -213,7 +213,7 @@ def test_needs_the_scope(anonymous: FlaskClient, db: Database) -> None:
     assert anonymous.delete(f"{URL}/age", headers=as_writer).status_code == 403
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_rejects_a_query_on_one_field(client: FlaskClient) -> None:
     for answer in (client.delete(f"{URL}/age?x=1"), client.put(f"{URL}/age?x=1", json={})):
         assert _error(answer) == (422, "validation_error")

@@ -28,7 +28,7 @@ quick = settings(deadline=None, derandomize=True, database=None)
         (None, None),
     ],
 )
-def test_folds(given: str | None, folded: str | None) -> None:
+def test_folds_case_and_accents(given: str | None, folded: str | None) -> None:
     assert fold(given) == folded
 
 

@@ -29,7 +29,7 @@ def _backups(store: Path, folder: Path, *days: int) -> list[Path]:
     return files
 
 
-def test_names_by_time(tmp_path: Path) -> None:
+def test_names_backups_by_time(tmp_path: Path) -> None:
     instant = datetime(2026, 6, 2, 8, 5, 9, tzinfo=UTC)
     assert named_by_time(tmp_path, instant) == tmp_path / "contacts-20260602T080509Z.db"
 

@@ -153,7 +153,7 @@ def test_finds_the_pins_that_a_killed_process_left(db: Database) -> None:
     ]
 
 
-def test_shows_no_names(db: Database) -> None:
+def test_reports_no_names_of_contacts(db: Database) -> None:
     with db.transaction() as tx:
         store.insert_contacts(tx, [_contact(first_name="Asha\u200b", email="a@example.com\ufeff")])
     assert _unclean(db) == (1, [])

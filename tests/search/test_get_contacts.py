@@ -117,7 +117,7 @@ def test_pages_from_either_end(client: FlaskClient, tag: str | None) -> None:
 
 
 @pytest.mark.usefixtures("many")
-def test_pages_of_a_tag(client: FlaskClient) -> None:
+def test_pages_through_the_contacts_of_a_tag(client: FlaskClient) -> None:
     even = PHONES[::-2]
     assert phones(client, "tag=Even&limit=5") == even[:5]
     assert phones(client, "tag=Even&limit=5&offset=10") == even[10:]

@@ -50,7 +50,7 @@ def test_pages_through_the_longest_names(client: FlaskClient) -> None:
         b"x\x9cnothing that was compressed",
     ],
 )
-def test_refuses_cursors_with_an_invalid_payload(payload: bytes) -> None:
+def test_rejects_cursors_with_an_invalid_payload(payload: bytes) -> None:
     raw = _check(payload, QUERY) + payload
     with pytest.raises(ValidationError):
         decode_cursor(base64.urlsafe_b64encode(raw).decode().rstrip("="), QUERY)

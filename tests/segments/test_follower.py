@@ -19,7 +19,7 @@ ENTERED, LEFT = "segment.entered", "segment.left"
 
 
 @pytest.fixture(autouse=True)
-def three(segments: Segments) -> None:
+def three_segments(segments: Segments) -> None:
     segments.set("pro", PLAN_PRO)
     segments.set("VIP", VIP)
     segments.set("not VIP", {"not": VIP})

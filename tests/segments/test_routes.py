@@ -42,7 +42,7 @@ def test_creates_changes_lists_and_deletes(client: FlaskClient) -> None:
     assert client.get(f"{PATH}/All").status_code == client.delete(f"{PATH}/All").status_code == 404
 
 
-def test_lists_its_contacts(client: FlaskClient, segments: Segments) -> None:
+def test_lists_the_contacts_of_a_segment(client: FlaskClient, segments: Segments) -> None:
     segments.set("pro", PLAN_PRO)
     for number, plan in enumerate(["pro", "free", "pro", "pro"]):
         body = {"phone": f"9188568791{number:02}", "custom_fields": {"plan": plan}}

@@ -68,16 +68,16 @@ def content(folder: Path) -> bytes:
 
 def test_does_not_serve_the_store_of_a_normal_server(normal: Path) -> None:
     before = content(normal)
-    status, said, error = serve("--stand-in", "--data", normal)
-    assert (status, said) == (2, "")
+    status, output, error = serve("--stand-in", "--data", normal)
+    assert (status, output) == (2, "")
     assert "was made by a normal server" in error
     assert content(normal) == before
 
 
 def test_a_normal_server_does_not_serve_its_store(standin_folder: Path) -> None:
     before = content(standin_folder)
-    status, said, error = serve("--data", standin_folder)
-    assert (status, said) == (2, "")
+    status, output, error = serve("--data", standin_folder)
+    assert (status, output) == (2, "")
     assert "was created by a stand-in" in error
     assert content(standin_folder) == before
 
@@ -158,8 +158,8 @@ migrate(Path(sys.argv[1]))
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "no-such-host.invalid"])
 def test_listens_on_this_machine_only(host: str) -> None:
-    status, said, error = serve("--stand-in", "--host", host)
-    assert (status, said) == (2, "")
+    status, output, error = serve("--stand-in", "--host", host)
+    assert (status, output) == (2, "")
     assert "this machine only" in error
     from_environ = run_contacts("serve", "--stand-in", CONTACTS_HOST=host, CONTACTS_PORT="0")
     assert (from_environ.returncode, from_environ.stderr) == (2, error)

@@ -14,7 +14,7 @@ OLD = "2020-01-01T00:00:00Z"
 
 
 @pytest.fixture
-def three(client: FlaskClient, db: Database) -> None:
+def three_contacts(client: FlaskClient, db: Database) -> None:
     _post(client, "918856879188", "Lead", "VIP", "a/b")
     _post(client, "14155552671", "VIP")
     _post(client, "442079460958", "Gold", "é", "VIP", "Lead")
@@ -41,7 +41,7 @@ def _error(answer: TestResponse) -> tuple[int, str]:
     return answer.status_code, answer.get_json()["error"]["code"]
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_lists_by_name_with_counts(client: FlaskClient) -> None:
     assert client.get("/v1/tags").get_json() == {
         "success": True,
@@ -56,7 +56,7 @@ def test_lists_by_name_with_counts(client: FlaskClient) -> None:
     }
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_pages_by_limit_and_offset(client: FlaskClient) -> None:
     answer = client.get("/v1/tags?limit=2&offset=1").get_json()
     assert [tag["name"] for tag in answer["tags"]] == ["Lead", "VIP"]
@@ -65,7 +65,7 @@ def test_pages_by_limit_and_offset(client: FlaskClient) -> None:
     assert (answer["tags"], answer["pagination"]["total"]) == ([], 5)
 
 
-def test_lists_nothing_at_first(client: FlaskClient) -> None:
+def test_lists_no_tags_in_an_empty_store(client: FlaskClient) -> None:
     answer = client.get("/v1/tags").get_json()
     assert (answer["tags"], answer["pagination"]["total"]) == ([], 0)
 
@@ -78,7 +78,7 @@ def test_rejects_a_bad_query(client: FlaskClient, query: str) -> None:
     assert _error(client.get(f"/v1/tags?{query}")) == (422, "validation_error")
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_renames_in_place(client: FlaskClient, db: Database) -> None:
     answer = client.patch("/v1/tags/VIP", json={"name": " Silver "})
     assert answer.status_code == 200
@@ -100,7 +100,7 @@ def test_renames_in_place(client: FlaskClient, db: Database) -> None:
     assert store_faults(db) == []
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_merges_into_a_tag_that_exists(client: FlaskClient, db: Database) -> None:
     answer = client.patch("/v1/tags/Lead", json={"name": "Gold"}).get_json()
     assert (answer["tag"], answer["changed"]) == ({"name": "Gold", "contacts": 2}, 2)
@@ -116,7 +116,7 @@ def test_merges_into_a_tag_that_exists(client: FlaskClient, db: Database) -> Non
     assert store_faults(db) == []
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_renaming_a_tag_to_its_own_name_writes_nothing(client: FlaskClient) -> None:
     answer = client.patch("/v1/tags/VIP", json={"name": "VIP"})
     assert answer.get_json() == {
@@ -127,7 +127,7 @@ def test_renaming_a_tag_to_its_own_name_writes_nothing(client: FlaskClient) -> N
     assert [contact["updated_at"] for contact in _contacts(client)] == [OLD] * 3
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_reports_each_change_once(client: FlaskClient) -> None:
     client.patch("/v1/tags/VIP", json={"name": "Gold"})
     client.patch("/v1/tags/Gold", json={"name": "Gold"})
@@ -140,14 +140,14 @@ def test_reports_each_change_once(client: FlaskClient) -> None:
     ]
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_names_are_case_sensitive(client: FlaskClient) -> None:
     assert client.patch("/v1/tags/vip", json={"name": "VIP"}).status_code == 404
     assert client.patch("/v1/tags/VIP", json={"name": "vip"}).get_json()["changed"] == 3
 
 
-@pytest.mark.usefixtures("three")
-def test_deletes(client: FlaskClient, db: Database) -> None:
+@pytest.mark.usefixtures("three_contacts")
+def test_deletes_a_tag(client: FlaskClient, db: Database) -> None:
     answer = client.delete("/v1/tags/VIP")
     assert answer.get_json() == {
         "success": True,
@@ -162,7 +162,7 @@ def test_deletes(client: FlaskClient, db: Database) -> None:
     assert store_faults(db) == []
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 @pytest.mark.parametrize(
     ("path", "name"), [("a/b", "a/b"), ("a%2Fb", "a/b"), ("e%CC%81", "é"), ("%20VIP%20", "VIP")]
 )
@@ -178,7 +178,7 @@ def test_an_unknown_tag_is_404(client: FlaskClient, name: str) -> None:
     assert _error(same) == (404, "not_found")
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 @pytest.mark.parametrize(
     "body",
     [{}, {"name": None}, {"name": ""}, {"name": 1}, {"name": "x" * 101}, {"name": "x", "to": "y"}],
@@ -188,7 +188,7 @@ def test_rejects_a_bad_rename(client: FlaskClient, body: dict[str, object]) -> N
     assert _tags(client)["VIP"] == 3
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_contacts")
 def test_rejects_a_query_on_one_tag(client: FlaskClient) -> None:
     for answer in (
         client.delete("/v1/tags/VIP?dry_run=true"),
@@ -198,8 +198,8 @@ def test_rejects_a_query_on_one_tag(client: FlaskClient) -> None:
     assert _tags(client)["VIP"] == 3
 
 
-@pytest.mark.usefixtures("three")
-def test_needs_the_scope(anonymous: FlaskClient, db: Database) -> None:
+@pytest.mark.usefixtures("three_contacts")
+def test_routes_need_their_scopes(anonymous: FlaskClient, db: Database) -> None:
     reader = create_api_key(db, label="reader", scopes=("contacts:read",))
     writer = create_api_key(db, label="writer", scopes=("contacts:write",))
     as_reader, as_writer = ({"Authorization": f"Bearer {key}"} for key in (reader, writer))

@@ -36,7 +36,7 @@ def test_keeps_the_type_of_a_value(value: object) -> None:
 
 
 @given(TEXTS | TRICKY)
-def test_keeps_a_text(text: str) -> None:
+def test_texts_are_read_back_unchanged(text: str) -> None:
     [cell, _] = read(cells.record([cells.text(text), "x"]))
     assert cells.parse_text(cell) == text
 

@@ -124,7 +124,7 @@ def test_reports_a_long_cell() -> None:
     "data",
     [b"", b"\n", b",,\n", b'"phone\n1\n', b"ph\xffone\n", b"\0\n"],
 )
-def test_refuses_a_file_without_a_header(data: bytes) -> None:
+def test_rejects_a_file_without_a_header(data: bytes) -> None:
     with pytest.raises(InvalidInput):
         rows(data)
 

@@ -25,7 +25,7 @@ from app.transfer.damage import describe_damage, describe_lost_zeros
         ("#########", "narrow"),
     ],
 )
-def test_names_damage(phone: str, word: str) -> None:
+def test_describes_damage(phone: str, word: str) -> None:
     assert word in (describe_damage(phone) or "")
     assert word in (describe_damage(f" {phone} ") or "")
 

@@ -210,7 +210,7 @@ def test_doubtful_cells_are_not_evidence_for_a_file(db: Database) -> None:
     assert (report.created, report.rejected) == (1, 3)
 
 
-def test_pads_short_rows_and_refuses_long_ones(db: Database) -> None:
+def test_pads_short_rows_and_rejects_long_ones(db: Database) -> None:
     report = import_text(
         db,
         f"phone,first_name,email\n+{ANN}\n+{BOB},Bob,b@example.com,,\n+{CID},Smith, John,c@x.co\n",
@@ -314,7 +314,7 @@ def test_joins_twins_of_one_file(db: Database) -> None:
     assert contact(db, "5511987654321").last_name == "Souza"
 
 
-def test_a_file_in_two_encodings_is_refused(db: Database) -> None:
+def test_a_file_in_two_encodings_is_rejected(db: Database) -> None:
     latin = "+14155552672,José\n+14155552673,Zoë\n".encode("latin-1")
     with pytest.raises(InvalidInput, match="encoding"):
         import_text(db, f"phone,first_name\n+{ANN},José\n".encode() + latin)

@@ -24,7 +24,7 @@ def test_a_row_that_is_not_utf_8_is_rejected(db: Database) -> None:
     ("most", "encoding", "other"),
     [("Jörg", "cp1252", "Jürgen"), ("Łukasz", "cp1250", "Żaneta"), ("Nuñez", "cp1252", "Şule")],
 )
-def test_a_file_with_some_rows_in_utf_8_is_refused(
+def test_a_file_with_some_rows_in_utf_8_is_rejected(
     db: Database, most: str, encoding: str, other: str
 ) -> None:
     with pytest.raises(InvalidInput, match="Some lines are UTF-8"):

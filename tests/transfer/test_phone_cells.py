@@ -55,7 +55,7 @@ def test_reads_numbers(cell: str, region: str | None, digits: str) -> None:
         ("12/05/2021", None, "date"),
     ],
 )
-def test_refuses_cells_with_more_or_less_than_a_number(
+def test_rejects_cells_with_more_or_less_than_a_number(
     cell: str, region: str | None, word: str
 ) -> None:
     with pytest.raises(Doubtful, match=word):
@@ -73,7 +73,7 @@ def test_refuses_cells_with_more_or_less_than_a_number(
         ("+1 206 555 0125 (Mobile)", None),
     ],
 )
-def test_refuses_cells_that_are_not_numbers(cell: str, region: str | None) -> None:
+def test_rejects_cells_that_are_not_numbers(cell: str, region: str | None) -> None:
     with pytest.raises(PhoneError):
         READER.read(cell, region)
 

@@ -213,7 +213,7 @@ def test_bare_numbers_are_international_where_the_file_is_convincing(client: Fla
 
 @pytest.mark.one_engine
 @pytest.mark.parametrize("query", ["international=true&default_country=IN", "tags=all", "map=x"])
-def test_refuses_contradictory_options(client: FlaskClient, query: str) -> None:
+def test_rejects_contradictory_options(client: FlaskClient, query: str) -> None:
     assert send(client, f"phone\n{PRIYA}\n", f"?{query}").status_code == 422
 
 
@@ -297,7 +297,7 @@ def test_rejects_an_unreadable_body(client: FlaskClient, text: str, query: str, 
 @pytest.mark.parametrize(
     "media_type", ["application/json", "text/plain", "text/csv; charset=unknown"]
 )
-def test_refuses_other_media_types(client: FlaskClient, media_type: str) -> None:
+def test_rejects_other_media_types(client: FlaskClient, media_type: str) -> None:
     assert send(client, "phone\n", media_type=media_type).status_code == 415
 
 
@@ -322,7 +322,7 @@ def test_a_truncated_body_stores_nothing(client: FlaskClient) -> None:
 
 
 @pytest.mark.one_engine
-def test_a_body_that_is_too_large_is_refused(settings: Settings) -> None:
+def test_a_body_that_is_too_large_is_rejected(settings: Settings) -> None:
     app = create_app(load({"CONTACTS_MAX_IMPORT_BYTES": "1024"}, data=settings.data))
     db = service_of(app).db
     key = create_api_key(db, label="tests", scopes=("contacts:read", "contacts:write"))

@@ -64,7 +64,7 @@ def answer(connection: socket.socket) -> tuple[int, dict[str, object]]:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_cut_upload_stores_nothing(server: RunningServer, chunked: bool) -> None:
+def test_a_truncated_upload_stores_nothing(server: RunningServer, chunked: bool) -> None:
     rows = 3_000
     data = file(rows)
     part = data[: len(data) // 2]
@@ -113,7 +113,7 @@ def test_an_upload_that_stalls_is_rejected(server: RunningServer) -> None:
     assert total(server) == 0
 
 
-def test_a_refusal_does_not_wait_for_the_upload(server: RunningServer) -> None:
+def test_a_rejection_does_not_wait_for_the_upload(server: RunningServer) -> None:
     with connect(server, f"Content-Length: {2**30 + 1}") as connection:
         assert answer(connection)[0] == 413
     with server.session() as session:

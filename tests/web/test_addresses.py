@@ -30,7 +30,9 @@ PROXY, CLIENT = "10.0.0.1", "203.0.113.7"
         ("", None, "", "unknown"),
     ],
 )
-def test_finds_the_client(peer: str, forwarded: str | None, trusted: str, address: str) -> None:
+def test_returns_the_address_of_the_client(
+    peer: str, forwarded: str | None, trusted: str, address: str
+) -> None:
     environ = {"REMOTE_ADDR": peer}
     if forwarded is not None:
         environ["HTTP_X_FORWARDED_FOR"] = forwarded

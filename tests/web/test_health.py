@@ -51,7 +51,7 @@ def test_is_alive_without_a_store(anonymous: FlaskClient, db: Database) -> None:
     assert anonymous.get("/healthz").status_code == 200
 
 
-def test_readiness_writes(anonymous: FlaskClient, db: Database) -> None:
+def test_readiness_writes_to_the_store(anonymous: FlaskClient, db: Database) -> None:
     started = time.time()
     anonymous.get("/readyz")
     assert started <= last_check(db) <= time.time()

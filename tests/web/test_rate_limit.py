@@ -172,7 +172,7 @@ def test_a_forbidden_request_is_not_counted(limited: FlaskClient) -> None:
     assert limited.get("/v1/contacts").headers["X-RateLimit-Remaining"] == "2"
 
 
-def test_errors_count_too(limited: FlaskClient) -> None:
+def test_errors_are_counted_too(limited: FlaskClient) -> None:
     assert limited.get("/v1/contacts?limit=x").headers["X-RateLimit-Remaining"] == "2"
     assert "X-RateLimit-Limit" not in limited.get("/v1/none").headers
 

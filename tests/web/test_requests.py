@@ -57,11 +57,11 @@ def assert_refused(client: FlaskClient, response: TestResponse, status: int, cod
     assert client.get(PATH).get_json()["pagination"]["total"] == 0
 
 
-def test_takes_a_json_object(client: FlaskClient) -> None:
+def test_accepts_a_json_object(client: FlaskClient) -> None:
     assert send(client, BODY).status_code == 201
 
 
-def test_takes_a_chunked_body(client: FlaskClient) -> None:
+def test_accepts_a_chunked_body(client: FlaskClient) -> None:
     assert send_chunked(client, io.BytesIO(BODY)).status_code == 201
 
 
@@ -76,7 +76,7 @@ def test_takes_a_chunked_body(client: FlaskClient) -> None:
         "application/json; boundary=x",
     ],
 )
-def test_takes_media_types(client: FlaskClient, content_type: str) -> None:
+def test_accepts_media_types_of_json(client: FlaskClient, content_type: str) -> None:
     assert send(client, BODY, content_type=content_type).status_code == 201
 
 
@@ -97,7 +97,7 @@ def test_takes_media_types(client: FlaskClient, content_type: str) -> None:
         "application/jsonx",
     ],
 )
-def test_rejects_media_types(client: FlaskClient, content_type: str | None) -> None:
+def test_rejects_other_media_types(client: FlaskClient, content_type: str | None) -> None:
     response = send(client, BODY, content_type=content_type)
     assert_refused(client, response, 415, "unsupported_media_type")
 
@@ -131,7 +131,7 @@ def test_rejects_a_body_that_cannot_be_read(
     assert "priya" not in response.get_data(as_text=True)
 
 
-def test_takes_a_body_of_the_largest_size(client: FlaskClient, limit: int) -> None:
+def test_accepts_a_body_of_the_largest_size(client: FlaskClient, limit: int) -> None:
     body = BODY.ljust(limit)
     assert send(client, body).status_code == 201
     assert send_chunked(client, io.BytesIO(body)).status_code == 200
@@ -256,12 +256,12 @@ def test_rejects_json_with_unstorable_content(client: FlaskClient, name: str) ->
     assert_refused(client, send(client, UNSTORABLE[name]), 422, "validation_error")
 
 
-def test_takes_brackets_inside_strings(client: FlaskClient) -> None:
+def test_accepts_brackets_inside_strings(client: FlaskClient) -> None:
     body = json.dumps({"phone": "918856879188", "custom_fields": {"a": "[{" * 1_000}})
     assert send(client, body.encode()).status_code == 201
 
 
-def test_takes_escaped_surrogate_pairs(client: FlaskClient) -> None:
+def test_accepts_escaped_surrogate_pairs(client: FlaskClient) -> None:
     response = send(client, BODY.replace(b"Priya", b"\\ud83d\\ude00"))
     assert response.get_json()["contact"]["first_name"] == "\U0001f600"
 
@@ -306,7 +306,7 @@ ORDER: list[tuple[int, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("status", "request_"), ORDER, ids=[str(status) for status, _ in ORDER])
-def test_checks_in_order(
+def test_checks_requests_in_a_fixed_order(
     anonymous: FlaskClient, db: Database, status: int, request_: dict[str, Any]
 ) -> None:
     headers = {}
@@ -356,7 +356,7 @@ def test_rejects_a_query_that_is_not_utf_8(client: FlaskClient, path: str, query
     assert response.get_json()["error"]["message"] == "query: Must be percent-encoded UTF-8."
 
 
-def test_takes_a_query_in_utf_8(client: FlaskClient) -> None:
+def test_accepts_a_query_in_utf_8(client: FlaskClient) -> None:
     client.post("/v1/contacts", json={"phone": "918856879188", "tags": ["50% é"]})
     for tag in ("50%25%20%C3%A9", "50%25+%c3%a9", "50%+\xc3\xa9"):
         found = client.get("/v1/contacts", environ_overrides={"QUERY_STRING": f"tag={tag}"})

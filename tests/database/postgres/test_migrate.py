@@ -69,7 +69,7 @@ def test_refuses_a_newer_schema(postgres: PostgresServer, settings: object, db: 
         migrate(db._url)
 
 
-def test_requests_that_wait_for_an_upgrade_are_answered(
+def test_requests_that_wait_for_an_upgrade_get_a_response(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
     """A server of schema 10 counts a request while another one brings the tables to 11."""

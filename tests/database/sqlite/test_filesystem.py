@@ -31,12 +31,12 @@ def test_names_a_network_file_system(kind: str) -> None:
 @pytest.mark.parametrize(
     "kind", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "apfs", "fuseblk", "fuse.mergerfs"]
 )
-def test_takes_a_local_file_system(kind: str) -> None:
+def test_accepts_a_local_file_system(kind: str) -> None:
     mounts = "\n".join([ROOT, _mount("/data", kind)])
     assert network_filesystem(Path("/data/contacts"), mounts) is None
 
 
-def test_the_innermost_mount_wins() -> None:
+def test_the_innermost_mount_takes_precedence() -> None:
     mounts = "\n".join([ROOT, _mount("/srv", "nfs4"), _mount("/srv/local", "xfs")])
     assert network_filesystem(Path("/srv/remote"), mounts) == "nfs4"
     assert network_filesystem(Path("/srv/local/contacts"), mounts) is None

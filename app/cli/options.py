@@ -1,7 +1,10 @@
 """Options that several commands share, and the settings that they give."""
 
 import re
+import shlex
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import click
 
@@ -14,6 +17,11 @@ quiet = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def program() -> str:
+    """Return the program as the user called it: in a checkout it is not on the PATH."""
+    return shlex.quote(sys.argv[0] if Path(sys.argv[0]).name.startswith("contacts") else "contacts")
 
 
 def settings_of_store(data: str | None) -> Settings:

@@ -106,9 +106,7 @@ def _announce(address: str, settings: Settings, key: str) -> None:
     show_summary(address, settings)
     if key == "YOUR_API_KEY":
         data = shlex.quote(str(settings.data))
-        # With its path: after `make run` it is not on the PATH.
-        program = sys.argv[0] if Path(sys.argv[0]).name.startswith("contacts") else "contacts"
-        click.echo(f"Create a key with: {program} keys create --label NAME --data {data}")
+        click.echo(f"Create a key with: {options.program()} keys create --label NAME --data {data}")
     click.echo(
         "Try:\n"
         f"  curl -X POST {address}/v1/contacts \\\n"

@@ -7,6 +7,7 @@ import click
 
 from app import settings as settings_module
 from app.cli.input import Input
+from app.cli.options import program
 from app.database import Database
 from app.errors import StartError
 from app.serving.startup import check_address
@@ -55,7 +56,7 @@ def _announce(url: str, settings: Settings) -> None:
     click.echo(f"Stand-in on {url}, data in {settings.data}")
     click.echo(
         f"Its key is {server.KEY}; {url}/stand-in lists how to control it. Another key:\n"
-        f"  contacts keys create --label NAME --data {shlex.quote(str(settings.data))}\n"
+        f"  {program()} keys create --label NAME --data {shlex.quote(str(settings.data))}\n"
         "Try:\n"
         f'  curl {url}/v1/contacts -H "Authorization: Bearer {server.KEY}"'
     )

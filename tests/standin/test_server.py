@@ -82,6 +82,29 @@ def test_a_normal_server_does_not_serve_its_store(standin_folder: Path) -> None:
     assert content(standin_folder) == before
 
 
+def test_prints_a_command_that_creates_a_key(tmp_path: Path) -> None:
+    """With the path of the program, as in a checkout it is not on the PATH."""
+    program = tmp_path / "bin" / "contacts"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable} -P\nfrom app.cli import main\n\nmain()\n")
+    program.chmod(0o700)
+    environ = clean_environ(PYTHONPATH=str(ROOT), PATH=os.defpath)
+    server = subprocess.Popen(
+        [program, "serve", "--stand-in", "--port", "0", "--data", tmp_path / "data"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environ,
+    )
+    try:
+        assert server.stdout
+        command = next(line for line in server.stdout if "keys create" in line)
+        done = subprocess.run(command, shell=True, capture_output=True, env=environ)
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
+    assert done.stdout.startswith(b"ak_test_")
+
+
 def test_gunicorn_refuses_the_store_of_a_stand_in(standin_folder: Path) -> None:
     environ = clean_environ(CONTACTS_DATA=str(standin_folder), CONTACTS_PORT="0")
     for target in (["-m", "gunicorn", "wsgi:app"], ["-c", "import wsgi"]):

@@ -144,7 +144,7 @@ def engine() -> str:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """A server of its own for the session."""
+    """A PostgreSQL server for the session."""
     if programs() is None:
         why = "PostgreSQL is not installed: apt-get install postgresql"
         assert "POSTGRES_TESTS" not in os.environ, why
@@ -631,7 +631,7 @@ _DERIVED = (
 )
 
 
-def filled(db: Store) -> dict[str, list[tuple[object, ...]]]:
+def stored_rows(db: Store) -> dict[str, list[tuple[object, ...]]]:
     """Return the rows of a store, to compare them with those of another engine."""
     return {query: db.connection().execute(query) for query in _CONTENT}
 

@@ -101,7 +101,7 @@ def test_function_takes_the_expected_parameters(
         (BaseApplication.__init__, "do_load_config", SERVER),
         (BaseApplication.do_load_config, "load_config", SERVER),
         (Rule.compile, "_compile_builder", APPLICATION),
-        # Attributes that they set.
+        # Attributes of other packages that our code uses.
         (Worker.__init__, "log", WORKER),
         (Worker.load_wsgi, "wsgi", f"{WORKER}, {SERVER}"),
         (Logger.__init__, "error_log", SERVER),
@@ -110,7 +110,7 @@ def test_function_takes_the_expected_parameters(
         (Arbiter.start, "LISTENERS", SERVER),
         (BaseApplication.wsgi, "callable", SERVER),
         (Response.call_on_close, "_on_close", "app/web/responses.py"),
-        # What they skip where no part has registered a hook.
+        # What our overrides skip where no hook is registered.
         (Flask.preprocess_request, "before_request_funcs", APPLICATION),
         (Flask.process_response, "after_request_funcs", APPLICATION),
     ],

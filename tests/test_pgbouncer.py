@@ -133,7 +133,7 @@ def test_another_server_delivers_after_a_kill(
     check_takeover(pair, url, start_receiver())
 
 
-def test_nothing_acknowledged_is_lost_with_the_database(
+def test_a_killed_database_loses_no_acknowledged_write(
     pair: list[RunningServer], durable: PostgresServer, url: str
 ) -> None:
     check_restart(pair, durable, url)

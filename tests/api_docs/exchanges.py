@@ -74,7 +74,7 @@ def exchanges() -> list[dict[str, Any]]:
     return json.loads(PATH.read_text(encoding="utf-8"))
 
 
-def play(app: Flask) -> Iterator[tuple[dict[str, Any], TestResponse]]:
+def send_requests(app: Flask) -> Iterator[tuple[dict[str, Any], TestResponse]]:
     """Send every request; call `stop_clocks` first."""
     db: Database = service_of(app).db
     client = app.test_client()
@@ -157,7 +157,8 @@ def main() -> None:
         app = create_app(load({}, data=Path(folder) / "data"))
         with closing(service_of(app).db):
             found = [
-                {**exchange, "response": recorded(response)} for exchange, response in play(app)
+                {**exchange, "response": recorded(response)}
+                for exchange, response in send_requests(app)
             ]
     PATH.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

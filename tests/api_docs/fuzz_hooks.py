@@ -186,7 +186,7 @@ def _is_tolerated(value: object) -> bool:
 
 
 def _is_odd_email(value: object) -> bool:
-    """Return whether some accept a value as format `email` but we do not (two dots in a row)."""
+    """Return whether we reject a text of format `email`, such as one with two dots in a row."""
     try:
         return isinstance(value, str) and value != "" and not EMAIL(value)
     except ValidationError:

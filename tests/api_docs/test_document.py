@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from app.api_docs.document import METHODS, build, path_of
 from app.api_docs.errors import RATE_HEADERS, WITHOUT_A_KEY
 from app.web.responses import STATUSES
-from tests.api_docs.exchanges import play, recorded, stop_clocks
+from tests.api_docs.exchanges import recorded, send_requests, stop_clocks
 
 PARSER = {"UriTooLong", "HeadersTooLarge"}  # The HTTP server sends these.
 # Examples of paths and methods that do not exist, so that no operation has them.
@@ -138,7 +138,7 @@ def test_examples_match_real_responses(
     """`python -m tests.api_docs.exchanges` records new responses in the file."""
     stop_clocks(monkeypatch.setattr)
     shown: list[str] = []
-    for exchange, response in play(app):
+    for exchange, response in send_requests(app):
         assert recorded(response) == exchange["response"], exchange["title"]
         described = described_response(app, document, exchange["title"], response)
         if "body" in exchange["response"]:
@@ -160,7 +160,7 @@ def test_real_responses_match_their_schemas(
     app: Flask, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop_clocks(monkeypatch.setattr)
-    for exchange, response in play(app):
+    for exchange, response in send_requests(app):
         described = described_response(app, document, exchange["title"], response)
         of_a_key = response.status_code not in WITHOUT_A_KEY and response.request.path.startswith(
             ("/v1", "/metrics")

@@ -21,8 +21,8 @@ from tests.postgres import PostgresServer
 
 SECONDS = os.environ.get("FUZZ_SECONDS")
 CONFIG = Path(__file__).with_name("schemathesis.toml").read_text()
-# Filters have two thousand systematic cases, and long texts take long to make: here, in a search
-# and a patch, random ones do.
+# These have two thousand systematic cases of filters, and long texts that are slow to generate:
+# only random cases are sent.
 SHORT = """
 [[operations]]
 include-operation-id = ["postContactsSearch", "postContactMatch", "patchContact"]
@@ -84,7 +84,7 @@ def test_schemathesis_finds_no_failure(
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run"),
         *("--header", f"Authorization: Bearer {server.key}", "--no-color"),
-        # How fast it makes its cases says only how busy the machine is.
+        # Its health checks only measure how busy the machine is.
         *("--suppress-health-check", "all", "--generation-database", "none"),
         *(*much, f"{server.url}/openapi.json"),
     ]

@@ -95,7 +95,7 @@ def test_expires_at_its_second(db: Database, monkeypatch: MonkeyPatch) -> None:
     assert is_refused(db, secret)
 
 
-def test_a_revoked_key_stops_within_a_second(db: Database, key: str) -> None:
+def test_a_revoked_key_is_rejected_within_a_second(db: Database, key: str) -> None:
     assert not is_refused(db, key)
     revoke_api_key(db, stored(db).id)
     wait_until(lambda: is_refused(db, key), seconds=1)

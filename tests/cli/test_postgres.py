@@ -18,7 +18,7 @@ from app.database.postgres.store import Database as Postgres
 from app.maintenance import copy_store
 from app.settings import Settings, load
 from app.webhooks.handlers import create_webhook
-from tests.conftest import FreshStore, clean_environ, filled, run_contacts, store_faults
+from tests.conftest import FreshStore, clean_environ, run_contacts, store_faults, stored_rows
 from tests.database.sqlite.stores import change
 from tests.postgres import PostgresServer
 
@@ -138,7 +138,7 @@ def test_copies_to_postgres_and_back(
         handlers.upsert_contact(db, Draft("918856879187"))
         handlers.merge_contacts(db, PRIYA.phone, "918856879187")
         create_webhook(db, url="https://example.com")
-        before = filled(db)
+        before = stored_rows(db)
     copied = run_contacts("copy", url, "--data", folder)
     assert (copied.returncode, copied.stderr) == (0, "")
     assert copied.stdout.startswith("Copied 2 contacts, 4 changes and 2 API keys")
@@ -146,16 +146,16 @@ def test_copies_to_postgres_and_back(
     assert (again.returncode, "has contacts: name an empty" in again.stderr) == (2, True)
     with closing(open_store(load({}, data=tmp_path / "other", database_url=url))) as db:
         assert store_faults(db) == []
-        assert filled(db) == before
+        assert stored_rows(db) == before
         (tmp_path / "other").mkdir()
         handlers.upsert_contact(db, Draft("918856879180", tags=("VIP", "New")))
         handlers.delete_contact(db, "918856879180")
         db.connection().number_changes()
-        before = filled(db)
+        before = stored_rows(db)
     assert run_contacts("copy", back, CONTACTS_DATABASE_URL=url).returncode == 0
     assert store_faults(back / "contacts.db") == []
     with closing(open_store(load({}, data=back))) as db:
-        assert filled(db) == before
+        assert stored_rows(db) == before
         assert handlers.upsert_contact(db, Draft("918856879180")).created
         assert db.connection().execute("SELECT max(id), max(seq) FROM contacts, changes") == [
             (5, 7)

@@ -1,4 +1,4 @@
-"""Access to a store in PostgreSQL: TLS, passwords that are never shown, roles."""
+"""Access to a store in PostgreSQL: TLS, passwords that are never shown, roles, dumps."""
 
 import json
 import os
@@ -155,7 +155,7 @@ def test_a_server_needs_the_rights_that_the_page_names(
 
 
 def test_names_the_rights_that_a_role_lacks(postgres: PostgresServer, tmp_path: Path) -> None:
-    """At the start, by doctor, and in responses, which are a 503 that stored nothing."""
+    """At the start, by doctor, and in responses, which are a 503 and store nothing."""
     url = postgres.create()
     name = url.partition("@/")[2].partition("?")[0]
     prepare_store(load({}, data=tmp_path, database_url=url))

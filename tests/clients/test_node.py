@@ -1,4 +1,4 @@
-"""Programs in Node: loops as n8n runs them, and retries of axios-retry."""
+"""Programs in Node: loops as n8n runs them, and retries by axios-retry."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Conversion of values to pinned types: what is lossless, and what is refused."""
+"""Conversion of values to pinned types: what is lossless, and what is rejected."""
 
 import pytest
 from hypothesis import given

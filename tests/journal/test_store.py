@@ -29,7 +29,7 @@ def test_statements_use_an_index(recorder: Recorder) -> None:
     store.list_events_of(recorder, ["contact.created"], after=1, most=5, scanned=5)
     store.removed_through(recorder)
     store.remove_events(recorder, "2027", 2)
-    # One has a row for each table, the other takes the oldest rows up to a limit.
+    # The first has few rows, the second takes the oldest rows up to a limit.
     bounded = ("FROM sqlite_sequence", "AS oldest")
     plans = {
         sql: plan
@@ -52,7 +52,7 @@ def test_removes_the_oldest_changes(recorder: Recorder) -> None:
 
 
 def test_removed_changes_stay_removed_after_a_restore(recorder: Recorder) -> None:
-    """A restore counts the numbers that it does not have as removed."""
+    """A restore counts the event numbers that the backup lacks as removed."""
     for _ in range(3):
         store.insert_events(recorder, [("contact.created", NOW, None, None, "{}")])
     recorder.change("UPDATE counters SET value = 40 WHERE name = 'changes_removed'", {})

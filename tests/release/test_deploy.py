@@ -1,4 +1,4 @@
-"""The files in `deploy/` fit together, and name settings, commands and folders that exist."""
+"""The files in `deploy/` fit together, and name settings and files that exist."""
 
 import re
 import shutil

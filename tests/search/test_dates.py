@@ -1,4 +1,4 @@
-"""Dates in filters: by instant, relative to the clock, and comparisons that are refused."""
+"""Dates in filters: by instant, relative to the clock, and comparisons that are rejected."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`contacts segments`, `contacts import` and `contacts export --segment`, while a server runs."""
+"""`contacts segments`, `contacts import` and `contacts export --segment`, on a store in use."""
 
 import json
 from pathlib import Path

@@ -277,7 +277,7 @@ def test_port_0_takes_a_free_one_for_each_server(start_server: StartServer, tmp_
     assert [server.get().json()["pagination"]["total"] for server in servers] == [1, 0]
 
 
-def test_a_revoked_key_stops_in_every_worker_within_a_second(server: RunningServer) -> None:
+def test_a_revoked_key_is_rejected_by_every_worker_within_a_second(server: RunningServer) -> None:
     secret = _create_key(server, "--label", "soon gone")
     [revoked_id] = [
         line.split()[0]
@@ -303,7 +303,7 @@ def test_a_key_created_by_command_works_on_a_running_server(server: RunningServe
     assert answer.status_code == 403
 
 
-def test_a_key_stops_when_it_expires(server: RunningServer) -> None:
+def test_a_key_is_rejected_once_expired(server: RunningServer) -> None:
     secret = _create_key(server, "--label", "short", "--expires-in", "3s")
     assert _status(server, secret) == 200
     wait_until(lambda: _status(server, secret) == 401)

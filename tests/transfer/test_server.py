@@ -1,4 +1,4 @@
-"""Imports and exports on a real server: slow and cut uploads, others' writes, memory."""
+"""Imports and exports on a real server: slow and truncated uploads, other writes, slow readers."""
 
 import json
 import socket

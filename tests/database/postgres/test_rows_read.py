@@ -130,7 +130,7 @@ def test_requests_read_no_more_than_a_batch(
     stop_clocks(monkeypatch.setattr)
     possible = [each for each in exchanges.exchanges() if each["request"].get("store") not in FILES]
     monkeypatch.setattr(exchanges, "exchanges", lambda: possible)
-    for exchange, response in exchanges.play(app):
+    for exchange, response in exchanges.send_requests(app):
         assert response.status_code < 500, exchange["title"]
     assert len({each.sql for each in reads}) > 100
     assert worst(reads) == []

@@ -37,7 +37,7 @@ class _Job:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path())
 @click.option("--every", type=options.Duration(), help="Repeat until stopped, such as every 6h.")
 @click.option(
     "--keep", type=click.IntRange(1), help="Remove all but this many of the newest backups."
@@ -46,7 +46,7 @@ class _Job:
 @options.quiet
 @options.as_json
 def backup(
-    file: Path,
+    file: str,
     every: timedelta | None,
     keep: int | None,
     data: str | None,
@@ -55,17 +55,18 @@ def backup(
 ) -> None:
     """Copy the store into FILE and verify the copy; the server may run.
 
-    If FILE is a folder, backups in it are named by time. With --every or --keep it always is one.
+    If FILE is a folder, backups in it are named by time. With --every or --keep, or a / at its
+    end, it always is one.
     """
     settings = options.settings_of_file(
-        data, f'run pg_dump -Fc -f {shlex.quote(str(file))} "$CONTACTS_DATABASE_URL"'
+        data, f'run pg_dump -Fc -f {shlex.quote(file)} "$CONTACTS_DATABASE_URL"'
     )
-    file = file.absolute()
-    if every or keep:
-        _make_folder(file)
+    target = Path(file).absolute()
+    if every or keep or file.endswith("/"):
+        _make_folder(target)
     with suppress(OSError):  # A sandbox may forbid it.
         os.nice(10)  # A server on this machine has priority.
-    job = _Job(settings.database, file, file.is_dir(), keep, quiet, as_json)
+    job = _Job(settings.database, target, target.is_dir(), keep, quiet, as_json)
     _back_up_once(job)
     if every:
         with suppress(KeyboardInterrupt):

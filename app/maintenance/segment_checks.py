@@ -1,7 +1,9 @@
 """Compares the members of segments with their filters, and rebuilds wrong segments."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from app import clock
@@ -9,6 +11,7 @@ from app.contacts.sweeps import next_contacts
 from app.database import Connection
 from app.database.sqlite.files import Driver
 from app.segments import build, store, watched
+from app.segments.moments import next_moment
 
 BATCH = 1_000
 
@@ -33,15 +36,15 @@ def wrong_segments(db: Connection) -> list[str]:
     """Return what is wrong with segments, for each that is not being built.
 
     With relative dates, a contact may be behind for as long as no server ran: then its moment is
-    due.
+    due. A moment that is stored too late, or not at all, would leave it behind later.
     """
     now = clock.timestamp()
     stored = [each for each in store.list_segments(db) if each.position is None]
     state = watched.State(
         0, now, tuple(watched.watch(db, each, now) for each in stored), store.pending_renames(db)
     )
-    seconds = int(clock.now().timestamp())
-    due = set(store.due_moments(db, now=seconds, most=2**31 - 1))
+    at = datetime.fromisoformat(now)
+    due = set(store.due_moments(db, now=int(at.timestamp()), most=2**31 - 1))
     wrong: Counter[int] = Counter()
     members: Counter[int] = Counter()
     after = 0
@@ -50,9 +53,12 @@ def wrong_segments(db: Connection) -> list[str]:
         for segment in state.segments:
             found = store.members_between(db, segment.id, after, last)
             members[segment.id] += len(found)
+            moments = store.moments_between(db, segment.id, after, last) if segment.relative else {}
             for id, contact, _ in rows:
                 is_in = segment.test(state.facts(db, id, contact))
-                if is_in != (id in found) and (segment.id, id) not in due:
+                moment = next_moment(contact, segment.relative, at)
+                is_late = moment is not None and moment < moments.get(id, math.inf)
+                if is_late or (is_in != (id in found) and (segment.id, id) not in due):
                     wrong[segment.id] += 1
         after = last
     faults = [f"{wrong[each.id]:,} contacts in {each.name}" for each in stored if wrong[each.id]]

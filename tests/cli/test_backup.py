@@ -187,6 +187,17 @@ def test_reports_in_one_line_why_it_cannot_run(tmp_path: Path, filled_folder: Pa
     assert store_faults(filled_folder / "contacts.db") == []
 
 
+def test_a_slash_at_the_end_makes_a_folder(filled_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    made = run_contacts("backup", f"{folder}/", "--data", filled_folder)
+    assert (made.returncode, len(_made_by_time(folder))) == (0, 1)
+    file = filled_folder / "contacts-copy.db"
+    run_contacts("backup", file, "--data", filled_folder)
+    assert "cannot use the folder" in _one_line(
+        run_contacts("backup", f"{file}/", "--data", filled_folder)
+    )
+
+
 def test_keeps_the_requested_number_of_backups(filled_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     run_contacts("backup", folder, "--keep", "1", "--data", filled_folder)

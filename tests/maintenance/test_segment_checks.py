@@ -22,6 +22,8 @@ FAULTS = {
     "a member that is gone": "DELETE FROM segment_members WHERE contact_id = 1",
     "no members": "DELETE FROM segment_members",
     "a member that does not exist": "INSERT INTO segment_members SELECT id, 99 FROM segments",
+    "no moments": "DELETE FROM segment_moments",
+    "a moment that is too late": "UPDATE segment_moments SET at = at + 1 WHERE contact_id = 2",
     "a count": "UPDATE segments SET contacts = contacts + 1",
     "another member that is gone": "DELETE FROM segment_members WHERE contact_id = 3",
 }

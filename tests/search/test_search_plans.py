@@ -196,6 +196,7 @@ def test_the_count_of_a_segment_is_stored(recorder: Recorder) -> None:
     asked, _ = ListQuerySchema().load({"segment": "vip"})
     assert planner.search_contacts(recorder, asked).total == 20
     counted = [(sql, plan) for sql, plan in recorder.plans.items() if "FROM segments" in sql]
+    assert counted
     for sql, plan in counted:
         assert all("segments_1 (name=?)" in step or "segments" not in step for step in plan), sql
         assert not any(step.startswith("SCAN segment") for step in plan), sql

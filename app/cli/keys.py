@@ -76,8 +76,11 @@ def list_keys(as_json: bool, data: str | None) -> None:
         click.echo(json.dumps([asdict(key) for key in found], indent=2))
         return
     for key in found:
-        until = f"active until {key.expires_at}" if key.expires_at else "active"
-        state = f"revoked {key.revoked_at}" if key.revoked_at else until
+        state = "active"
+        if key.revoked_at:
+            state = f"revoked {key.revoked_at}"
+        elif key.expires_at:
+            state = f"{'active until' if key.is_active() else 'expired'} {key.expires_at}"
         used = f"used {key.last_used_at}" if key.last_used_at else "never used"
         click.echo(f"{key.id}  {key.label}  {','.join(key.scopes)}  {state}  {used}")
 

@@ -28,11 +28,28 @@ gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
 
 STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 
-_STATUSES: dict[type[Exception], tuple[int, str]] = {
-    http_errors.LimitRequestLine: (414, "URI Too Long"),
-    http_errors.LimitRequestHeaders: (431, "Request Header Fields Too Large"),
-    http_errors.ExpectationFailed: (417, "Expectation Failed"),
-    http_errors.UnsupportedTransferCoding: (501, "Not Implemented"),
+_MALFORMED = "The request cannot be parsed: check its request line, headers and framing."
+_RESPONSES: dict[type[Exception], tuple[int, str, str]] = {
+    http_errors.LimitRequestLine: (
+        414,
+        "URI Too Long",
+        "The URL is too long: send a long filter in the body of POST /v1/contacts/search.",
+    ),
+    http_errors.LimitRequestHeaders: (
+        431,
+        "Request Header Fields Too Large",
+        "The headers are too large or too many: send fewer, such as no cookies.",
+    ),
+    http_errors.ExpectationFailed: (
+        417,
+        "Expectation Failed",
+        "Send no Expect header other than 100-continue.",
+    ),
+    http_errors.UnsupportedTransferCoding: (
+        501,
+        "Not Implemented",
+        "Send no Transfer-Encoding other than chunked.",
+    ),
 }
 
 
@@ -143,9 +160,8 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Reject a malformed request in the service's own envelope, without quoting it."""
-        status, reason = _STATUSES.get(type(exc), (400, "Bad Request"))
         code = "bad_request"
-        message = "The request cannot be parsed: check its request line, headers and framing."
+        status, reason, message = _RESPONSES.get(type(exc), (400, "Bad Request", _MALFORMED))
         if not isinstance(exc, http_errors.ParseException):
             self.log.exception("A request failed outside of the application")
             status, reason, code, message = 500, "Internal Server Error", "internal_error", INTERNAL

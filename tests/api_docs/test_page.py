@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.browser import MILLISECONDS, launched, needs_chromium
 from tests.conftest import RunningServer
+from tests.prefix_proxy import PREFIX, prefix_proxy
 
 pytestmark = needs_chromium
 
@@ -20,7 +21,7 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, server: RunningServer) -> Iterator[Page]:
+def opened(browser: Browser, url: str) -> Iterator[Page]:
     """Open the page; errors and requests to other servers fail the test."""
     complaints: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 1600})
@@ -31,11 +32,9 @@ def opened(browser: Browser, server: RunningServer) -> Iterator[Page]:
     page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
     page.on(
         "request",
-        lambda request: (
-            request.url.startswith((server.url, "data:")) or complaints.append(request.url)
-        ),
+        lambda request: request.url.startswith((url, "data:")) or complaints.append(request.url),
     )
-    page.goto(f"{server.url}/docs")
+    page.goto(f"{url}/docs")
     yield page
     context.close()
     assert complaints == []
@@ -43,19 +42,23 @@ def opened(browser: Browser, server: RunningServer) -> Iterator[Page]:
 
 @pytest.fixture
 def page(browser: Browser, shared_server: RunningServer) -> Iterator[Page]:
-    with opened(browser, shared_server) as page:
+    with opened(browser, shared_server.url) as page:
         yield page
 
 
 @pytest.fixture(scope="module")
 def authorized(browser: Browser, shared_server: RunningServer) -> Iterator[Page]:
     """The page after the key is entered, for all tests: it takes seconds to draw."""
-    with opened(browser, shared_server) as page:
-        page.get_by_role("button", name="Authorize").first.click()
-        page.locator(".auth-container input").first.fill(shared_server.key)
-        page.locator(".auth-btn-wrapper .authorize").first.click()
-        page.locator(".auth-btn-wrapper .btn-done").first.click()
+    with opened(browser, shared_server.url) as page:
+        enter_key(page, shared_server.key)
         yield page
+
+
+def enter_key(page: Page, key: str) -> None:
+    page.get_by_role("button", name="Authorize").first.click()
+    page.locator(".auth-container input").first.fill(key)
+    page.locator(".auth-btn-wrapper .authorize").first.click()
+    page.locator(".auth-btn-wrapper .btn-done").first.click()
 
 
 @pytest.mark.soak
@@ -97,6 +100,13 @@ def test_sends_requests_with_the_entered_key(
     assert contact["first_name"] == "Priya"
     assert page.context.cookies() == []
     assert page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})") == "{}"
+
+
+def test_works_behind_a_path_prefix(browser: Browser, shared_server: RunningServer) -> None:
+    with prefix_proxy(shared_server) as (url, outside), opened(browser, url) as page:
+        enter_key(page, shared_server.key)
+        assert urlsplit(execute(page, "Find-getContacts").url).path == f"{PREFIX}/v1/contacts"
+        assert outside == []
 
 
 def execute(page: Page, operation: str) -> Response:

@@ -2,8 +2,10 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -111,6 +113,17 @@ def test_list_shows_a_line_for_each_key_oldest_first(tmp_path: Path) -> None:
     for label, id in by_label.items():
         assert shown[label].startswith(id)
     assert sum("  revoked 2" in line for line in lines) == 1
+
+
+def test_list_shows_which_keys_have_expired(tmp_path: Path) -> None:
+    _create(tmp_path, "--label", "past", "--expires-in", "1d")
+    _create(tmp_path, "--label", "later", "--expires-in", "1d")
+    with closing(sqlite3.connect(tmp_path / "contacts.db")) as driver, driver:
+        driver.execute("UPDATE api_keys SET expires_at = '2026-01-31' WHERE label = 'past'")
+    lines = run_contacts("keys", "list", "--data", tmp_path).stdout.splitlines()
+    shown = {line.split()[1]: line for line in lines}
+    assert "  expired 2026-01-31  " in shown["past"]
+    assert "  active until 2" in shown["later"]
 
 
 @pytest.mark.parametrize("command", [["list"], ["revoke", "key_0"]])

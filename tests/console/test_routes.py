@@ -2,12 +2,7 @@
 
 import gzip
 import re
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from urllib.parse import urlsplit
 
 from flask.testing import FlaskClient
@@ -19,9 +14,9 @@ from app.settings import load
 from tests.browser import needs_chromium, watched_page
 from tests.conftest import ROOT, FreshStore, RunningServer
 from tests.console.pages import expect, sign_in, view
+from tests.prefix_proxy import PREFIX, prefix_proxy
 
 BUDGET = 60_000
-PREFIX = "/crm"
 
 
 def test_is_small_and_loads_only_its_own_files(anonymous: FlaskClient) -> None:
@@ -56,57 +51,6 @@ def test_responds_404_when_the_console_is_disabled(tmp_path: Path, fresh_store: 
     assert not [path for path in document["paths"] if path == "/" or "console" in path]
     bearer = {"Authorization": f"Bearer {fresh_store.key}"}
     assert client.get("/v1/contacts", headers=bearer).status_code == 200
-
-
-@contextmanager
-def prefix_proxy(server: RunningServer) -> Iterator[tuple[str, list[str]]]:
-    """Serve a server below `PREFIX`, as nginx does; yield its URL and the paths outside of it."""
-    outside: list[str] = []
-    target = urlsplit(server.url).netloc
-
-    class Proxy(ThreadingHTTPServer):
-        def handle_error(self, request: object, client_address: object) -> None:
-            """Log nothing when a browser closes a long poll for changes."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if not self.path.startswith(f"{PREFIX}/"):
-                outside.append(self.path)
-                self.send_response(404)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            sent = {name: text for name, text in self.headers.items() if name != "Connection"}
-            sent |= {"X-Forwarded-For": self.client_address[0], "X-Forwarded-Prefix": PREFIX}
-            with closing(HTTPConnection(target, timeout=30)) as connection:
-                connection.request(self.command, self.path.removeprefix(PREFIX), body, sent)
-                answer = connection.getresponse()
-                content = answer.read()
-            self.send_response(answer.status)
-            for name, text in answer.getheaders():
-                if name not in ("Connection", "Content-Length", "Transfer-Encoding"):
-                    self.send_header(name, text)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = answer
-
-        def log_message(self, format: str, *values: object) -> None:
-            """Write nothing to stderr."""
-
-    with Proxy(("127.0.0.1", 0), Handler) as proxy:
-        proxy.daemon_threads = True
-        thread = Thread(target=proxy.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{proxy.server_port}{PREFIX}", outside
-        finally:
-            proxy.shutdown()
-            thread.join()
 
 
 @needs_chromium

@@ -246,6 +246,22 @@ def test_refuses_invalid_http_in_the_envelope_and_logs_no_key(
         assert "Traceback" not in log
 
 
+@pytest.mark.parametrize(
+    ("head", "status", "advice"),
+    [
+        (b"GET /" + b"a" * 5_000 + b" HTTP/1.1\r\n\r\n", 414, "POST /v1/contacts/search"),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 9_000 + b"\r\n\r\n", 431, "send fewer"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: magic\r\n\r\n", 417, "100-continue"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: magic\r\n\r\n", 501, "chunked"),
+    ],
+)
+def test_says_what_to_send_instead(
+    server: RunningServer, head: bytes, status: int, advice: str
+) -> None:
+    answer = _exchange(server, head)
+    assert (_status(answer), advice in _error(answer)["message"]) == (status, True)
+
+
 def test_responds_to_a_request_before_pipelined_garbage(server: RunningServer) -> None:
     good = _head(server, f"Content-Length: {len(BODY)}") + BODY
     answer = _exchange(server, good + f"\x00\x01 {server.key}\r\n\r\n".encode(), finish=False)

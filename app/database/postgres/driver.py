@@ -30,9 +30,10 @@ SESSION = {
 }
 
 _CONFLICTS = {"23505", "40001", "40P01"}  # unique violation, serialization failure, deadlock
-_NO_ROOM = {"53100", "53200"}
-# Connection failures, shutdowns, too many connections, a standby, a time-out within a transaction.
-_UNREACHABLE = ("08", "57P", "53300", "25006", "25P03", "28", "3D")
+_DISK_FULL = "53100"
+# Connection failures, shutdowns, no memory or too many connections, a standby, a time-out within a
+# transaction.
+_UNREACHABLE = ("08", "57P", "53200", "53300", "25006", "25P03", "28", "3D")
 # A statement that waited for an upgrade of the schema, or was prepared before it: it is good again
 # on a new connection.
 _UPGRADED = ("42804", "0A000")  # datatype mismatch, cached plan must not change result type
@@ -116,6 +117,6 @@ def translated(error: psycopg.Error) -> ServiceError:
         return Retry("Other requests change the same data: send the request again.")
     if state in ("55P03", "57014"):  # lock not available, query canceled
         return Busy("The store is busy: send the request again in a second.")
-    if state in _NO_ROOM:
+    if state == _DISK_FULL:
         return InsufficientStorage("The disk is full: nothing was stored.")
     return StoreFault(f"PostgreSQL says: {type(error).__name__} {state}")

@@ -53,7 +53,7 @@ def wrong_segments(db: Connection) -> list[str]:
         for segment in state.segments:
             found = store.members_between(db, segment.id, after, last)
             members[segment.id] += len(found)
-            moments = store.moments_between(db, segment.id, after, last) if segment.relative else {}
+            moments = _moments_between(db, segment.id, after, last) if segment.relative else {}
             for id, contact, _ in rows:
                 is_in = segment.test(state.facts(db, id, contact))
                 moment = next_moment(contact, segment.relative, at)
@@ -67,6 +67,21 @@ def wrong_segments(db: Connection) -> list[str]:
         for each in stored
         if each.contacts != members[each.id] or store.count_members(db, each.id) != each.contacts
     ]
+
+
+def _moments_between(db: Connection, id: int, after: int, through: int) -> dict[int, int]:
+    """Return when contacts are to be looked at again, in Unix seconds, by their row id."""
+    rows = db.execute(
+        """
+        SELECT contact_id, at
+        FROM segment_moments
+        WHERE segment_id = :id
+            AND contact_id > :after
+            AND contact_id <= :through
+        """,
+        {"id": id, "after": after, "through": through},
+    )
+    return dict(rows)
 
 
 def rebuild_segments(tx: Connection) -> None:

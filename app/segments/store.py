@@ -172,21 +172,6 @@ def members_between(db: Connection, id: int, after: int, through: int) -> set[in
     return {contact_id for (contact_id,) in rows}
 
 
-def moments_between(db: Connection, id: int, after: int, through: int) -> dict[int, int]:
-    """Return when contacts are to be looked at again, in Unix seconds, by their row id."""
-    rows = db.execute(
-        """
-        SELECT contact_id, at
-        FROM segment_moments
-        WHERE segment_id = :id
-            AND contact_id > :after
-            AND contact_id <= :through
-        """,
-        {"id": id, "after": after, "through": through},
-    )
-    return dict(rows)
-
-
 def count_members(db: Connection, id: int) -> int:
     """Return how many rows a segment has, those of contacts that are gone included."""
     [(count,)] = db.execute(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.clients.tools import PROGRAMS, run, virtual_environment
-from tests.conftest import RunningServer, StartServer
+from tests.conftest import RunningServer, StartServer, wait_until
 
 pytestmark = pytest.mark.soak
 
@@ -120,10 +120,12 @@ def test_ends_with_a_copy_equal_to_the_source(
     (tmp_path / "config.json").write_text(json.dumps({"url": server.url, "key": server.key}))
     copy: Copy = {}
     with writers(server):
-        for _ in range(3):
+        sync(tmp_path, copy)
+        wait_until(lambda: len(source_of(server)) > 100)
+        for _ in range(2):
             sync(tmp_path, copy)
+        assert copy
+        wait_until(lambda: rows(copy) != source_of(server))
     source = source_of(server)
-    assert len(source) > 100
-    assert copy and rows(copy) != source
     sync(tmp_path, copy)
     assert rows(copy) == source

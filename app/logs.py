@@ -100,13 +100,16 @@ class LogHandler(logging.Handler):
             with self._mutex:
                 self._note_dropped(1)  # A record that cannot be written must not fail a request.
 
-    def put(self, line: str) -> None:
-        """Queue a line for the writing thread, or drop it if too much waits. Never blocks."""
+    def put(self, line: str, *, always: bool = False) -> None:
+        """Queue a line for the writing thread, or drop it if too much waits, unless `always`.
+
+        Never blocks.
+        """
         if self._pid != os.getpid():
             self._start_over()  # After a fork: the thread and the queued lines are the parent's.
         text = f"{line}\n".encode(errors="backslashreplace")
         with self._mutex:
-            if self._bytes + len(text) > MOST_BYTES:
+            if self._bytes + len(text) > MOST_BYTES and not always:
                 self._note_dropped(1)
                 return
             self._lines.append(text)
@@ -159,8 +162,9 @@ class LogHandler(logging.Handler):
                 self._note_dropped(len(lines))
                 return
             dropped, self._unreported = self._unreported, 0
-        if dropped:
-            logging.getLogger(__name__).warning("%d lines of this log were dropped", dropped)
+        if dropped and logging.getLogger(__name__).isEnabledFor(logging.WARNING):
+            report = f"{dropped} lines of this log were dropped"
+            self.put(self._form(time.time(), "warning", report, {}), always=True)
 
 
 def _written(file: int, text: bytes) -> bool:

@@ -141,6 +141,18 @@ def test_a_blocked_log_reader_blocks_no_request_and_dropped_lines_are_reported(
     assert messages.count("hello") == 20_000 - dropped
 
 
+def test_reports_dropped_lines_while_the_queue_is_full(pipe: tuple[int, int]) -> None:
+    handler = logs.LogHandler(pipe[1], logs._json)
+    logging.getLogger().addHandler(handler)
+    handler._note_dropped(7)
+    handler._bytes = logs.MOST_BYTES  # Other threads have filled it again.
+    handler._write([b"{}\n"])
+    assert b"7 lines of this log were dropped" in b"".join(handler._lines) + os.read(
+        pipe[0], 65_536
+    )
+    logging.getLogger().removeHandler(handler)
+
+
 def test_counts_the_lines_that_a_full_disk_drops() -> None:
     file = os.open("/dev/full", os.O_WRONLY)
     try:

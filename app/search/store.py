@@ -110,7 +110,7 @@ def _sql(is_of_tag: bool, function: str, column: str) -> str:
             SELECT {column} AS shown
             FROM ({ids} AND {id} >= (SELECT id FROM first) ORDER BY id LIMIT :limit) AS page
             CROSS JOIN contacts ON contacts.id = page.id
-        ) AS page
+        ) AS views
     """
 
 

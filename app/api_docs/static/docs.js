@@ -12,4 +12,7 @@ fetch("openapi.json")
       tryItOutEnabled: true,
       validatorUrl: null,
     });
+  })
+  .catch((error) => {
+    document.querySelector("#viewer").textContent = `The page cannot be shown: ${error.message}`;
   });

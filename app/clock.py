@@ -33,4 +33,14 @@ def monotonic_ns() -> int:
 
 def timestamp(instant: datetime | None = None) -> str:
     """Render an instant (default: now) in the documented form, `2026-06-02T08:00:00Z`."""
-    return (instant or now()).isoformat()[:19] + "Z"
+    return whole_second((instant or now()).isoformat())
+
+
+def precise_timestamp() -> str:
+    """Render the present instant to the microsecond, `2026-06-02T08:00:00.123456Z`."""
+    return now().isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def whole_second(text: str) -> str:
+    """Return a precise timestamp in the documented form, which stays as it is."""
+    return text[:19] + "Z"

@@ -215,7 +215,10 @@ class Sequence(Service):
             }
 
     def read_page(self, paging: Paging, way: str) -> None:
-        """Read a page. No row is repeated, and at the end no old one is missing."""
+        """Read a page. No row is repeated, and at the end none is missing.
+
+        Sorted by `updated_at`, none is missing as its last change leaves it.
+        """
         with searching_by(way):
             answer = self.ask(paging.query, limit=paging.limit, cursor=paging.cursor)
         if self.model.refuses_query(paging.query):
@@ -233,7 +236,8 @@ class Sequence(Service):
         if paging.cursor is None:
             assert paging.steady.keys() <= paging.seen.keys()
             if paging.query.sort == "updated_at":
-                assert paging.old <= paging.seen.keys()
+                last_seen = {entry: paging.seen.get(entry) for entry in paging.old}
+                assert last_seen == {entry: entry.changed_at for entry in paging.old}
 
 
 def leaves(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:

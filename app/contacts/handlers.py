@@ -201,7 +201,7 @@ def _plan_merge(
         if other_phone == before.phone:
             raise Conflict(f"{before.id} cannot be merged into itself: see from.")
         return _Merge(stored, None, Change(before, before, []))
-    now = clock.timestamp()
+    now = clock.precise_timestamp()
     known = store.look_up(db, (), other.contact.custom_fields)
     change = model.merge(before, other.contact, now)
     return _Merge(stored, other, writer.convert_types(change, known.required_types, now))

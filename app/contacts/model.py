@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app.clock import whole_second
 from app.errors import InvalidInput
 
 MAX_TAGS = 100
@@ -18,7 +19,11 @@ FIELD_TYPES = {str: "string", int: "number", float: "number", bool: "boolean"}
 
 @dataclass(frozen=True)
 class Contact:
-    """`phone` is E.164 digits without `+`; instants are RFC 3339 in UTC, to the second."""
+    """`phone` is E.164 digits without `+`; instants are RFC 3339 in UTC.
+
+    `updated_at` is to the microsecond, so that contacts that change in the same second have an
+    order. Clients see it to the second, as `created_at` is.
+    """
 
     phone: str
     created_at: str
@@ -54,13 +59,15 @@ class Contact:
         """Return the value of a field, by its name in filters and `changed`; None if unset."""
         if name.startswith("custom_fields."):
             return self.custom_fields.get(name.removeprefix("custom_fields."))
+        if name == "updated_at":
+            return whole_second(self.updated_at)
         value = self.tags if name == "tag" else getattr(self, name)
         return list(value) if isinstance(value, tuple) else value
 
     def full_view(self) -> dict[str, Any]:
         return self.documented_view() | {
             "custom_fields": dict(self.custom_fields),
-            "updated_at": self.updated_at,
+            "updated_at": whole_second(self.updated_at),
         }
 
 
@@ -160,7 +167,7 @@ def _create(draft: Draft, now: str) -> Change:
         tags = tuple(tag for tag in draft.add_tags if tag not in draft.remove_tags)
     after = Contact(
         draft.phone,
-        draft.created_at or now,
+        draft.created_at or whole_second(now),
         now,
         draft.first_name,
         draft.last_name,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from app.clock import whole_second
 from app.compact_json import encode
 from app.contacts import index_rows
 from app.contacts.index_rows import IndexChange, KnownIds, search_columns
@@ -150,7 +151,7 @@ def full_view(row: Row) -> str:
     """Return the full view of a contact as JSON, from its stored columns."""
     return (
         f'{row["document"][:-1]},"custom_fields":{row["custom_fields"]},'
-        f'"updated_at":"{row["updated_at"]}"}}'
+        f'"updated_at":"{whole_second(row["updated_at"])}"}}'
     )
 
 

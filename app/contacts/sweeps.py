@@ -83,14 +83,14 @@ def edit_contacts(tx: Connection, ids: Sequence[int], edit: Edit, actor: str | N
 
     `actor` is the id of the API key that started the sweep. Listeners learn of each contact.
     """
-    now = clock.timestamp()
+    now = clock.precise_timestamp()
     changed: list[Written] = []
     for id, before, _ in contacts_by_id(tx, ids):
         change = edit(before, now)
         after = change.after
         changed.append(Written(id, change.before, after, columns(after), change.changed, actor))
     update_states(tx, [(each.id, each.row) for each in changed if each.row])
-    announce(tx, changed, now)
+    announce(tx, changed, clock.whole_second(now))
 
 
 def sweep(

@@ -23,7 +23,7 @@ from app.errors import InvalidInput, ServiceError
 from app.journal.model import CREATED, MERGED, UPDATED
 
 Plan = Callable[[Contact | None, str], Change]
-"""Makes a change of a contact, None where there is none yet, at an instant (RFC 3339).
+"""Makes a change of a contact, None where there is none yet, at an instant to the microsecond.
 
 Raises a `ServiceError`, and depends on nothing but its arguments: it may run more than once.
 """
@@ -86,13 +86,14 @@ def plan_edits(
 
     `planned` has the contacts as earlier plans left them; what changes now is added to it.
     """
-    return _plan(edits, _look_up(db, edits), clock.timestamp(), {} if planned is None else planned)
+    planned = {} if planned is None else planned
+    return _plan(edits, _look_up(db, edits), clock.precise_timestamp(), planned)
 
 
 def write_edits(tx: Connection, edits: Sequence[Edit]) -> list[Outcome]:
     """Apply edits in their order, in the caller's transaction; return what became of each."""
     locked = tx.lock_contacts({phone for edit in edits for phone in edit.known_phones})
-    known, now = _look_up(tx, edits), clock.timestamp()
+    known, now = _look_up(tx, edits), clock.precise_timestamp()
     check_locked(locked, (each.id for each in known.contacts.values()))
     outcomes = _plan(edits, known, now, {})
     changes = [
@@ -216,7 +217,8 @@ def _store_changes(
         ids = store.save(tx, list(saves.values()), known)
         gained = [(alias, ids[each.after.phone]) for each, *_ in rows for alias in each.aliases]
         insert_aliases(tx, gained)
-        announce(tx, [_written(ids[each[0].after.phone], *each) for each in rows], now)
+        written = [_written(ids[each[0].after.phone], *each) for each in rows]
+        announce(tx, written, clock.whole_second(now))
 
 
 def _written(id: int, change: Change, actor: str | None, row: Row) -> Written:

@@ -144,7 +144,23 @@ def comparison(node: Condition, bind: Parameters) -> str:
         return f"contacts.id = {_ID_OF_PHONE.format(bind.add(value))}"
     if field in KEY_COLUMNS:
         return _text_condition(node, bind)
+    if field == "updated_at":
+        return _updated(op, value.removesuffix("Z"), bind)
     return f"contacts.{field} {OPERATORS[op]} {bind.add(value)}"
+
+
+def _updated(op: str, second: str, bind: Parameters) -> str:
+    """Compare `updated_at`, which has a fraction of a second or none, with a whole second."""
+    after_second = second + "["  # Sorts after ".123456Z" and "Z".
+    match op:
+        case "eq":
+            low, high = bind.add(second), bind.add(after_second)
+            return f"contacts.updated_at >= {low} AND contacts.updated_at < {high}"
+        case "gte" | "lt":
+            bound = second
+        case _:
+            bound = after_second
+    return f"contacts.updated_at {'<' if op in ('lt', 'lte') else '>='} {bind.add(bound)}"
 
 
 def _text_condition(node: Condition, bind: Parameters) -> str:

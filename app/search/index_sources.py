@@ -132,7 +132,8 @@ def _source(node: Condition, bind: Parameters) -> IndexSource | None:
     select = f"SELECT id AS contact_id FROM contacts WHERE {_indexed(node, bind)}"
     # The indexes of names and e-mails know no case, and no accents.
     is_exact = node.op != "eq" or node.field not in KEY_COLUMNS
-    return IndexSource(select, ordered=node.op == "eq", is_exact=is_exact)
+    by_id = node.op == "eq" and node.field != "updated_at"
+    return IndexSource(select, ordered=by_id, is_exact=is_exact)
 
 
 def _tag_source(name: str, bind: Parameters) -> IndexSource:

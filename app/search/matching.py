@@ -112,7 +112,7 @@ def _compile_condition(node: Condition) -> Test:
     if field in KEY_COLUMNS:
         return _text(field, op, value)
     compare = _COMPARE[op]
-    return lambda facts: compare(getattr(facts.contact, field), value)
+    return lambda facts: compare(facts.contact.value(field), value)
 
 
 def _text(field: str, op: str, value: Any) -> Test:

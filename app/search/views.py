@@ -24,7 +24,7 @@ _ALIASES = """ || ',"aliases":[' || coalesce((
         ORDER BY phone
     ) AS alias
 ), '') || ']'"""
-_UPDATED = """ || ',"updated_at":"' || updated_at || '"'"""
+_UPDATED = """ || ',"updated_at":"' || substr(updated_at, 1, 19) || 'Z"'"""
 
 
 def view(include: frozenset[str]) -> str:

@@ -26,6 +26,9 @@ FILES = {
     "postgres/migrations/0011_limits.sql": (
         "413fdfb644a4ba4bc4bd99959a65430d371adedaf3c4bbc4d94985b45932ff16"
     ),
+    "postgres/migrations/0012_precise_updates.sql": (
+        "17221293cb2294dd4a86093a99bf81ffa119c7c1843f41ef88d7be1a6943d1e2"
+    ),
     "postgres/migrations/late_0006.sql": (
         "9147e92779ff5545c34ec71736c4cea0c7730d69b7c60c78a1b81150405c4842"
     ),
@@ -61,6 +64,9 @@ FILES = {
     ),
     "sqlite/migrations/0011_limits.sql": (
         "940e6828c8c3ba738345b8c458bb41dab3c88f82d0f7fc0b3d3f6fe94f93864e"
+    ),
+    "sqlite/migrations/0012_precise_updates.sql": (
+        "17221293cb2294dd4a86093a99bf81ffa119c7c1843f41ef88d7be1a6943d1e2"
     ),
 }
 

@@ -38,10 +38,11 @@ View = dict[str, Any]
 
 @dataclass(eq=False)
 class Entry:
-    """A stored contact: its number in the order of arrival, and its full view."""
+    """A stored contact: its number in the order of arrival, its full view, and its last change."""
 
     number: int
     view: View
+    changed_at: datetime
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ class Reads:
 
     def sort_key(self, query: Query, entry: Entry) -> Any:
         field = query.sort.removeprefix("-")
+        if field == "updated_at":
+            return entry.changed_at  # To the microsecond.
         value = entry.view[field] if field else entry.number
         return fold(value) if field in NAMES else value
 

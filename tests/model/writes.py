@@ -46,7 +46,8 @@ class Model(Reads):
         self.arrived = 0
 
     def pass_time(self, seconds: int) -> None:
-        self.now += timedelta(seconds=seconds)
+        """Let time pass, at least a microsecond, so that no two writes are at the same instant."""
+        self.now += timedelta(seconds=seconds, microseconds=1)
 
     def get(self, id: str) -> Entry:
         if entry := self.known(id):
@@ -69,9 +70,9 @@ class Model(Reads):
             change = Change(None, change.after, change.changed)
         if not dry_run and not entry:
             self.arrived += 1
-            self.entries[after["phone"]] = Entry(self.arrived, change.after)
+            self.entries[after["phone"]] = Entry(self.arrived, change.after, self.now)
         elif not dry_run and entry:
-            entry.view = change.after
+            self._store(entry, change)
         return change
 
     def patch(self, id: str, body: Mapping[str, Any]) -> Change:
@@ -130,8 +131,12 @@ class Model(Reads):
     def _edit(self, id: str, after: View) -> Change:
         entry = self.get(id)
         change = self._change(entry.view, after)
-        entry.view = change.after
+        self._store(entry, change)
         return change
+
+    def _store(self, entry: Entry, change: Change) -> None:
+        if change.changed:
+            entry.view, entry.changed_at = change.after, self.now
 
     def _change(self, before: View, after: View) -> Change:
         changed = [name for name in (*NAMES, "tags") if before[name] != after[name]]

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -90,7 +91,7 @@ def test_creates_updates_and_leaves_contacts_unchanged(client: FlaskClient, db: 
 def test_appends_the_same_events_as_single_posts(
     client: FlaskClient, monkeypatch: MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.clock.timestamp", lambda: "2026-06-02T08:00:00Z")
+    monkeypatch.setattr("app.clock.now", lambda: datetime(2026, 6, 2, 8, tzinfo=UTC))
     rows = [
         {"phone": PRIYA, "tags": ["Lead"], "custom_fields": {"plan": "pro"}},
         {"phone": PRIYA, "tags": ["Lead"]},

@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import datetime
 from typing import Any
 
 import openpyxl
@@ -94,7 +95,7 @@ def test_imports_json_lines(client: FlaskClient) -> None:
 def test_appends_the_events_of_single_posts(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.clock.timestamp", lambda: SOON)
+    monkeypatch.setattr("app.clock.now", lambda: datetime.fromisoformat(SOON))
     rows = [
         {"phone": PRIYA, "tags": ["Lead"], "custom_fields": {"plan": "pro"}},
         {"phone": PRIYA, "tags": ["Lead"]},

@@ -19,11 +19,7 @@ FIELD_TYPES = {str: "string", int: "number", float: "number", bool: "boolean"}
 
 @dataclass(frozen=True)
 class Contact:
-    """`phone` is E.164 digits without `+`; instants are RFC 3339 in UTC.
-
-    `updated_at` is to the microsecond, so that contacts that change in the same second have an
-    order. Clients see it to the second, as `created_at` is.
-    """
+    """`phone` is E.164 digits without `+`; instants are in UTC, `updated_at` to the microsecond."""
 
     phone: str
     created_at: str
@@ -59,10 +55,7 @@ class Contact:
         """Return the value of a field, by its name in filters and `changed`; None if unset."""
         if name.startswith("custom_fields."):
             return self.custom_fields.get(name.removeprefix("custom_fields."))
-        if name == "updated_at":
-            return whole_second(self.updated_at)
-        value = self.tags if name == "tag" else getattr(self, name)
-        return list(value) if isinstance(value, tuple) else value
+        return self.full_view()["tags" if name == "tag" else name]
 
     def full_view(self) -> dict[str, Any]:
         return self.documented_view() | {
@@ -234,9 +227,7 @@ def change(before: Contact | None, start: Contact, after: Contact, now: str) -> 
     if not changed:
         return Change(before, start, changed)
     _check_size(after)
-    if after.updated_at != now:
-        after = replace(after, updated_at=now)
-    return Change(before, after, changed)
+    return Change(before, replace(after, updated_at=now), changed)
 
 
 def _check_size(contact: Contact) -> None:

@@ -16,6 +16,7 @@ where a field is missing. Names and e-mails have a second column each, folded by
 
 from collections.abc import Iterable, Sequence
 
+from app.contacts.model import FIELD_TYPES
 from app.database.interface import FieldValues
 from app.database.text import fold, following
 from app.search.filters import All, AnyOf, Condition, Filter, Not, Words
@@ -145,22 +146,16 @@ def comparison(node: Condition, bind: Parameters) -> str:
     if field in KEY_COLUMNS:
         return _text_condition(node, bind)
     if field == "updated_at":
-        return _updated(op, value.removesuffix("Z"), bind)
+        return _updated(op, value[:-1], bind)
     return f"contacts.{field} {OPERATORS[op]} {bind.add(value)}"
 
 
 def _updated(op: str, second: str, bind: Parameters) -> str:
     """Compare `updated_at`, which has a fraction of a second or none, with a whole second."""
-    after_second = second + "["  # Sorts after ".123456Z" and "Z".
-    match op:
-        case "eq":
-            low, high = bind.add(second), bind.add(after_second)
-            return f"contacts.updated_at >= {low} AND contacts.updated_at < {high}"
-        case "gte" | "lt":
-            bound = second
-        case _:
-            bound = after_second
-    return f"contacts.updated_at {'<' if op in ('lt', 'lte') else '>='} {bind.add(bound)}"
+    if op == "eq":
+        return starts_with("contacts.updated_at", second, bind)
+    bound = bind.add(second if op in ("gte", "lt") else following(second))
+    return f"contacts.updated_at {'<' if op in ('lt', 'lte') else '>='} {bound}"
 
 
 def _text_condition(node: Condition, bind: Parameters) -> str:
@@ -228,9 +223,8 @@ def _custom_condition(node: Condition, bind: Parameters) -> str:
             prefix = bind.add(node.value)
             compared = f"substr(value, 1, length({prefix})) = {prefix}"
         case _:
-            compared = (
-                f"value {OPERATORS[node.op]} {bind.add(bind.field_values.in_json(node.value))}"
-            )
+            operand = bind.add(bind.field_values.in_json(node.value))
+            compared = f"value {OPERATORS[node.op]} {operand}"
     return f"EXISTS ({entry} AND {_JSON_TYPES[type_name(node.value)]} AND {compared})"
 
 
@@ -253,6 +247,4 @@ def is_phone(prefix: str) -> bool:
 
 def type_name(value: object) -> str:
     """Return the `type` of a value in `custom_field_values`."""
-    if isinstance(value, bool):
-        return "boolean"
-    return "string" if isinstance(value, str) else "number"
+    return FIELD_TYPES[type(value)]

@@ -6,7 +6,7 @@ compares both.
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import phonenumbers
@@ -39,6 +39,7 @@ class _Plan(NamedTuple):
     regions: Sequence[tuple[str, Callable[[str], object] | None, Callable[[str], object]]]
 
 
+@lru_cache(maxsize=64)  # A number is looked at twice in a row: is it valid, and of which country?
 def look_at(digits: str) -> Plain | None:
     """Return what ASCII digits are as an E.164 number; None where the library must read them.
 

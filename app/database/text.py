@@ -12,6 +12,8 @@ _ACCENTS = re.compile(r"[\u0300-\u036f]+")
 _BETWEEN_WORDS = re.compile(
     r"[\s\x00-/:-@\[-`{-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\xd7\xf7\u2000-\u206f\u3000-\u303f]+"
 )
+# The same for bytes of ASCII: it takes half the time.
+_TO_SPACES = bytes(32 if _BETWEEN_WORDS.match(chr(code)) else code for code in range(256))
 
 
 def fold(text: str | None) -> str | None:
@@ -31,7 +33,10 @@ def words(*texts: str | None) -> list[str]:
 
 def split(*folded: str | None) -> list[str]:
     """Return the distinct words of folded texts."""
-    return list(dict.fromkeys(filter(None, _BETWEEN_WORDS.split(" ".join(filter(None, folded))))))
+    text = " ".join(filter(None, folded))
+    if text.isascii():
+        return list(dict.fromkeys(text.encode().translate(_TO_SPACES).decode().split()))
+    return list(dict.fromkeys(filter(None, _BETWEEN_WORDS.split(text))))
 
 
 # After every text that is stored: none is that long.

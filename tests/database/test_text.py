@@ -65,3 +65,15 @@ def test_the_upper_bound_of_a_prefix_is_above_all_matches(prefix: str, rest: str
 def test_the_upper_bound_skips_surrogates() -> None:
     assert following("a\ud7ff") == "a\ue000"
     assert following("a\U0010ffff") == "b"
+
+
+@quick
+@given(st.text(st.characters(max_codepoint=127)))
+def test_finds_the_same_words_in_ascii_and_beside_other_letters(ascii: str) -> None:
+    assert words(ascii, "山田") == [*words(ascii), "山田"]
+
+
+def test_every_ascii_sign_but_letters_and_digits_ends_a_word() -> None:
+    for sign in map(chr, range(128)):
+        found = ["a", "b"] if not sign.isalnum() else [f"a{sign.lower()}b"]
+        assert words(f"a{sign}b") == found

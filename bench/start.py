@@ -3,13 +3,16 @@
 All run under gunicorn with as many threads, are started in turn, and are asked until they answer;
 the ratio of their medians holds while the machine's speed drifts. Python keeps what it has compiled
 from a first start that does not count, as it does for an installed package. The memory is that of
-a worker after requests, with its part of what processes share (PSS, Linux).
+a worker after requests, with its part of what processes share (PSS, Linux). At the end come the
+packages whose import takes longest, as `python -X importtime` counts it.
 """
 
 import argparse
+import collections
 import http.client
 import json
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -26,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 REQUESTS = 200  # Of each server, before its memory is read.
 
 
-def hello(port):
+def hello_server(port):
     options = ["-b", f"127.0.0.1:{port}", "-w", "2", "--threads", "4", "bench.hello:app"]
     return ["-m", "gunicorn", *options], "/", {}
 
@@ -42,7 +45,7 @@ def normal(port):
     return ["-m", "app", "serve", *options], "/v1/contacts", {"CONTACTS_DATA": folder}
 
 
-SERVERS = {"hello": hello, "stand-in": stand_in, "normal": normal}
+SERVERS = {"hello": hello_server, "stand-in": stand_in, "normal": normal}
 
 
 def first_answer(name, folder):
@@ -98,6 +101,28 @@ def answers(port, path, method="GET", key="YOUR_API_KEY", body=None):
         connection.close()
 
 
+def import_times(modules):
+    """Return the milliseconds that importing modules takes, by package, least of three imports."""
+    found = collections.defaultdict(list)
+    for _ in range(3):
+        command = [sys.executable, "-X", "importtime", "-c", f"import {modules}"]
+        lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stderr
+        times = collections.Counter()
+        for microseconds, package in re.findall(r"import time: +(\d+) .*\| +([\w]+)", lines):
+            times[package] += int(microseconds) / 1000
+        for package, milliseconds in times.items():
+            found[package].append(milliseconds)
+    return {package: min(each) for package, each in found.items()}
+
+
+def show_imports(own, hello):
+    print(
+        f"\nimports: {sum(own.values()):.0f} ms, of hello {sum(hello.values()):.0f}; the longest:"
+    )
+    for package, milliseconds in sorted(own.items(), key=lambda each: -each[1])[:8]:
+        print(f"{milliseconds:6.0f} ms  {package} (hello: {hello.get(package, 0):.0f})")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
@@ -113,6 +138,8 @@ def main():
             for name in SERVERS:
                 progress(f"round {number + 1}: {name}")
                 found[name].append(first_answer(name, folder))
+        own = import_times("app.serving.server, app.transfer, app.web.health, app.api_docs")
+        hello = import_times("gunicorn.app.wsgiapp, gunicorn.workers.gthread, bench.hello")
     progress("")
     print(f"medians of {options.rounds}; processor: until stopped, after {REQUESTS} requests")
     print(f"{'':10} {'first answer':>21} {'processor':>19} {'worker':>21}   of hello in brackets")
@@ -120,6 +147,7 @@ def main():
     for name, each in found.items():
         columns = zip(medians(each), base, ("s", "s", "MiB"), strict=True)
         print(f"{name:10}", *(f"{it:10.2f} {unit} ({it / of:4.2f})" for it, of, unit in columns))
+    show_imports(own, hello)
 
 
 def medians(rows):

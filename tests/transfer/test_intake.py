@@ -176,12 +176,29 @@ def test_reads_lists_of_tags_in_a_cell(db: Database, cell: str) -> None:
         ("Name,Alt. Contact No.,Email ID", "Asha"),
         ("Name,Registered Mobile No,Email Address", "Asha"),
         ("Name,Contact,Email", "Asha"),
+        ("Имя,Моб. телефон,Адрес эл. почты", "Иван"),
+        ("Ім'я,Мобільний телефон,Електронна пошта", "Іван"),
+        ("Jméno,Telefonní číslo,E-mailová adresa", "Jan"),
+        ("Nimi,Puhelin,Sähköposti", "Aino"),
+        ("Adı,Cep telefonu,E-posta", "Ayşe"),
+        ("Tên,Số điện thoại,Địa chỉ email", "Lan"),
+        ("名前,電話番号,メールアドレス", "翔"),
+        ("이름,휴대폰,이메일 주소", "민준"),
+        ("Name,手机号,邮箱", "伟"),
+        ("Name,เบอร์โทร,อีเมล", "Somchai"),
     ],
 )
 def test_recognizes_headers_in_other_languages(db: Database, header: str, name: str) -> None:
     assert import_text(db, f"{header}\n{name},+{ANN},a@example.com\n").errors == []
     found = contact(db, ANN)
     assert (found.first_name, found.email) == (name, "a@example.com")
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize("header", ["CEP", "Postadresse", "Pošta", "Poštovní adresa", "Địa chỉ"])
+def test_postal_columns_are_neither_phones_nor_emails(db: Database, header: str) -> None:
+    import_text(db, f"Phone,{header}\n+{ANN},01310100\n")
+    assert contact(db, ANN).custom_fields == {header: "01310100"}
 
 
 def test_a_blank_country_is_that_of_the_file(db: Database) -> None:

@@ -23,7 +23,7 @@ from app.settings import PREFIX, Settings
 @click.option(
     "--fix",
     is_flag=True,
-    help="Rebuild index rows and counts, clean values. Stop the server first.",
+    help="Rebuild index rows and counts, clean values. With SQLite, stop the server first.",
 )
 @options.data
 @options.quiet

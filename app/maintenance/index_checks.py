@@ -1,15 +1,18 @@
-"""Compares index rows, search columns and counts with the contacts that they are derived from."""
+"""Compares index rows, search columns and counts with the contacts, and rebuilds the first two."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
+from app.contacts import index_rows
 from app.contacts.index_rows import search_columns
 from app.contacts.model import FIELD_TYPES, Contact
 from app.contacts.store import parse
-from app.database.interface import FieldValues
+from app.database.interface import Connection, FieldValues
 
 COUNTED = ("contacts", "tags", "custom_fields")
 SEARCH_COLUMNS = ("first_name_key", "last_name_key", "email_key", "words")
+BATCH = 1_000  # contacts that are written together,
+BATCH_VALUES = 5_000  # or fewer, with this many tags and custom fields
 
 _TAG_COUNT = "(SELECT count(*) FROM contact_tags WHERE tag_id = tags.id)"
 _VALUE_COUNT = """
@@ -71,6 +74,30 @@ def read_contacts(driver: Reader) -> Iterator[Read]:
     for id, document, custom_fields, updated_at, *columns in driver.execute(_CONTACTS):
         contact = parse(document, custom_fields, updated_at)
         yield id, contact, list(columns) == list(search_columns(contact).values())
+
+
+def write_index_rows(db: Connection, contacts: Iterable[Read]) -> Iterator[int]:
+    """Write search columns and index rows, of which there are none; yield how many are done."""
+    done = 0
+    for batch in _batches(contacts):
+        wrong = [(id, *search_columns(each).values()) for id, each, right in batch if not right]
+        db.update_many("contacts", "id", SEARCH_COLUMNS, wrong)
+        index_rows.write(db, [(id, None, each) for id, each, _ in batch])
+        done += len(batch)
+        yield done
+
+
+def _batches(contacts: Iterable[Read]) -> Iterator[list[Read]]:
+    batch: list[Read] = []
+    values = 0
+    for each in contacts:
+        batch.append(each)
+        values += len(each[1].tags) + len(each[1].custom_fields)
+        if len(batch) == BATCH or values > BATCH_VALUES:
+            yield batch
+            batch, values = [], 0
+    if batch:
+        yield batch
 
 
 def unreadable_contacts(driver: Reader) -> int:

@@ -1,19 +1,14 @@
 """Rebuilds index rows, search columns and counts from the contacts, for `contacts doctor --fix`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from app.contacts import index_rows
-from app.contacts.index_rows import search_columns
 from app.database.sqlite.connection import Connection
 from app.database.sqlite.files import Driver, Progress
 from app.database.sqlite.locks import BUSY_SECONDS
-from app.maintenance.index_checks import COUNTED, SEARCH_COLUMNS, Read, read_contacts
+from app.maintenance.index_checks import COUNTED, read_contacts, write_index_rows
 from app.maintenance.segment_checks import rebuild_segments
-
-BATCH = 1_000  # contacts that are written together,
-BATCH_VALUES = 5_000  # or fewer, with this many tags and custom fields
 
 # Counts start at zero, so they are negative while the rows are deleted: the triggers, which delete
 # a tag or custom field when its count returns to zero, keep their row ids.
@@ -74,35 +69,13 @@ def transaction(db: Connection) -> Iterator[Connection]:
 
 def _rebuild(driver: Driver, db: Connection, progress: Progress) -> None:
     [(contacts,)] = driver.execute("SELECT count(*) FROM contacts").fetchall()
-    done = 0
     for statement in _CLEAR:
         progress("deleting the old index rows", None)
         db.execute(statement)
-    for batch in _batches(read_contacts(driver)):
+    for done in write_index_rows(db, read_contacts(driver)):
         progress("rebuilding the index rows", done / contacts)
-        _write(db, batch)
-        done += len(batch)
     for statement in _FINISH:
         progress("counting", None)
         db.execute(statement)
     progress("building the segments", None)
     rebuild_segments(db)
-
-
-def _write(db: Connection, batch: Iterable[Read]) -> None:
-    wrong = [(id, *search_columns(each).values()) for id, each, is_right in batch if not is_right]
-    db.update_many("contacts", "id", SEARCH_COLUMNS, wrong)
-    index_rows.write(db, [(id, None, each) for id, each, _ in batch])
-
-
-def _batches(contacts: Iterator[Read]) -> Iterator[list[Read]]:
-    batch: list[Read] = []
-    values = 0
-    for each in contacts:
-        batch.append(each)
-        values += len(each[1].tags) + len(each[1].custom_fields)
-        if len(batch) == BATCH or values > BATCH_VALUES:
-            yield batch
-            batch, values = [], 0
-    if batch:
-        yield batch

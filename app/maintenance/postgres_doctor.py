@@ -5,7 +5,6 @@ from contextlib import closing
 from datetime import datetime
 
 from app import clock
-from app.contacts import index_rows
 from app.database.interface import Row
 from app.database.postgres.connection import Connection
 from app.database.postgres.driver import SESSION
@@ -15,10 +14,9 @@ from app.database.postgres.url import shown
 from app.errors import ServiceError
 from app.maintenance.doctor import REBUILT, Finding, State, check_values, clean_values
 from app.maintenance.index_checks import (
-    SEARCH_COLUMNS,
-    Read,
     read_contacts,
     unreadable_contacts,
+    write_index_rows,
     wrong_counts,
     wrong_index_rows,
 )
@@ -26,7 +24,6 @@ from app.maintenance.segment_checks import rebuild_segments, wrong_segments
 from app.settings import Settings
 
 SECONDS_APART = 5
-BATCH = 1_000
 # What durability rests on. `synchronous_commit` is the operator's choice, `off` is none.
 REQUIRED = {"fsync": ("on",), "full_page_writes": ("on",), "server_encoding": ("UTF8",)}
 COMMITS = ("on", "remote_apply", "remote_write", "local")
@@ -86,7 +83,8 @@ class Stream:
 def examine(settings: Settings, *, fix: bool) -> Iterator[Finding]:
     """Bring a store up to date and check it; `fix` rebuilds index rows and counts, cleans values.
 
-    Nobody else writes during a rebuild. Raises `StartError` where the store cannot be used.
+    A rebuild is one transaction, for which the writers of servers wait. Raises `StartError` where
+    the store cannot be used.
     """
     url = settings.database_url or ""
     where = shown(url)
@@ -184,22 +182,10 @@ def _check_clock(db: Connection) -> Finding:
 
 def _rebuild(tx: Connection) -> None:
     _run_script(tx, _CLEAR)
-    batch: list[Read] = []
-    for read in read_contacts(Stream(tx)):
-        batch.append(read)
-        if len(batch) == BATCH:
-            _write(tx, batch)
-            batch = []
-    _write(tx, batch)
+    for _ in write_index_rows(tx, read_contacts(Stream(tx))):
+        pass
     _run_script(tx, _UNUSED)
     rebuild_segments(tx)
-
-
-def _write(tx: Connection, batch: list[Read]) -> None:
-    columns = index_rows.search_columns
-    wrong = [(id, *columns(each).values()) for id, each, is_right in batch if not is_right]
-    tx.update_many("contacts", "id", SEARCH_COLUMNS, wrong)
-    index_rows.write(tx, [(id, None, each) for id, each, _ in batch])
 
 
 def _run_script(tx: Connection, script: str) -> None:

@@ -195,9 +195,7 @@ def test_records_the_use_whatever_the_status(
     assert last_used(db) is not None
 
 
-def test_records_no_use_of_a_rejected_key(
-    client: FlaskClient, db: Database, monkeypatch: MonkeyPatch
-) -> None:
+def test_records_no_use_of_a_rejected_key(client: FlaskClient, db: Database) -> None:
     for found in store.list_api_keys(db.connection()):
         revoke_api_key(db, found.id)
     wait_until(lambda: client.get(PATH).status_code == 401, seconds=1)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -90,9 +89,7 @@ def test_checks_the_number_by_the_setting_phone_check() -> None:
     assert explanation.reason == "In a range that is not assigned to anyone."
 
 
-def test_stores_nothing_and_needs_a_key(
-    app: Flask, client: FlaskClient, anonymous: FlaskClient
-) -> None:
+def test_stores_nothing_and_needs_a_key(client: FlaskClient, anonymous: FlaskClient) -> None:
     ask(client, "918856879188")
     assert client.get("/v1/contacts").json["pagination"]["total"] == 0
     assert anonymous.get("/v1/phone/918856879188").status_code == 401

@@ -189,7 +189,7 @@ def test_returns_410_after_removed_changes(client: FlaskClient, db: Database) ->
     assert [each["seq"] for each in changes(client)] == [6]
 
 
-def test_needs_the_scope_to_read(app: Any, anonymous: FlaskClient, db: Database) -> None:
+def test_needs_the_scope_to_read(anonymous: FlaskClient, db: Database) -> None:
     key = create_api_key(db, label="writes", scopes=("contacts:write",))
     headers = {"Authorization": f"Bearer {key}"}
     assert anonymous.get(PATH, headers=headers).status_code == 403

@@ -244,7 +244,7 @@ def test_followers_continue_if_nothing_happened_since_the_backup(
 
 @pytest.mark.parametrize("step", range(1, 12))
 def test_a_kill_at_any_point_leaves_one_complete_store(
-    store: Path, backup: Path, tmp_path: Path, step: int
+    store: Path, backup: Path, step: int
 ) -> None:
     script = [sys.executable, "-c", KILLED, backup, store, _kept(store), str(step)]
     done = subprocess.run(script, check=False, timeout=60, capture_output=True)

@@ -231,7 +231,7 @@ def test_counts_writers_that_wait(client: FlaskClient, db: Database) -> None:
     assert 0.1 <= waited - before["contacts_write_wait_seconds_total"] < 5
 
 
-def test_counts_requests_over_a_limit(app: Flask, db: Database, client: FlaskClient) -> None:
+def test_counts_requests_over_a_limit(db: Database, client: FlaskClient) -> None:
     key = create_api_key(db, label="x", scopes=("contacts:read",), rate_limit=2)
     for _ in range(5):
         client.get("/v1/contacts", headers={"Authorization": f"Bearer {key}"})

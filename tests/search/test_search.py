@@ -421,7 +421,7 @@ def test_a_scan_ends_within_its_budget(
         assert turns <= 9
 
 
-def test_many_conditions_end_a_scan_earlier(client: FlaskClient) -> None:
+def test_many_conditions_end_a_scan_earlier() -> None:
     few, many = (parse_tree({"any": [VIP] * count}) for count in (planner.CHEAP_CONDITIONS, 50))
     assert planner._scan_budget(few, 10**9) == planner.SCAN_BUDGET
     assert planner._scan_budget(few, 20_000) == 20_000

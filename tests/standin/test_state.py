@@ -95,9 +95,7 @@ def writers(standin: StandIn, key: str, count: int) -> Iterator[list[Any]]:
         task.result()
 
 
-def test_restores_are_complete_while_clients_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_restores_are_complete_while_clients_write(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with running("--data", str(data)) as standin, Client(standin) as client:
         made = run_contacts("keys", "create", "--label", "x", "--rate-limit", "0", "--data", data)

@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from itertools import pairwise
-from pathlib import Path
 
 from app.contacts import handlers
 from app.contacts.model import Draft
@@ -112,7 +111,7 @@ def test_writes_continue_while_a_reader_keeps_the_log(db: Database) -> None:
     reader.close()
 
 
-def test_truncating_the_log_erases_deleted_rows(db: Database, tmp_path: Path) -> None:
+def test_truncating_the_log_erases_deleted_rows(db: Database) -> None:
     _store(db)
     with db.transaction() as tx:
         for table in (

@@ -52,7 +52,7 @@ def _write(db: Database, edit: Edit, *, dry_run: bool = False) -> Change:
 
 def _plan(db: Database, edit: Edit) -> Change:
     stored = store.find_stored(db.connection(), edit.phone)
-    return edit.plan(stored.contact if stored else None, clock.timestamp())
+    return edit.plan(stored.contact if stored else None, clock.precise_timestamp())
 
 
 def _change(outcome: Outcome) -> Change:

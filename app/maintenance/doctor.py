@@ -187,7 +187,8 @@ def check_clock(driver: Driver) -> Finding:
         """
     ).fetchall()[0][0]
     if latest and (datetime.fromisoformat(latest) - now).total_seconds() > SECONDS_AHEAD:
-        text = f"it is {clock.timestamp(now)}, the newest entry in the store is from {latest}"
+        newest = clock.whole_second(latest)
+        text = f"it is {clock.timestamp(now)}, the newest entry in the store is from {newest}"
         return Finding("clock", "problem", text, "one of the two is wrong: use NTP")
     return Finding("clock", "ok", clock.timestamp(now))
 

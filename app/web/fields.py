@@ -21,7 +21,9 @@ _MARKS = r"\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
 # These carry meaning beside others only: joiners, variation selectors, fillers, an empty pattern.
 _ALONE = r"\u034f\u115f\u1160\u180b-\u180f\u200c\u200d\u2061-\u2064\u2800\u3164\ufe00-\ufe0f\uffa0"
 _INVISIBLE = re.compile(f"[{_MARKS}]+")
-_ENDS = re.compile(rf"^[\s{_MARKS}]+|[\s{_MARKS}]+\Z")
+# A run is looked at from its first character alone: from each, it takes time that grows with its
+# square, with the interpreter held.
+_ENDS = re.compile(rf"^[\s{_MARKS}]+|[\s{_MARKS}](?<![\s{_MARKS}]{{2}})[\s{_MARKS}]*\Z")
 _BLANK = re.compile(rf"[\s{_MARKS}{_ALONE}]*")
 
 # The same limits as patterns of JSON Schema. Spaces at the ends are trimmed, not rejected.

@@ -1,6 +1,7 @@
 """Validation of a contact: limits, cleaned text, kept types."""
 
 import math
+import time
 import unicodedata
 from typing import Any
 
@@ -239,6 +240,16 @@ def test_rejects_a_long_run_of_combining_marks() -> None:
     assert clean_text(letters, 255) == "é" * 200
     with pytest.raises(ValidationError):
         clean_text(letters + "\u0315\u0300" * 16, 255)
+
+
+def test_cleans_long_runs_of_spaces_in_linear_time() -> None:
+    """A body of a megabyte took hours, in which its process did nothing else."""
+    for run in (" ", "\u200b ", "\u00a0"):
+        text = f"a{run * (900_000 // len(run))}b"
+        started = time.thread_time()
+        with pytest.raises(ValidationError, match="at most"):
+            clean_text(text, 255)
+        assert time.thread_time() - started < 5
 
 
 def test_limits_the_number_of_reasons() -> None:

@@ -144,7 +144,7 @@ def parse_cursor(text: str) -> int | None:
     """Return the number of the event before which a page begins, None for the first page."""
     if text == START:
         return None
-    if text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**63:
+    if text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) < 2**63:
         return int(text)
     raise FieldError(
         f"Not a cursor of a history: begin with cursor={START}, continue with next_cursor."

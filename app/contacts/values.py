@@ -9,7 +9,6 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from decimal import Decimal
 
 from app.contacts.model import MAX_INTEGER, FieldValue
 
@@ -58,8 +57,8 @@ def _to_number(value: FieldValue) -> FieldValue:
             raise NotConvertible
         return number
     real = float(text)
-    exact = len(Decimal(text).normalize().as_tuple().digits) <= _EXACT_DIGITS
-    if not exact or not math.isfinite(real) or (real == 0) != (Decimal(text) == 0):
+    digits = re.split("[eE]", text)[0].lstrip("-").replace(".", "").strip("0")
+    if len(digits) > _EXACT_DIGITS or not math.isfinite(real) or (real == 0) != (not digits):
         raise NotConvertible
     return real
 

@@ -59,7 +59,7 @@ def post_contacts_lookup() -> Response:
     stored = find_phones(database(), [phone for phone, _ in read if phone])
     results = [
         {
-            "input": each if isinstance(each, str) else json.dumps(each)[:MAX_LENGTH],
+            "input": _shown(each),
             "phone": phone,
             "reason": reason,
             "id": f"cnt_{stored[phone]}" if phone in stored else None,
@@ -67,6 +67,13 @@ def post_contacts_lookup() -> Response:
         for each, (phone, reason) in zip(given, read, strict=True)
     ]
     return success({"results": results})
+
+
+def _shown(given: object) -> str:
+    """Return what a client sent as text that UTF-8 can encode: lone surrogates become `?`."""
+    if isinstance(given, str):
+        return given.encode(errors="replace").decode()
+    return json.dumps(given)[:MAX_LENGTH]
 
 
 def _read_phone(given: object) -> tuple[str | None, str | None]:

@@ -119,11 +119,6 @@ def test_applies_rows_of_one_phone_in_order(client: FlaskClient) -> None:
     assert stored(client)[PRIYA]["tags"] == ["b"]
 
 
-def test_reports_keys_that_cannot_be_written(client: FlaskClient) -> None:
-    body = report(client, {"phone": PRIYA, "\ud800": 1})
-    assert list(body["results"][0]["error"]["details"]) == ["\ufffd"]
-
-
 def test_an_invalid_row_does_not_affect_others(client: FlaskClient, db: Database) -> None:
     client.put(PIN, json={"type": "number"})
     many = {f"key{number}": number for number in range(200)}

@@ -92,6 +92,12 @@ def test_looks_up_each_number_for_itself(client: FlaskClient) -> None:
     assert "string" in results[4]["reason"] and "Too short" in results[2]["reason"]
 
 
+def test_looks_up_texts_that_utf_8_cannot_encode(client: FlaskClient) -> None:
+    [broken, next_one] = lookup(client, "\ud800 9", PRIYA)
+    assert (broken["input"], broken["phone"]) == ("? 9", None)
+    assert next_one["phone"] == PRIYA
+
+
 def test_looks_up_a_thousand_and_no_more(client: FlaskClient) -> None:
     phones = [f"9188568{number:05}" for number in range(1_001)]
     assert lookup(client) == []

@@ -1,5 +1,6 @@
 """Runs a task on a background thread, and retries it until it succeeds."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -9,10 +10,13 @@ SECONDS_BETWEEN_TRIES = 0.5
 # that always reads the log).
 MOST_SECONDS_BETWEEN_TRIES = 30.0
 
+_log = logging.getLogger(__name__)
+
 
 class BackgroundTask:
     """Calls `attempt` in a thread of its own, again and again until it says that it is done.
 
+    One that raises is logged and made again: the thread of later requests must not end with it.
     It then rests for `rest` times as long as the last attempt took, so that writers get their turn.
     """
 
@@ -30,8 +34,8 @@ class BackgroundTask:
         with self._changed:
             self._wanted = True
             if not self._running:
-                self._running = True
                 threading.Thread(target=self._run, name=self._name, daemon=True).start()
+                self._running = True  # Unless there is no room for a thread.
 
     def wait(self, seconds: float) -> None:
         """Wait at most `seconds` until all requested runs are done."""
@@ -57,4 +61,9 @@ class BackgroundTask:
 
     def _seconds_to_success(self) -> float | None:
         started = time.monotonic()
-        return time.monotonic() - started if self._attempt() else None
+        try:
+            done = self._attempt()
+        except Exception:
+            _log.exception("A background task failed: %s", self._name)
+            done = False
+        return time.monotonic() - started if done else None

@@ -7,6 +7,8 @@ import threading
 import time
 from itertools import pairwise
 
+import pytest
+
 from app.contacts import handlers
 from app.contacts.model import Draft
 from app.database.background_task import SECONDS_BETWEEN_TRIES, BackgroundTask
@@ -140,6 +142,23 @@ def test_retries_a_task_until_it_succeeds() -> None:
     task.request()
     assert done.wait(10)
     task.wait(10)
+
+
+def test_retries_a_task_that_raises(caplog: pytest.LogCaptureFixture) -> None:
+    runs: list[int] = []
+
+    def attempt() -> bool:
+        runs.append(1)
+        if len(runs) == 1:
+            raise RuntimeError("Zaphod")
+        return True
+
+    task = BackgroundTask("test", attempt)
+    for expected in (2, 3):
+        task.request()
+        task.wait(10)
+        assert len(runs) == expected
+    assert "A background task failed: test" in caplog.messages
 
 
 def test_retries_a_failing_task_less_often() -> None:

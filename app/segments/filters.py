@@ -20,6 +20,7 @@ from app.search.filters import (
     has_relative_dates,
 )
 from app.search.grammar import parse_tree
+from app.search.operands import operand
 from app.search.resolve import resolve
 
 
@@ -58,17 +59,17 @@ def meaning(db: Connection, node: Filter, now: datetime) -> Filter:
 
 
 def names_tag(filter: str, tag: str) -> bool:
-    return any(tag in _tags(each) for each in _leaves(json.loads(filter)))
+    return any(tag in map(_cleaned, _tags(each)) for each in _leaves(json.loads(filter)))
 
 
 def rename_tag(filter: str, name: str, new_name: str) -> str:
     """Return the JSON of a filter with another tag in the place of one."""
     tree = json.loads(filter)
     for leaf in _leaves(tree):
-        if leaf["value"] == name:
+        if _cleaned(leaf["value"]) == name:
             leaf["value"] = new_name
         elif isinstance(leaf["value"], list):
-            renamed = (new_name if each == name else each for each in leaf["value"])
+            renamed = (new_name if _cleaned(each) == name else each for each in leaf["value"])
             leaf["value"] = list(dict.fromkeys(renamed))
     return encode(tree)
 
@@ -92,3 +93,8 @@ def _leaves(tree: Any) -> Iterator[dict[str, Any]]:
 def _tags(leaf: dict[str, Any]) -> list[Any]:
     value = leaf["value"]
     return value if isinstance(value, list) else [value]
+
+
+def _cleaned(value: Any) -> Any:
+    """Return a tag as contacts have it: a filter is stored as it was sent, with spaces and all."""
+    return operand("tag", "eq", value) if isinstance(value, str) else value

@@ -159,8 +159,9 @@ def test_a_deleted_tag_and_field_stay_in_the_filter(
 
 
 def test_a_renamed_tag_is_renamed_in_filters(client: FlaskClient, segments: Segments) -> None:
-    several = {"field": "tag", "op": "in", "value": ["VIP", "Gold"]}
+    several = {"field": "tag", "op": "in", "value": [" VIP\u200b", "Gold"]}
     segments.set("several", {"any": [several, {"not": VIP}]})
+    segments.set("with a space", {**VIP, "value": "VIP "})
     for number in range(FIRST_BATCH + 5):  # More than one batch.
         upsert(client, f"9188568{number:05}", tags=["VIP"])
     segments.all_events()
@@ -172,6 +173,7 @@ def test_a_renamed_tag_is_renamed_in_filters(client: FlaskClient, segments: Segm
     }
     assert found["VIP"] == best and found["not VIP"] == {"not": best}
     assert found["several"] == {"any": [{**several, "value": ["Best", "Gold"]}, {"not": best}]}
+    assert found["with a space"] == best
     assert len(segments.members("VIP")) == FIRST_BATCH + 5
     upsert(client, A, tags=["VIP"])
     assert segments.events() == [(ENTERED, "not VIP", A), (ENTERED, "several", A)]

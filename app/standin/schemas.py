@@ -49,9 +49,13 @@ class FaultSchema(Schema):
         load_default=None, validate=validate.OneOf(("GET", "POST", "PUT", "PATCH", "DELETE"))
     )
     path = fields.String(
-        load_default=None, validate=validate.Regexp(r"/.{0,500}\Z", error="Must be a path, /v1/….")
+        load_default=None,
+        validate=validate.Regexp(r"/[^\n\ud800-\udfff]{0,500}\Z", error="Must be a path, /v1/…."),
     )
-    key = fields.String(load_default=None, validate=validate.Length(1, 200))
+    key = fields.String(
+        load_default=None,
+        validate=validate.Regexp(r"[ -~]{1,200}\Z", error="Must be 1 to 200 characters of ASCII."),
+    )
     count = digits(1, 1_000_000)
     probability = number(0, 1, load_default=None)
     seed = fields.Integer(load_default=0, strict=True)

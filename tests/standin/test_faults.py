@@ -171,6 +171,9 @@ def test_rules_can_be_removed(client: Client, contacts_standin: StandIn) -> None
         {"code": 503, "method": "BREW"},
         {"code": 503, "path": "v1"},
         {"code": 503, "path": "/" + "x" * 501},
+        {"code": 503, "path": "/\ud800"},
+        {"code": 503, "key": "\ud800"},
+        {"code": 503, "key": "x" * 201},
         {"code": 503, "unknown": 1},
     ],
 )

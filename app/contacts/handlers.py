@@ -163,20 +163,20 @@ def merge_contacts(
     limits.
     """
 
-    def write(tx: Connection) -> Change:
+    def write(tx: Connection) -> _Merge:
         merge = _plan_merge(tx, phone, other_phone, precondition)
         if merge.other:
             _store_merge(tx, merge.stored, merge.other, merge.change, actor)
-        return merge.change
+        return merge
 
     actor = acting_key()
     with db.snapshot() as snapshot:
-        planned = _plan_merge(snapshot, phone, other_phone, precondition)
-    if planned.other is None:
-        return planned.change
-    change = db.write(write, alone=True)
-    db.counters.add({WRITES["merged"]: 1})
-    return change
+        merge = _plan_merge(snapshot, phone, other_phone, precondition)
+    if merge.other:
+        merge = db.write(write, alone=True)
+    if merge.other:  # Another request may have done it while this one waited.
+        db.counters.add({WRITES["merged"]: 1})
+    return merge.change
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The routes of one contact."""
 
 import sqlite3
+import time
 from contextlib import closing
 from threading import Thread
 from typing import Any
@@ -10,6 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.contacts import handlers
+from app.contacts.model import Change
 from app.database import Database
 from app.web.service import service_of
 
@@ -259,6 +262,26 @@ def test_merge_again_changes_nothing(
     again = client.post(f"{URL}/merge", json={"from": other["id"]})
     assert (again.status_code, again.get_json()["changed"]) == (200, [])
     assert again.get_json()["contact"] == first.get_json()["contact"]
+
+
+def test_counts_a_merge_once_that_two_requests_wait_for(
+    db: Database, priya: dict[str, Any], other: dict[str, Any]
+) -> None:
+    found: list[Change] = []
+
+    def merge() -> None:
+        found.append(handlers.merge_contacts(db, priya["phone"], other["phone"]))
+        db.close()
+
+    threads = [Thread(target=merge) for _ in range(2)]
+    with db.transaction():
+        for each in threads:
+            each.start()
+        time.sleep(0.5)  # Both have seen that there is something to merge.
+    for each in threads:
+        each.join()
+    assert sorted(bool(each.changed) for each in found) == [False, True]
+    assert db.counters.read()["writes merged"] == 1
 
 
 def test_aliases_follow_a_second_merge_and_are_deleted_with_the_survivor(

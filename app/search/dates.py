@@ -16,7 +16,7 @@ def is_relative(value: object) -> bool:
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """Return the instant of a relative date, in whole seconds.
+    """Return the instant of a relative date, as `is_relative` accepts it, in whole seconds.
 
     A month that is too short ends earlier: a month before 31 March is 28 February. What lies
     outside of the years 1 to 9999 is the first or the last instant.
@@ -26,8 +26,8 @@ def moment(text: str, now: datetime) -> datetime:
         return now
     if text == "today":
         return now.replace(hour=0, minute=0, second=0)
-    sign, number, unit = re.fullmatch(r"(.)([0-9]+)([a-z]+)", text, re.DOTALL).groups()  # type: ignore[union-attr]
-    count = -int(number) if sign == "-" else int(number)
+    unit = text[1:].lstrip("0123456789")
+    count = int(text[1 : -len(unit)]) * (-1 if text[0] == "-" else 1)
     try:
         if unit in _STEPS:
             return now + timedelta(**{_STEPS[unit]: count})

@@ -83,12 +83,12 @@ class LogHandler(logging.Handler):
         self._start_over()
 
     def _start_over(self) -> None:
-        self._pid = os.getpid()
         self._mutex = threading.Lock()
         self._lines: deque[bytes] = deque()
         self._bytes = 0
         self._writing = False
         self._unreported = self._uncounted = 0
+        self._pid = os.getpid()  # Last: another thread that sees it takes the new lock.
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from app import clock
-from app.database.sqlite.connection import Connection
+from app.database.interface import Connection, FieldValues
+from app.database.sqlite.connection import Connection as SQLiteConnection
 from app.database.sqlite.files import Driver, Progress, attend, opened, pragma
 from app.database.sqlite.kinds import KINDS
 from app.database.sqlite.locks import InUseLock
@@ -89,7 +90,7 @@ def _repair(
         yield REBUILT
     if "values" in problems:
         progress("cleaning values", None)
-        with closing(Connection(store, is_alone=True)) as db:
+        with closing(SQLiteConnection(store, is_alone=True)) as db:
             yield clean_values(partial(transaction, db))
 
 
@@ -148,26 +149,27 @@ def check_integrity(driver: Driver) -> Finding:
     return Finding("integrity", "ok", "every page and index is intact")
 
 
-def check_contacts(driver: Driver) -> Finding:
-    """Look for bytes that changed inside a page: SQLite keeps no checksums of its pages."""
-    unreadable = unreadable_contacts(driver)
-    if unreadable:
+def check_contacts(reader: Reader, restore: str = _RESTORE) -> Finding:
+    """Look for bytes that changed inside a page: SQLite keeps no checksums of its pages.
+
+    `restore` is the advice for such a store.
+    """
+    if unreadable := unreadable_contacts(reader):
         text = f"damaged: {unreadable:,} contacts cannot be read"
-        return Finding("contacts", "problem", text, _RESTORE)
+        return Finding("contacts", "problem", text, restore)
     return Finding("contacts", "ok", "every contact can be read")
 
 
-def check_counters(driver: Driver) -> Finding:
-    faults = wrong_counts(driver)
-    if faults:
+def check_counters(reader: Reader) -> Finding:
+    if faults := wrong_counts(reader):
         return Finding("counters", "problem", f"wrong: {', '.join(faults)}", _FIX)
-    [(contacts,)] = driver.execute("SELECT value FROM counters WHERE name = 'contacts'").fetchall()
+    [(contacts,)] = reader.execute("SELECT value FROM counters WHERE name = 'contacts'")
     return Finding("counters", "ok", f"correct, {contacts:,} contacts")
 
 
-def check_search(driver: Driver) -> Finding:
-    faults = wrong_index_rows(driver)
-    if faults:
+def check_search(reader: Reader, field_values: FieldValues | None = None) -> Finding:
+    """Compare the index rows with the contacts; `field_values` are the forms of the engine."""
+    if faults := wrong_index_rows(reader, field_values):
         text = f"index rows differ from the contacts: {', '.join(faults)}"
         return Finding("search", "problem", text, _FIX)
     return Finding("search", "ok", "index rows match the contacts")
@@ -194,8 +196,11 @@ def check_clock(driver: Driver) -> Finding:
 
 
 def check_segments(driver: Driver) -> Finding:
-    faults = wrong_segments(connection_of(driver))
-    if faults:
+    return check_segments_of(connection_of(driver))
+
+
+def check_segments_of(db: Connection) -> Finding:
+    if faults := wrong_segments(db):
         return Finding("segments", "problem", f"wrong: {', '.join(faults)}", _FIX)
     return Finding("segments", "ok", "segments hold who matches them")
 

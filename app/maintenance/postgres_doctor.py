@@ -12,22 +12,25 @@ from app.database.postgres.migrate import NewerSchema, migrate, migrations
 from app.database.postgres.store import Database
 from app.database.postgres.url import shown
 from app.errors import ServiceError
-from app.maintenance.doctor import REBUILT, Finding, State, check_values, clean_values
-from app.maintenance.index_checks import (
-    read_contacts,
-    unreadable_contacts,
-    write_index_rows,
-    wrong_counts,
-    wrong_index_rows,
+from app.maintenance.doctor import (
+    REBUILT,
+    Finding,
+    State,
+    check_contacts,
+    check_counters,
+    check_search,
+    check_segments_of,
+    check_values,
+    clean_values,
 )
-from app.maintenance.segment_checks import rebuild_segments, wrong_segments
+from app.maintenance.index_checks import read_contacts, write_index_rows
+from app.maintenance.segment_checks import rebuild_segments
 from app.settings import Settings
 
 SECONDS_APART = 5
 # What durability rests on. `synchronous_commit` is the operator's choice, `off` is none.
 REQUIRED = {"fsync": ("on",), "full_page_writes": ("on",), "server_encoding": ("UTF8",)}
 COMMITS = ("on", "remote_apply", "remote_write", "local")
-_FIX = "contacts doctor --fix"
 
 _CLEAR = """
     DELETE FROM contact_words;
@@ -146,29 +149,18 @@ def _check_rows(db: Database) -> Generator[Finding, None, list[str]]:
     """Yield what is found; return the names of the problems that can be fixed."""
     with db.snapshot() as snapshot:
         reader = Stream(snapshot)
-        if unreadable := unreadable_contacts(reader):
-            text = f"damaged: {unreadable:,} contacts cannot be read"
-            yield Finding("contacts", "problem", text, "restore a backup with pg_restore")
+        contacts = check_contacts(reader, "restore a backup with pg_restore")
+        yield contacts
+        if contacts.state == "problem":
             return []
-        yield Finding("contacts", "ok", "every contact can be read")
         found = [
-            _finding("counters", "wrong", wrong_counts(reader)),
-            _finding(
-                "search",
-                "index rows differ from the contacts",
-                wrong_index_rows(reader, snapshot.field_values),
-            ),
-            _finding("segments", "wrong", wrong_segments(snapshot)),
+            check_counters(reader),
+            check_search(reader, snapshot.field_values),
+            check_segments_of(snapshot),
             check_values(reader),
         ]
     yield from found
     return [each.check for each in found if each.state == "problem"]
-
-
-def _finding(check: str, text: str, faults: list[str]) -> Finding:
-    if faults:
-        return Finding(check, "problem", f"{text}: {', '.join(faults)}", _FIX)
-    return Finding(check, "ok", "as the contacts say")
 
 
 def _check_clock(db: Connection) -> Finding:

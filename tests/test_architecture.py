@@ -173,7 +173,8 @@ INSIDE = {
         "store": (),
     },
     "app.transfer": {
-        "routes": (
+        "routes": ("responses",),
+        "responses": (
             *("schemas", "exporter", "encodings", "formats", "intake", "preview", "readers"),
             "report",
         ),

@@ -16,7 +16,7 @@ from app.api_keys.handlers import create_api_key
 from app.contacts import bulk
 from app.database import Database
 from app.settings import Settings, load
-from app.transfer import importer, routes, xlsx_writer
+from app.transfer import importer, responses, xlsx_writer
 from app.web.service import service_of
 from tests.conftest import store_faults
 
@@ -360,7 +360,7 @@ def test_a_stopping_server_reports_the_stored_rows(
     service_of(app).stopping.set()
     text = f"phone\n{PRIYA}\n{JOHN}\n{LENA}\n"
     assert counts(report(client, text, "?dry_run=true")) == [3, 0, 0, 0]
-    monkeypatch.setattr(routes, "STOPPING_SECONDS", 0)
+    monkeypatch.setattr(responses, "STOPPING_SECONDS", 0)
     response = send(client, text)
     assert response.status_code == 503
     assert response.get_json()["error"]["details"]["report"]["last_line"] == 3

@@ -138,7 +138,7 @@ def main():
             for name in SERVERS:
                 progress(f"round {number + 1}: {name}")
                 found[name].append(first_answer(name, folder))
-        own = import_times("app.cli.serve, app.serving.server, app.transfer, app.metrics, app.console, app.api_docs")
+        own = import_times("app.cli.serve, app.serving.server, app.metrics, app.console")
         hello = import_times("gunicorn.app.wsgiapp, gunicorn.workers.gthread, bench.hello")
     progress("")
     print(f"medians of {options.rounds}; processor: until stopped, after {REQUESTS} requests")

@@ -13,10 +13,9 @@ from app.settings import Settings
 from app.webhooks import delivery_store, handlers
 from app.webhooks.delivery import Deliverer
 from app.webhooks.model import Webhook
-from app.webhooks.sender import Sender
 from tests.conftest import run_contacts
 from tests.contacts.test_store import Recorder, assert_indexed
-from tests.webhooks.conftest import LOCAL, Receiver, accept, add_contact, answer, log, settle
+from tests.webhooks.conftest import Receiver, accept, add_contact, answer, log, settle
 
 PATH = "/v1/webhooks"
 
@@ -139,26 +138,6 @@ def test_rejects_a_disabled_and_an_unknown_webhook(client: FlaskClient, webhook:
     body = {"state": "dead"}
     assert client.post(f"{PATH}/{webhook.id}/redeliver", json=body).status_code == 409
     assert client.post(f"{PATH}/whk_1/redeliver", json=body).status_code == 404
-
-
-def test_a_webhook_is_failing_from_the_first_death_to_the_next_success(
-    client: FlaskClient, db: Database, receiver: Receiver, webhook: Webhook
-) -> None:
-    def status() -> str:
-        shown = client.get(f"{PATH}/{webhook.id}").get_json()["webhook"]["status"]
-        assert isinstance(shown, str)
-        return shown
-
-    deliverer = Deliverer(db, Sender(LOCAL, seconds=30).send, delays=(0,))
-    receiver.behave = answer(500)
-    add_contact(db)
-    settle(deliverer, db)
-    assert [(each.state, each.attempt) for each in log(db, webhook.id)] == [("dead", 2)]
-    assert status() == "failing"
-    receiver.behave = accept
-    add_contact(db, first_name="Priya")
-    settle(deliverer, db)
-    assert status() == "active"
 
 
 @pytest.mark.sqlite

@@ -169,6 +169,7 @@ def finish_in_background(
             logged = True
         for run_batch in sweeps:
             in_batches(db, run_batch)
+        logged = False  # The same function is called for the next ones.
         return bool(sweeps)
 
     run_in_background(db, name, finish)

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from app.contacts.sweeps import FIRST_BATCH, LARGEST_BATCH, finish_in_background, in_batches
 from app.database import Connection, Database
 from app.errors import Unavailable
@@ -46,3 +48,19 @@ def test_retries_in_the_background(db: Database) -> None:
 
     finish_in_background(db, "test", unfinished)  # type: ignore[arg-type]
     wait_until(lambda: len(outcomes) == 3)
+
+
+def test_logs_each_interruption_once(db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    runs: list[int] = []
+
+    def run_batch(tx: Connection, size: int) -> bool:
+        runs.append(size)
+        if len(runs) == 1:
+            raise Unavailable("busy")
+        return True
+
+    for expected in (1, 2):
+        finish_in_background(db, "test", lambda _: [run_batch])
+        db._tasks["test"].wait(10)
+        assert len(runs) == expected + 1
+        assert sum(each.startswith("Finishing") for each in caplog.messages) == expected

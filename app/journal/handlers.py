@@ -13,7 +13,7 @@ from app.journal.model import DELETED, Event, Subject
 
 MAX_SCANNED = 10_000  # Events that one page looks at in search of some kinds.
 PIECE = 25  # Events that are read at once.
-LARGE_PAGE = 8 * 2**20  # Characters; a page ends with the piece that reaches this size.
+LARGE_PAGE = 8 * 2**20  # Bytes; a page ends with the event that reaches this size.
 
 
 def append(
@@ -76,7 +76,7 @@ def read_changes(
 def _page(
     db: Connection, after: int, limit: int, events: Collection[str] | None
 ) -> tuple[list[Event], int]:
-    """Read a page in pieces until it is full or large: one event can have a megabyte."""
+    """Read a page in pieces until it is full or large: one event can have some megabytes."""
     found: list[Event] = []
     size, end = 0, after + MAX_SCANNED
     while True:
@@ -88,10 +88,18 @@ def _page(
             piece, after = store.list_events_of(
                 db, events, after=after, most=most, scanned=end - after
             )
-        found += piece
-        size += sum(len(each.data) for each in piece)
-        if len(piece) < most or len(found) == limit or size >= LARGE_PAGE:
+        for each in piece:
+            found.append(_whole(db, each))
+            size += len(found[-1].data.encode())
+            if size >= LARGE_PAGE:
+                return found, each.seq
+        if len(piece) < most or len(found) == limit:
             return found, after
+
+
+def _whole(db: Connection, event: Event) -> Event:
+    """Return an event with its data, which is read alone where it is large."""
+    return event if event.data else store.find_event(db, event.seq) or event
 
 
 def last_change(db: Connection) -> int:
@@ -127,12 +135,15 @@ def read_history(
         most = min(limit - len(found), PIECE)
         # One more than the page shows whether there is a next page.
         piece = store.list_history(db, phone, before=before, most=most + 1)
-        found += piece[:most]
+        for index, each in enumerate(piece[:most], 1):
+            found.append(_whole(db, each))
+            size += len(found[-1].data.encode())
+            if size >= LARGE_PAGE and index < len(piece):
+                return found, each.seq
         if len(piece) <= most:
             return found, None
-        size += sum(len(each.data) for each in piece[:most])
         before = found[-1].seq
-        if len(found) == limit or size >= LARGE_PAGE:
+        if len(found) == limit:
             return found, before
 
 

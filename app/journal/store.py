@@ -6,6 +6,9 @@ from collections.abc import Collection, Sequence
 from app.database import Connection
 from app.journal.model import OF_SEGMENTS, Event, Subject
 
+LARGEST_OF_MANY = 2**18  # Bytes of data: an event that has more is read alone.
+_COLUMNS = f"""seq, event, timestamp, actor,
+            CASE WHEN length(CAST(data AS BLOB)) <= {LARGEST_OF_MANY} THEN data ELSE '' END"""
 _NAMES_SEGMENT = (
     f"(event IN ('{OF_SEGMENTS[0]}', '{OF_SEGMENTS[1]}')"
     " AND json_extract(data, '$.segment') IS NOT NULL)"
@@ -66,10 +69,13 @@ def removed_through(db: Connection) -> int:
 
 
 def list_events(db: Connection, *, after: int, most: int) -> list[Event]:
-    """Return the next `most` events after a number, oldest first."""
+    """Return the next `most` events after a number, oldest first.
+
+    The data of large ones is left out, as `LARGEST_OF_MANY` says: `find_event` has it.
+    """
     rows = db.execute(
-        """
-        SELECT seq, event, timestamp, actor, data
+        f"""
+        SELECT {_COLUMNS}
         FROM changes
         WHERE seq > :after
         ORDER BY seq
@@ -83,11 +89,14 @@ def list_events(db: Connection, *, after: int, most: int) -> list[Event]:
 def list_events_of(
     db: Connection, events: Collection[str], *, after: int, most: int, scanned: int
 ) -> tuple[list[Event], int]:
-    """Return events of some kinds among the next `scanned`, and the number of the last scanned."""
+    """Return events of some kinds among the next `scanned`, and the number of the last scanned.
+
+    The data of large ones is left out, as `LARGEST_OF_MANY` says: `find_event` has it.
+    """
     names = {f"event{index}": event for index, event in enumerate(events)}
     rows = db.execute(
         f"""
-        SELECT seq, event, timestamp, actor, data
+        SELECT {_COLUMNS}
         FROM changes
         WHERE seq > :after
             AND seq <= :after + :scanned
@@ -134,10 +143,13 @@ def changed_fields(db: Connection, seq: int) -> list[str] | None:
 
 
 def list_history(db: Connection, phone: str, *, before: int, most: int) -> list[Event]:
-    """Return the last `most` events of a contact before a number, newest first."""
+    """Return the last `most` events of a contact before a number, newest first.
+
+    The data of large ones is left out, as `LARGEST_OF_MANY` says: `find_event` has it.
+    """
     rows = db.execute(
-        """
-        SELECT seq, event, timestamp, actor, data
+        f"""
+        SELECT {_COLUMNS}
         FROM changes
         WHERE phone = :phone AND seq < :before
         ORDER BY seq DESC

@@ -1,5 +1,6 @@
 """The history of a contact, and its events: previous values and the acting key."""
 
+import json
 from typing import Any
 
 import pytest
@@ -108,13 +109,15 @@ def test_pages_from_the_newest_event(client: FlaskClient) -> None:
 def test_a_page_of_large_events_ends_early(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "LARGE_PAGE", 1)
-    monkeypatch.setattr(journal, "PIECE", 2)
-    for number in range(5):
+    for number in range(4):
         client.post(CONTACTS, json={"phone": PHONE, "custom_fields": {"n": number}})
-    page = history(client)
-    assert len(page["history"]) == 2
-    assert len(history(client, cursor=page["pagination"]["next_cursor"])["history"]) == 2
+    all_events = history(client)["history"]
+    monkeypatch.setattr(journal, "LARGE_PAGE", len(json.dumps(all_events[0]["data"])))
+    monkeypatch.setattr(journal, "PIECE", 3)
+    first = history(client)
+    second = history(client, cursor=first["pagination"]["next_cursor"])
+    assert first["history"] + second["history"] == all_events and len(second["history"]) == 2
+    assert second["pagination"]["next_cursor"] is None
 
 
 def test_the_history_of_a_merged_number_is_that_of_the_survivor(client: FlaskClient) -> None:

@@ -23,6 +23,7 @@ from app.errors import ServiceError, StartError
 from app.maintenance.backup import back_up
 from app.maintenance.restore import restore as restore_store
 from app.maintenance.rotation import named_by_time, prune
+from app.plurals import plural
 from app.serving.startup import prepare_folder
 
 
@@ -159,7 +160,7 @@ def _print(as_json: bool, summary: Mapping[str, object], text: str) -> None:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    return f"{counts.get('contacts', 0):,} contacts"
+    return plural(counts.get("contacts", 0), "contact")
 
 
 def _size(size: int) -> str:

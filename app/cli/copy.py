@@ -10,6 +10,7 @@ from app.cli.progress import progress
 from app.database import check_driver, prepare_store
 from app.errors import StartError
 from app.maintenance.exclusive import exclusive
+from app.plurals import plural
 from app.serving.startup import prepare_folder
 
 
@@ -53,6 +54,7 @@ def copy(target: str, data: str | None, quiet: bool, as_json: bool) -> None:
         click.echo(json.dumps({"counts": counts}))
     else:
         click.echo(
-            f"Copied {counts['contacts']:,} contacts, {counts['changes']:,} changes and "
-            f"{counts['api_keys']:,} API keys, as many as there were"
+            f"Copied {plural(counts['contacts'], 'contact')}, "
+            f"{plural(counts['changes'], 'change')} and "
+            f"{plural(counts['api_keys'], 'API key')}, as many as there were"
         )

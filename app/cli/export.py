@@ -13,6 +13,7 @@ from app.cli import options
 from app.cli.output import NewFile
 from app.cli.progress import Progress, progress
 from app.database import open_store, prepare_store
+from app.plurals import plural
 from app.transfer.exporter import Part
 from app.transfer.exporter import export as export_contacts
 from app.transfer.formats import ENDINGS, FORMATS
@@ -73,7 +74,8 @@ def export(
         "contacts": counter.contacts,
         "seconds": seconds,
     }
-    text = f"Exported {counter.contacts:,} contacts to {file if to_file else 'standard output'}"
+    count = plural(counter.contacts, "contact")
+    text = f"Exported {count} to {file if to_file else 'standard output'}"
     click.echo(json.dumps(summary) if as_json else text, err=not to_file)
 
 
@@ -115,5 +117,5 @@ class _Counter:
         for part, count in self._parts:
             self.contacts += count
             rate = self.contacts / max(time.monotonic() - self._started, 0.001)
-            self._shown(f"{self.contacts:,} contacts, {rate:,.0f}/s", None)
+            self._shown(f"{plural(self.contacts, 'contact')}, {rate:,.0f}/s", None)
             yield part

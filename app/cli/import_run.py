@@ -17,6 +17,7 @@ from app.cli.output import NewFile
 from app.cli.progress import Progress
 from app.database import Database
 from app.errors import ServiceError
+from app.plurals import plural
 from app.transfer.importer import Importer
 from app.transfer.intake import Intake
 from app.transfer.report import Report
@@ -117,7 +118,7 @@ class Run:
         """Return the progress as text: rows, rate, time left."""
         seconds = time.monotonic() - self._started
         rate = report.rows / max(seconds, 0.001)
-        text = f"{report.rows:,} rows, {rate:,.0f}/s, {report.rejected:,} rejected"
+        text = f"{plural(report.rows, 'row')}, {rate:,.0f}/s, {report.rejected:,} rejected"
         read, size = self._input.file.tell(), self._input.size
         if size > read > 0:
             left = int(seconds * (size - read) / read)
@@ -152,11 +153,12 @@ class _Stopped(BaseException):
 def summary(report: Report, *, complete: bool) -> str:
     verb = "Would import" if report.dry_run else "Imported"
     text = (
-        f"{verb} {report.rows:,} rows: {report.created:,} created, {report.updated:,} updated, "
-        f"{report.unchanged:,} unchanged, {report.rejected:,} rejected"
+        f"{verb} {plural(report.rows, 'row')}: {report.created:,} created, "
+        f"{report.updated:,} updated, {report.unchanged:,} unchanged, {report.rejected:,} rejected"
     )
     if report.repeated:
-        text += f"\n{report.repeated:,} rows repeat a phone number: the last row wins"
+        verb = "repeats" if report.repeated == 1 else "repeat"
+        text += f"\n{plural(report.repeated, 'row')} {verb} a phone number: the last row wins"
     if not complete:
         text += f"\nStopped: all up to line {report.last_line:,} is done; run it again for the rest"
     return text

@@ -11,6 +11,7 @@ from app import segments as feature
 from app.cli import options
 from app.cli.progress import progress
 from app.database import Database, open_store, prepare_store
+from app.plurals import plural
 from app.segments import build, handlers, store
 from app.segments.schemas import clean_name, parse_filter
 from app.serving.startup import prepare_folder
@@ -32,7 +33,7 @@ def list_segments(as_json: bool, data: str | None) -> None:
         click.echo(json.dumps([each.view(last_id) for each in found], indent=2))
         return
     for each in found:
-        click.echo(f"{each.name}  {each.contacts:,} contacts  {each.state}  {each.filter}")
+        click.echo(f"{each.name}  {plural(each.contacts, 'contact')}  {each.state}  {each.filter}")
 
 
 @segments.command("set")
@@ -56,7 +57,7 @@ def set_segment(name: str, filter: str, notify: bool, data: str | None, quiet: b
             build.work_off(db)
             segment = handlers.get_segment(db.connection(), segment.name)
     verb = "Made" if is_new else "Set"
-    click.echo(f"{verb} {segment.name}: {segment.contacts:,} contacts")
+    click.echo(f"{verb} {segment.name}: {plural(segment.contacts, 'contact')}")
 
 
 @segments.command("delete")

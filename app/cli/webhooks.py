@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 from app import clock, logs
 from app.cli import STOPPING, options
 from app.database import Database, open_store, prepare_store
+from app.plurals import plural
 from app.segments.passing_time import look_again
 from app.serving.startup import ResumeSweeps, prepare_folder
 from app.webhooks import handlers, store
@@ -68,7 +69,7 @@ def redeliver(id: str, since: str | None, data: str | None) -> None:
     while left:
         count, left = handlers.redeliver_dead(db, id, start)
         queued += count
-    click.echo(f"Queued {queued:,} deliveries of {id}")
+    click.echo(f"Queued {plural(queued, 'delivery', 'deliveries')} of {id}")
 
 
 def _instant(since: str) -> str:

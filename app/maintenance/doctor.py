@@ -30,6 +30,7 @@ from app.maintenance.index_checks import (
 from app.maintenance.index_rebuild import rebuild, transaction
 from app.maintenance.segment_checks import connection_of, wrong_segments
 from app.maintenance.stored_values import Transaction, clean_contacts, wrong_values
+from app.plurals import plural
 
 SECONDS_AHEAD = 300  # The clocks of two machines may differ by this much.
 OLDEST_CLOCK = "2026-01-01"
@@ -155,7 +156,7 @@ def check_contacts(reader: Reader, restore: str = _RESTORE) -> Finding:
     `restore` is the advice for such a store.
     """
     if unreadable := unreadable_contacts(reader):
-        text = f"damaged: {unreadable:,} contacts cannot be read"
+        text = f"damaged: {plural(unreadable, 'contact')} cannot be read"
         return Finding("contacts", "problem", text, restore)
     return Finding("contacts", "ok", "every contact can be read")
 
@@ -164,7 +165,7 @@ def check_counters(reader: Reader) -> Finding:
     if faults := wrong_counts(reader):
         return Finding("counters", "problem", f"wrong: {', '.join(faults)}", _FIX)
     [(contacts,)] = reader.execute("SELECT value FROM counters WHERE name = 'contacts'")
-    return Finding("counters", "ok", f"correct, {contacts:,} contacts")
+    return Finding("counters", "ok", f"correct, {plural(contacts, 'contact')}")
 
 
 def check_search(reader: Reader, field_values: FieldValues | None = None) -> Finding:
@@ -215,7 +216,7 @@ def check_values(reader: Reader) -> Finding:
 def clean_values(transaction: Transaction) -> Finding:
     """Clean the values of contacts, after their index rows are right."""
     done, failed = clean_contacts(transaction)
-    text = f"cleaned the values of {done:,} contacts"
+    text = f"cleaned the values of {plural(done, 'contact')}"
     if failed:
         text += f"; {failed:,} have values that do not fit the type of a pinned custom field"
         return Finding("fix", "warning", text, "unpin the field, and run it again")

@@ -8,6 +8,7 @@ from app.contacts.index_rows import search_columns
 from app.contacts.model import FIELD_TYPES, Contact
 from app.contacts.store import parse
 from app.database.interface import Connection, FieldValues
+from app.plurals import plural
 
 COUNTED = ("contacts", "tags", "custom_fields")
 SEARCH_COLUMNS = ("first_name_key", "last_name_key", "email_key", "words")
@@ -139,12 +140,18 @@ def wrong_index_rows(driver: Reader, field_values: FieldValues | None = None) ->
             (key, FIELD_TYPES[type(value)], stored_as(value), id)
             for key, value in contact.custom_fields.items()
         )
-    faults = [f"{wrong_columns:,} contacts with wrong sort keys or words"] if wrong_columns else []
+    faults = (
+        [f"{plural(wrong_columns, 'contact')} with wrong sort keys or words"]
+        if wrong_columns
+        else []
+    )
     for name, query in _INDEX_ROWS.items():
         stored = _Digest()
         stored.add(driver.execute(query))
         if stored.state != expected[name].state:
-            faults.append(f"{stored.rows:,} rows for {name} instead of {expected[name].rows:,}")
+            faults.append(
+                f"{plural(stored.rows, 'row')} for {name} instead of {expected[name].rows:,}"
+            )
     return faults + list(_found(driver, _UNUSED))
 
 

@@ -10,6 +10,7 @@ from app import clock
 from app.contacts.sweeps import next_contacts
 from app.database import Connection
 from app.database.sqlite.files import Driver
+from app.plurals import plural
 from app.segments import build, store, watched
 from app.segments.moments import next_moment
 
@@ -61,7 +62,9 @@ def wrong_segments(db: Connection) -> list[str]:
                 if is_late or (is_in != (id in found) and (segment.id, id) not in due):
                     wrong[segment.id] += 1
         after = last
-    faults = [f"{wrong[each.id]:,} contacts in {each.name}" for each in stored if wrong[each.id]]
+    faults = [
+        f"{plural(wrong[each.id], 'contact')} in {each.name}" for each in stored if wrong[each.id]
+    ]
     return faults + [
         f"the count of {each.name}"
         for each in stored

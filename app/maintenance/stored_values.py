@@ -21,6 +21,7 @@ from app.contacts.writer import Edit, write_edits
 from app.custom_fields.store import delete_custom_field, find_custom_field, pin_custom_field
 from app.database import Connection
 from app.maintenance.index_checks import Reader
+from app.plurals import plural
 from app.web.fields import clean_word, is_blank
 
 BATCH = 250  # Contacts that are read and written together: one can hold nearly a megabyte.
@@ -36,9 +37,9 @@ def wrong_values(reader: Reader) -> list[str]:
     """Return how many contacts and pinned custom fields are unclean, with examples."""
     contacts, examples = unclean_contacts(reader)
     named = f" ({', '.join(examples)})" if examples else ""
-    faults = [f"{contacts:,} contacts{named}"] if contacts else []
+    faults = [f"{plural(contacts, 'contact')}{named}"] if contacts else []
     if pins := unclean_pins(reader):
-        faults.append(f"{len(pins):,} pinned custom fields (key {pins[0]!r})")
+        faults.append(f"{plural(len(pins), 'pinned custom field')} (key {pins[0]!r})")
     return faults
 
 

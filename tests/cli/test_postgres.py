@@ -208,7 +208,7 @@ def test_copies_no_values_that_the_api_rejects(
         assert (refused.returncode, "run contacts doctor --fix" in refused.stderr) == (2, True)
         assert run_contacts("doctor", "--fix", "--data", folder, **environ).stderr == ""
         copied = run_contacts("copy", *arguments, **environ)
-        assert copied.stdout.startswith("Copied 1 contacts, 1 changes"), (target, copied.stderr)
+        assert copied.stdout.startswith("Copied 1 contact, 1 change"), (target, copied.stderr)
     postgres.drop(url)
 
 

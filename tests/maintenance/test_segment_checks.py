@@ -81,4 +81,4 @@ def test_doctor_reports_missing_members(store: Database, driver: sqlite3.Connect
     store.close()
     found = run_contacts("doctor", "--data", str(store.path.parent))
     assert found.returncode == 1
-    assert "1 contacts in VIP" in found.stdout + found.stderr
+    assert "1 contact in VIP" in found.stdout + found.stderr

@@ -23,7 +23,7 @@ def data(segments: Segments, settings: Settings) -> str:
 def test_sets_lists_and_deletes(data: str, segments: Segments) -> None:
     segments.client.post("/v1/contacts", json={"phone": PHONES[0], "tags": ["VIP"]})
     made = run_contacts("segments", "set", "best people", json.dumps(VIP), data)
-    assert (made.returncode, made.stdout) == (0, "Made best people: 1 contacts\n")
+    assert (made.returncode, made.stdout) == (0, "Made best people: 1 contact\n")
     again = run_contacts("segments", "set", "best people", json.dumps(PLAN_PRO), "--notify", data)
     assert again.stdout == "Set best people: 0 contacts\n"
     assert segments.events() == [("segment.left", "best people", PHONES[0])]

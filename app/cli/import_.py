@@ -26,6 +26,7 @@ from app.transfer.importer import Importer
 from app.transfer.intake import Intake
 from app.transfer.preview import preview
 from app.transfer.schemas import ImportQuery
+from app.web.loading import printable
 
 
 @click.command("import")
@@ -120,7 +121,7 @@ def _show_known_columns(intake: Intake) -> None:
     if layout and layout.guessed:
         click.echo("Columns by their names (change them with --map):", err=True)
         for name, field in layout.guessed.items():
-            click.echo(f"  {name} → {field or 'left out'}", err=True)
+            click.echo(printable(f"  {name} → {field or 'left out'}"), err=True)
 
 
 def _database(settings: Settings) -> Database:

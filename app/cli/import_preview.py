@@ -1,9 +1,12 @@
 """Shows the preview of an import as text, warnings first."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.plurals import plural
 from app.transfer.report import Report
+from app.web.loading import printable
 
 _OUTCOMES = ("created", "updated", "unchanged", "rejected")
 _MOST_WARNINGS = 20
@@ -11,7 +14,11 @@ _MOST_NAMES = 20
 
 
 def lines(report: Report, preview: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines of a preview."""
+    """Yield the lines of a preview, without control characters of the file."""
+    yield from map(printable, _lines(report, preview))
+
+
+def _lines(report: Report, preview: Mapping[str, Any]) -> Iterator[str]:
     yield from _warnings(report, preview)
     yield f"File: {_file(report, preview)}"
     if preview["columns"]:
@@ -26,7 +33,7 @@ def lines(report: Report, preview: Mapping[str, Any]) -> Iterator[str]:
             yield f"{title}: {', '.join(found[:_MOST_NAMES])}{more}"
     for outcome in _OUTCOMES:
         if count := getattr(report, outcome):
-            yield f"{outcome.capitalize()}: {count:,} rows, such as"
+            yield f"{outcome.capitalize()}: {plural(count, 'row')}, such as"
             yield from (f"  {_sample(each)}" for each in preview["samples"][outcome])
 
 
@@ -36,13 +43,13 @@ def _warnings(report: Report, preview: Mapping[str, Any]) -> Iterator[str]:
     for each in report.warnings[:_MOST_WARNINGS]:
         yield f"Warning: {place(each)}"
     if (more := len(report.warnings) - _MOST_WARNINGS) > 0:
-        yield f"Warning: {more:,} more warnings, see --json"
+        yield f"Warning: {plural(more, 'more warning')}, see --json"
 
 
 def place(entry: Mapping[str, Any]) -> str:
     """Return a warning or an error with its place in front."""
     column = f"{entry['column']}: " if entry["column"] else ""
-    return f"line {entry['line']}: {column}{entry['reason']}"
+    return printable(f"line {entry['line']}: {column}{entry['reason']}")
 
 
 def _file(report: Report, preview: Mapping[str, Any]) -> str:
@@ -52,7 +59,8 @@ def _file(report: Report, preview: Mapping[str, Any]) -> str:
     if report.profile:
         parts.append(f"as {report.profile} writes it")
     if preview["titles"]:
-        parts.append(f"{preview['titles']} lines above the names of the columns skipped")
+        lines = plural(preview["titles"], "line")
+        parts.append(f"{lines} above the names of the columns skipped")
     return ", ".join(parts)
 
 
@@ -85,4 +93,4 @@ def _sample(sample: Mapping[str, Any]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, list):
         return ";".join(map(str, value))
-    return str(value) if not isinstance(value, str) else " ".join(value.split())
+    return json.dumps(value) if not isinstance(value, str) else " ".join(value.split())

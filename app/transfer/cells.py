@@ -75,7 +75,7 @@ def split_tags(cell: str, separator: str | None) -> list[str]:
     """Return the tags of a cell that another program wrote.
 
     They are separated by `separator`, or where there is none by `;` or ` ::: `. In any case
-    `"VIP","Spring 2024, Blog"` are two tags.
+    `"VIP","Spring 2024, Blog"` are two tags, and so are two lines.
     """
     if cell[:1] == "[" and (listed := _json_list(cell)) is not None:
         found = listed
@@ -85,7 +85,7 @@ def split_tags(cell: str, separator: str | None) -> list[str]:
         found = cell.split(separator)
     else:
         found = [tag for part in cell.split(LIST_SIGN) for tag in parse_tags(part)]
-    return [tag for each in found if (tag := each.strip())]
+    return [tag for each in found for line in each.splitlines() if (tag := line.strip())]
 
 
 def _json_list(cell: str) -> list[str] | None:

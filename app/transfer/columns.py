@@ -6,7 +6,7 @@ Example: `Vorname,Name,Handy,Plan` becomes `first_name`, `full_name`, `phone` (m
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from marshmallow import ValidationError
@@ -16,7 +16,7 @@ from app.errors import InvalidInput
 from app.search.operands import CUSTOM
 from app.transfer import profiles
 from app.transfer.mapping import CARRIED, FIELDS, SKIPPED, split_type
-from app.transfer.near_names import near_name
+from app.transfer.near_names import FEWEST_DIGITS, why_no_phone
 from app.transfer.profiles import NEVER, PHONE_KINDS, Profile
 from app.transfer.rows import LINE, REASON, TEXT
 from app.web.loading import printable, printable_name
@@ -24,7 +24,6 @@ from app.web.loading import printable, printable_name
 NAMED, MAPPED, KNOWN, GUESSED = "named", "mapped", "known", "guessed"
 _SEVERAL = (SKIPPED, "phone", "email", "tags", "phone_label")
 _MAY_BE_PHONES = ("number", "nummer", "numero")
-_FEWEST_DIGITS = 8  # Of a phone number where its column does not say so, or names should be.
 _UNFIT = re.compile(r"[\[\]\x00-\x1f\x7f-\x9f]")
 
 
@@ -99,7 +98,7 @@ def choose(
         known = ", ".join(printable_name(name) for name in names[:20] if name)
         reason = f'There is no column "{printable_name(unknown[0])}" in the file: it has {known}.'
         raise _refused(reason)
-    profile = profile or profiles.find_profile(names)
+    profile = profile or _program(names, sample)
     chosen = [_chosen(name, mapping, profile) for name in names]
     taken = Counter(each.field for each in chosen if each and each.source in (NAMED, MAPPED))
     columns: list[Column] = []
@@ -108,7 +107,7 @@ def choose(
         column = _fitting(column or _by_words(name, cells), cells)
         if column.source not in (NAMED, MAPPED):
             if column.field in taken and column.field not in _SEVERAL:
-                column = _kept(name)
+                column = _kept(name, taken)
             taken[column.field] += 1
         columns.append(column)
     if not any(each.field == "phone" for each in columns):
@@ -121,15 +120,26 @@ def _cells(sample: Sequence[Sequence[str]], place: int) -> list[str]:
     return [row[place] for row in sample if place < len(row) and row[place].strip()]
 
 
+def _program(names: Sequence[str], sample: Sequence[Sequence[str]]) -> Profile | None:
+    """Return the profile of a file. A file with the columns of an export can be another's."""
+    found = profiles.find_profile(names)
+    if found and "id" in found.needs:
+        place = list(map(profiles.plain, names)).index("id")
+        ids = _cells(sample, place)
+        if found.as_written and ids and not any(map(_is_own_id, ids)):
+            return None
+    return found
+
+
+def _is_own_id(cell: str) -> bool:
+    return cell.startswith("cnt_")
+
+
 def _last_resort(column: Column, cells: Sequence[str]) -> Column:
     """Return a column named Number as one of phone numbers, if it looks like one."""
-    if column.source != GUESSED or profiles.plain(column.name) not in (
-        "number",
-        "nummer",
-        "numero",
-    ):
+    if column.source != GUESSED or profiles.plain(column.name) not in _MAY_BE_PHONES:
         return column
-    is_phone = cells and all(sum(map(str.isdigit, each)) >= _FEWEST_DIGITS for each in cells)
+    is_phone = cells and all(sum(map(str.isdigit, each)) >= FEWEST_DIGITS for each in cells)
     return Column(column.name, "phone", kind="main") if is_phone else column
 
 
@@ -177,9 +187,16 @@ def _by_words(name: str, cells: Sequence[str]) -> Column:
     return _kept(name)
 
 
-def _kept(name: str) -> Column:
-    """Return a column that becomes a custom field of its name."""
-    key = _UNFIT.sub(" ", name)[:MAX_KEY].strip()
+def _kept(name: str, taken: Container[str] = ()) -> Column:
+    """Return a column that becomes a custom field of its name, numbered if that is taken.
+
+    Survey forms have long names that begin alike.
+    """
+    whole = _UNFIT.sub(" ", name)
+    key, number = whole[:MAX_KEY].strip(), 2
+    while key and CUSTOM + key in taken:
+        key = f"{whole[: MAX_KEY - 6].strip()} ({number})"
+        number += 1
     return Column(name, CUSTOM + key if key else SKIPPED, source=GUESSED)
 
 
@@ -190,7 +207,7 @@ def _fitting(column: Column, cells: Sequence[str]) -> Column:
     """
     if not cells or column.source == MAPPED:
         return column
-    foreign = column.field == "id" and not any(cell.startswith("cnt_") for cell in cells)
+    foreign = column.field == "id" and not any(map(_is_own_id, cells))
     flags = column.field == "phone" and column.source != NAMED
     if foreign or (flags and not any(map(_has_digits, cells))):
         return _kept(column.name)
@@ -202,24 +219,16 @@ def _has_digits(cell: str) -> bool:
 
 
 def _is_number(cell: str) -> bool:
-    return sum(map(str.isdigit, cell)) >= _FEWEST_DIGITS and not any(map(str.isalpha, cell))
+    return sum(map(str.isdigit, cell)) >= FEWEST_DIGITS and not any(map(str.isalpha, cell))
 
 
 def _checked(layout: Layout) -> Layout:
     single = [each.field for each in layout.columns if each.field not in _SEVERAL]
     if twice := next((field for field, count in Counter(single).items() if count > 1), None):
-        raise _refused(f"Two columns for {printable_name(twice)}: leave one out with NAME=")
+        raise _refused(f'Two columns for {printable_name(twice)}: leave one out with --map "NAME="')
     if not any(each.field == "phone" for each in layout.columns):
-        raise _refused(_without_phone([each.name for each in layout.columns]))
+        raise _refused(why_no_phone([each.name for each in layout.columns]))
     return layout
-
-
-def _without_phone(names: Sequence[str]) -> str:
-    if any(sum(each.isdigit() for each in name) >= _FEWEST_DIGITS for name in names):
-        return "The first line is a contact: put a line of names above it, such as phone,first_name"
-    near = [(name, near) for name in names if (near := near_name(name)) and near[1] == "phone"]
-    example = f"did you mean {near[0][0]}=phone?" if near else "such as Mobile=phone,"
-    return f"No column is the phone: name it, {example} or skip lines above the names"
 
 
 def _refused(reason: str) -> InvalidInput:

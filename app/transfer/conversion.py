@@ -1,17 +1,14 @@
 """Converts the cells of a row to what they say of a contact, by the layout of the file."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from marshmallow import ValidationError
-
-from app.contacts.fields import EMAIL
 from app.contacts.values import NotConvertible
 from app.transfer import cells
 from app.transfer.columns import Layout
 from app.transfer.custom_columns import BLANK, CustomColumn
 from app.transfer.damage import is_rounded
+from app.transfer.emails import is_email, split_cell
 from app.transfer.findings import Findings
 from app.transfer.names import merge_names
 from app.transfer.phone_cells import FEWEST_DIGITS, is_blank
@@ -20,7 +17,6 @@ from app.transfer.rows import BareNumber, FileRow, Reason, Row
 
 _TEXTS = ("id", "created_at", "updated_at", "aliases")
 _LIST_SIGNS = (";", ",", "|")
-_EMAILS = re.compile(r"[;,\s]+|:::")
 # Names of people are among the words of `is_blank`: Nan, Na, Null.
 _NO_NAME = {"-", "--", "---", "—", "–", "?", ".", "n/a", "N/A", "#N/A", "null", "NULL", "none"}
 _NO_NAME |= {"None", "(null)", "<null>", "\\N"}
@@ -213,12 +209,12 @@ class Converter:
             if cell and is_blank(cell):
                 self._findings.blanks[self._columns[place].name] += 1
             elif cell:
-                texts += [cell] if self._exact else [part for part in _EMAILS.split(cell) if part]
+                texts += [cell] if self._exact else split_cell(cell)
         texts = list(dict.fromkeys(texts))
         if not texts:
             return
         if len(texts) > 1:
-            good = next((text for text in texts if _is_email(text)), None)
+            good = next((text for text in texts if is_email(text)), None)
             if good is None:  # Refused as it is written.
                 texts = [cells.parse_text(found[places[0]]).strip() or texts[0]]
             else:
@@ -238,11 +234,3 @@ def add_numbered(values: dict[str, Any], name: str, texts: Sequence[str]) -> Non
         while f"{name}_{number}" in custom:
             number += 1
         custom[f"{name}_{number}"] = text
-
-
-def _is_email(text: str) -> bool:
-    try:
-        EMAIL(text)
-    except ValidationError:
-        return False
-    return True

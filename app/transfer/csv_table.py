@@ -65,8 +65,11 @@ class CsvTable:
             self._fault = self._fault or _reason(error)
         if self._fault:
             raise InvalidInput({"header": [self._fault]})
-        if not any(found) or len(found) > MAX_COLUMNS:
-            reason = f"The first line must name the columns, at most {MAX_COLUMNS}."
+        has_names = any(map(str.strip, found))
+        if not has_names and not any(map(bytes.strip, self._lines)):
+            raise InvalidInput({"file": ["The file is empty."]})
+        if not has_names or len(found) > MAX_COLUMNS:
+            reason = f"The first line must name the columns, at most {MAX_COLUMNS:,}."
             raise InvalidInput({"header": [reason]})
         return found
 

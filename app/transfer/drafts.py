@@ -12,6 +12,7 @@ from app.contacts.model import Draft
 from app.contacts.schemas import ContactSchema
 from app.errors import InvalidInput
 from app.search.operands import CUSTOM, instant
+from app.transfer.mapping import escaped
 from app.transfer.numbers import choose_phone
 from app.transfer.options import Options
 from app.transfer.phone_cells import PhoneReader
@@ -19,7 +20,10 @@ from app.transfer.report import Report
 from app.transfer.rows import Reason, Row
 
 MAX_ALIASES = 1_000
-_NO_INSTANT = 'Must be a date and time with its zone, such as "2026-06-02T08:00:00Z".'
+_NO_INSTANT = (
+    'Must be a date and time with its zone, such as "2026-06-02T08:00:00Z". To keep it as text, '
+    'import with --map "{column}=custom_fields.created_at".'
+)
 
 
 class Drafts:
@@ -70,7 +74,9 @@ class Drafts:
             try:
                 draft = replace(draft, created_at=instant(created_at, "lte"))
             except ValidationError:
-                raise InvalidInput({"created_at": [_NO_INSTANT]}) from None
+                column = escaped(self.column("created_at"))
+                reason = _NO_INSTANT.format(column=column)
+                raise InvalidInput({"created_at": [reason]}) from None
         return replace(draft, aliases=aliases) if aliases else draft
 
     def _parsed(self, row: Row, values: dict[str, Any], phone: str | None) -> Draft:

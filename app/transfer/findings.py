@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app.contacts.model import FIELD_TYPES, Draft
+from app.plurals import plural
 from app.transfer.columns import Layout
+from app.transfer.mapping import escaped
 from app.transfer.report import entry
 
 SAMPLES = 3
@@ -67,36 +69,42 @@ class Findings:
         """Yield a warning for each finding; `line` is that of the header."""
         for (column, sign), count in self.lists.items():
             reason = (
-                f'{_cells(count)} with "{sign}", which became one tag each: for lists of tags, '
-                f'import with --tag-separator "{sign}".'
+                f'{plural(count, "cell")} with "{sign}", which became one tag each: for lists of '
+                f'tags, import with --tag-separator "{sign}".'
             )
             yield entry(line, column, reason)
         for column, count in self.groups.items():
-            yield entry(line, column, f"{count:,} system groups such as * myContacts are left out.")
+            yield entry(
+                line, column, f"Left out: {plural(count, 'system group')} such as * myContacts."
+            )
         for column, count in self.blanks.items():
             verb = "says" if count == 1 else "say"
-            yield entry(line, column, f"{_cells(count)} {verb} n/a, -, NULL or the like: empty.")
+            yield entry(
+                line, column, f"{plural(count, 'cell')} {verb} n/a, -, NULL or the like: empty."
+            )
         for column, count in (+self.rounded).items():
-            reason = f"{_cells(count)} may be rounded by a spreadsheet, which keeps 15 digits."
+            reason = (
+                f"{plural(count, 'cell')} may be rounded by a spreadsheet, which keeps 15 digits."
+            )
             yield entry(line, column, reason)
         for place, count in self.unnamed.items():
-            reason = f"Column {place + 1} has no name: {_cells(count)} left out."
+            reason = f"Column {place + 1} has no name: {plural(count, 'cell')} left out."
             yield entry(line, None, reason)
         for key, types in self.keys.items():
             if len(types) > 1:
-                parts = ", ".join(f"{count:,} {name}" for name, count in types.most_common())
-                column = f"custom_fields.{key}"
-                yield entry(
-                    line,
-                    column,
-                    f"Has values of several types: {parts}. To store one type, name it: "
-                    f"{column}:string",
-                )
+                parts = ", ".join(plural(count, name) for name, count in types.most_common())
+                reason = f"Has values of several types: {parts}.{self._naming_type(key)}"
+                yield entry(line, f"custom_fields.{key}", reason)
+
+    def _naming_type(self, key: str) -> str:
+        """Return how to import one type of a custom field; "" where no column has it."""
+        field = f"custom_fields.{key}"
+        for column in self._columns:
+            if column.field == field:
+                option = f'--map "{escaped(column.name)}={field}:string"'
+                return f" To store one type, import with {option}."
+        return ""
 
 
 def _short(cell: str) -> str:
     return cell if len(cell) <= _SHOWN else f"{cell[:_SHOWN]}…"
-
-
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count:,} cells"

@@ -27,6 +27,7 @@ _HEAD = 4_096
 _MARKS = re.compile(rb"\xef\xbb\xbf|\xff\xfe|\xfe\xff")
 _SAVE_AS = "open it in {program} and save it as .xlsx or CSV."
 _EXCEL = "a spreadsheet program"
+_AS_LINES = "write each contact on a line of its own (JSON Lines)."
 
 
 def format_of(file: BinaryIO, *, name: str = "", declared: str | None = None) -> str:
@@ -55,6 +56,9 @@ def recognize(file: BinaryIO) -> str | None:
     if text.startswith(b"begin:vcard"):
         return "vcf"
     if text.startswith(b"{"):
+        first, line_end, _ = text.partition(b"\n")
+        if line_end and first.rstrip().endswith((b"{", b"[", b",")):
+            raise _unreadable("one JSON value on several lines", _AS_LINES)
         return "jsonl"
     _reject_others(head, text)
     return None
@@ -66,7 +70,7 @@ def _reject_others(head: bytes, text: bytes) -> None:
     if text.startswith(b"<?xml"):
         raise _unreadable("XML", _SAVE_AS.format(program=_EXCEL))
     if text.startswith(b"["):
-        raise _unreadable("a JSON list", "write each contact on a line of its own (JSON Lines).")
+        raise _unreadable("a JSON list", _AS_LINES)
     if head.startswith(b"%PDF"):
         raise _unreadable("a PDF", "export the contacts as .xlsx or CSV.")
     if head.startswith(b"\x1f\x8b"):

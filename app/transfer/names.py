@@ -2,7 +2,13 @@
 
 import re
 
-_TITLE = re.compile(r"(?:(?:dr|mr|mrs|ms|prof|sr|sra|herr|frau)\.? )+", re.IGNORECASE)
+_TITLE = re.compile(
+    r"(?:(?:dr|mr|mrs|ms|prof|sr|sra|srta|dra|herr|frau|mme|mlle|smt|shri)\.? )+", re.IGNORECASE
+)
+_SUFFIX = re.compile(
+    r"(?:,\s*(?:jr|sr|ii|iii|iv|ph\.?\s?d|m\.?d|esq|mba|m\.?sc|b\.?sc|cpa|dds|rn)\.?)+\s*",
+    re.IGNORECASE,
+)
 
 
 def merge_names(first: str, last: str, full: str, *, has_last: bool) -> tuple[str, str]:
@@ -31,7 +37,13 @@ def _rest(full: str, part: str) -> str:
 
 
 def split_name(full: str) -> tuple[str, str]:
-    """Split `Asha Rao` and `Rao, Asha`; a single word is a first name."""
+    """Split `Asha Rao` and `Rao, Asha`; a single word is a first name.
+
+    What follows a name, as in `Asha Rao, PhD`, stays with the last name.
+    """
+    if (suffix := _SUFFIX.search(full)) and suffix.end() == len(full) and suffix.start():
+        given, family = split_name(full[: suffix.start()])
+        return given, (family + suffix[0]).strip(" ,")
     family, comma, given = full.partition(",")
     if comma and given.strip() and "," not in given:
         return given.strip(), family.strip()

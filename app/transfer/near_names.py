@@ -1,6 +1,16 @@
-"""Finds columns whose names are mistyped: `frist_name` is likely first_name."""
+"""Finds columns whose names are mistyped, and says what to do in a file without a phone column.
+
+`frist_name` is likely first_name.
+"""
+
+from collections.abc import Sequence
 
 from app.transfer import profiles
+from app.transfer.mapping import escaped
+from app.web.loading import printable_name
+
+FEWEST_DIGITS = 8  # Of a phone number where its column does not say so, or names should be.
+_SHOWN = 10
 
 _NAMES = {
     "phone": (
@@ -34,6 +44,18 @@ def near_name(name: str) -> tuple[str, str] | None:
             if abs(len(given) - len(meant)) <= most and 0 < _distance(given, meant) <= most:
                 return known, field
     return None
+
+
+def why_no_phone(names: Sequence[str]) -> str:
+    """Return why a file with these columns cannot be imported, and what to do."""
+    if any(sum(each.isdigit() for each in name) >= FEWEST_DIGITS for name in names):
+        return "The first line is a contact: put a line of names above it, such as phone,first_name"
+    near = [name for name in names if (found := near_name(name)) and found[1] == "phone"]
+    advice = 'name it, such as --map "Mobile=phone", or skip lines above the names by --skip-lines'
+    if near:
+        advice = f'did you mean --map "{escaped(near[0])}=phone"?'
+    columns = ", ".join(printable_name(name) for name in names[:_SHOWN] if name)
+    return f"No column is the phone, of {columns}{', …' if len(names) > _SHOWN else ''}: {advice}"
 
 
 def _distance(one: str, other: str) -> int:

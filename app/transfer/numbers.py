@@ -12,6 +12,7 @@ from typing import IO
 
 from app.contacts.national import Number, region_of
 from app.contacts.phone import PhoneError
+from app.plurals import plural
 from app.transfer.conversion import add_numbered
 from app.transfer.phone_cells import Doubtful, PhoneReader, is_bare
 from app.transfer.profiles import NEVER
@@ -162,9 +163,9 @@ class Survey:
         if self.nowhere:
             would.append(f"{self.nowhere:,} of no country")
         return (
-            f"{self.bare:,} phone numbers have no + and no country; {self.valid:,} of them "
-            "are valid if their first digits are a country code, but not "
-            f"{', '.join(self._examples)}. Read so, they would become {', '.join(would)}. "
+            f"{plural(self.bare, 'phone number')} without + and without a country: {self.valid:,} "
+            f"valid if the first digits are a country code, but not {', '.join(self._examples)}. "
+            f"Read so, the result would be {', '.join(would)}. "
             "Nothing is stored: name their country, such as "
             "--default-country IN, or say --international if all begin with a country code "
             "(in a request default_country=IN or international=true)."

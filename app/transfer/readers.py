@@ -133,11 +133,11 @@ def _open_sheet(source: Source) -> Opened:
 
 def _naming_sheets(error: InvalidInput, sheet: XlsxSheet) -> InvalidInput:
     """Add the other sheets to an error that says what the columns of one lack."""
-    others = ", ".join(f'"{name}"' for name in sheet.names[:20] if name != sheet.name)
+    others = " or ".join(f'"{name}"' for name in sheet.names[:20] if name != sheet.name)
     if not others or not error.details or "map" not in error.details:
         return error
-    reason = f'{error.details["map"][0]} (sheet "{sheet.name}"; others are {others})'
-    return InvalidInput({"map": [reason]})
+    reason = f'This is the sheet "{sheet.name}": to read another, use --sheet {others}.'
+    return InvalidInput({"map": [f"{error.details['map'][0]}. {reason}"]})
 
 
 def _rows(table: _Table) -> Iterator[FileRow]:

@@ -81,7 +81,7 @@ class RejectedJson:
         record: dict[str, object] = {LINE: row.line, REASON: reason}
         try:
             values = json.loads(row.raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             values = None
         if row.is_readable and isinstance(values, dict):
             record |= {name: each for name, each in values.items() if name not in record}

@@ -57,7 +57,8 @@ class VcardTable:
             counts = Counter(column for column, _ in _values(card))
             for column, count in counts.items():
                 if count > MAX_REPEATED or len(most) > MAX_COLUMNS:
-                    raise InvalidInput({"file": [f"The card in line {line} has too many values."]})
+                    reason = f"The card in line {line} has too many values: remove it."
+                    raise InvalidInput({"file": [reason]})
                 most[column] = max(count, most.get(column, 0))
         if not line:  # An export of no contacts.
             most["Phone mobile"] = 1

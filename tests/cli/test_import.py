@@ -154,11 +154,30 @@ def test_a_dry_run_shows_a_preview_and_stores_nothing(tmp_path: Path, data: Path
     assert run_contacts("import", other, "--data", data).returncode == 0
     finished = run_contacts("import", file, "--data", data, "--dry-run")
     assert finished.returncode == 1
-    assert f"Created: 1 rows, such as\n  line 2: {PRIYA} first_name=Priya" in finished.stdout
+    assert f"Created: 1 row, such as\n  line 2: {PRIYA} first_name=Priya" in finished.stdout
     assert "line 3: phone: Too short" in finished.stdout
     assert "Would import 2 rows: 1 created" in finished.stdout
     assert phones(data) == [JOHN]
     assert not (tmp_path / "people.rejected.csv").exists()
+
+
+def test_a_preview_has_no_control_characters_of_the_file(tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(f"phone,pl\x1ban,\x1b[2Jok\n{PRIYA},\x1b]0;title\x07,true\n{JOHN},a,false\n")
+    shown, _ = on_a_terminal(b"y\n", file, "--data", data)
+    assert "\\x1b]0;title\\x07" in shown and "ok=false" in shown
+    for sign in ("\x1b]", "\x1b[2J", "l\x1ba"):
+        assert sign not in shown
+
+
+def test_rejects_a_line_of_deeply_nested_json(tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "people.jsonl"
+    deep = '{"a":' * 100_000 + "1" + "}" * 100_000
+    file.write_text(f'{deep}\n{{"phone": "{PRIYA}"}}\n')
+    finished = run_contacts("import", file, "--data", data)
+    assert (finished.returncode, finished.stderr) == (1, "")
+    assert "nested too deeply" in finished.stdout and phones(data) == [PRIYA]
+    assert (tmp_path / "people.rejected.jsonl").stat().st_size > len(deep)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +290,7 @@ def test_rejected_rows_never_overwrite_a_file_that_is_being_corrected(
         (["people.csv", "--default-country", "XX"], "--default-country"),
         (["people.csv", "--format", "xls"], "--format"),
         (["people.csv", "--rejected", "missing/x.csv"], "missing"),
-        (["empty.csv"], "header"),
+        (["empty.csv"], "file is empty"),
         (["mail.csv"], "phone"),
     ],
 )
@@ -391,7 +410,7 @@ def test_stores_nothing_if_the_country_of_numbers_is_uncertain(tmp_path: Path, d
     assert (result["numbers"], result["columns"]["Name"]) == ({"IN": 3}, "full_name")
     again = run_contacts("import", file, "--data", data, "--dry-run", "--json")
     result = json.loads(again.stdout)
-    assert again.returncode == 2 and "would become" in result["preview"]["problem"]
+    assert again.returncode == 2 and "the result would be" in result["preview"]["problem"]
 
 
 def test_rejected_vcards_are_written_as_csv(tmp_path: Path, data: Path) -> None:

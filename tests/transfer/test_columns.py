@@ -120,6 +120,21 @@ def test_cells_can_contradict_the_name_of_their_column() -> None:
     assert fields(["id", "phone"], "", ["cnt_491", "491"]) == ["id", "phone"]
 
 
+def test_a_file_with_the_columns_of_an_export_can_be_of_another_program() -> None:
+    header = ["id", "phone", "name", "created_at", "updated_at"]
+    layout = choose(header, {}, [["7", "+491", "Ann", "", ""]])
+    assert (layout.as_written, layout.columns[0].field) == (False, "custom_fields.id")
+    assert choose(header, {}, [["cnt_491", "491", "Ann", "", ""]]).as_written
+    assert choose(header, {}).as_written
+
+
+def test_long_names_that_begin_alike_are_numbered() -> None:
+    question = "How do you like the following parts of our service, from 1 to 5? "
+    found = fields(["phone", f"{question}[Food]", f"{question}[Room]", f"{question}[Bar]"])[1:]
+    assert len(set(found)) == 3 and found[1].endswith(" (2)") and found[2].endswith(" (3)")
+    assert max(map(len, found)) <= len("custom_fields.") + 64
+
+
 def test_numbers_are_phones_if_no_other_column_has_phones() -> None:
     rows = ["Ann", "+14155552671"], ["Bob", "+1 415 555 2672"]
     assert fields(["Contact", "Number"], "", *rows) == ["full_name", "phone"]
@@ -133,7 +148,9 @@ def test_ignores_the_columns_of_a_file_of_rejected_rows() -> None:
 
 def test_rejects_missing_duplicate_and_invalid_columns() -> None:
     assert 'no column "Mobil"' in refusal(["phone"], "Mobil=phone")
-    assert "No column is the phone" in refusal(["email"])
+    assert "No column is the phone, of email, Plan: name it" in refusal(["email", "Plan"])
+    assert 'did you mean --map "Phon\\,=phone"?' in refusal(["Phon,"])
+    assert refusal(["x"] * 11).count("…") == 1
     assert "Two columns for first_name" in refusal(
         ["phone", "first_name", "Vorname"], "Vorname=first_name"
     )

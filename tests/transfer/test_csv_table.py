@@ -39,6 +39,12 @@ def values(data: bytes, **more: Any) -> list[object]:
     ]
 
 
+def refusal(data: bytes, **more: Any) -> dict[str, Any]:
+    with pytest.raises(InvalidInput) as caught:
+        opened(data, **more)
+    return dict(caught.value.details or {})
+
+
 def reasons(data: bytes, size: int = 7) -> dict[int, str]:
     return {row.line: row.fault for row in rows(data, size) if row.fault}
 
@@ -168,3 +174,12 @@ def test_a_cell_with_a_label_is_not_a_header() -> None:
     data = b"Id,Handy der Firma\nMobile,+49 151 1\nx,+49 151 2\n"
     table = CsvTable(Lines([data]))
     assert (table.header, table.titles) == (["Id", "Handy der Firma"], 0)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b"\r\n\n  \n", b"\xff\xfe", b"sep=;\n"])
+def test_says_that_a_file_is_empty(data: bytes) -> None:
+    assert refusal(data) == {"file": ["The file is empty."]}
+
+
+def test_a_file_that_begins_with_an_empty_line_is_not_empty() -> None:
+    assert list(refusal(b"\n1,2\n")) == ["header"]

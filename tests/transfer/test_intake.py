@@ -133,7 +133,7 @@ def test_mistyped_columns_are_warned_of_first(db: Database) -> None:
     first, second = report.warnings
     assert (first["line"], first["column"]) == (1, "frist_name")
     assert "did you mean first_name" in first["reason"] and "did you mean email" in second["reason"]
-    with pytest.raises(InvalidInput, match="did you mean phnoe=phone"):
+    with pytest.raises(InvalidInput, match='did you mean --map "phnoe=phone"'):
         import_text(db, f"phnoe\n+{ANN}\n")
 
 
@@ -218,7 +218,7 @@ def test_nothing_is_stored_where_numbers_are_not_convincing(db: Database) -> Non
     text = "phone\n" + "".join(f"98860123{n:02}\n" for n in range(14)) + "6512345678\n" * 6
     with pytest.raises(InvalidInput) as refused:
         import_text(db, text)
-    assert "20 phone numbers" in refused.value.message and "SG" in refused.value.message
+    assert "20 phone numbers without +" in refused.value.message and "SG" in refused.value.message
     assert import_text(db, text, region="IN").numbers == {"IN": 20}
 
 
@@ -268,6 +268,21 @@ def test_stores_the_first_valid_email(db: Database) -> None:
     assert dict(found.custom_fields) == {"email_2": "bad@", "email_3": "b@example.com"}
 
 
+def test_no_other_word_becomes_an_email(db: Database) -> None:
+    report = import_text(
+        db, f"phone,Email\n+{ANN},ann@example.com m\n+{BOB},bob@example.com; n/a\n"
+    )
+    assert list(reasons(report)) == [2]
+    assert (contact(db, BOB).email, contact(db, BOB).custom_fields) == ("bob@example.com", {})
+
+
+def test_tags_can_be_on_lines_of_a_cell(db: Database) -> None:
+    import_text(db, f'phone,tags\n+{ANN},"VIP\nLead"\n')
+    assert contact(db, ANN).tags == ("VIP", "Lead")
+    import_text(db, f'phone,tags\n+{BOB},"VIP, Lead\r\nGold"\n', tag_separator=",")
+    assert contact(db, BOB).tags == ("VIP", "Lead", "Gold")
+
+
 def test_values_stay_as_written(db: Database) -> None:
     report = import_text(
         db,
@@ -285,6 +300,9 @@ def test_values_stay_as_written(db: Database) -> None:
     assert dict(contact(db, BOB).custom_fields)["half"] == "+5"
     mixed = [each["column"] for each in report.warnings if "several types" in each["reason"]]
     assert mixed == [f"custom_fields.{key}" for key in ("version", "zip", "ok", "half")]
+    assert '1 string, 1 number. To store one type, import with --map "zip=custom_fields.zip:' in (
+        warnings(report)
+    )
 
 
 def test_rejects_values_of_another_type_than_named_or_pinned(db: Database) -> None:
@@ -406,5 +424,5 @@ def test_names_the_other_sheets_where_one_has_no_phone(db: Database) -> None:
     book.create_sheet("People").append(["phone"])
     file = io.BytesIO()
     book.save(file)
-    with pytest.raises(InvalidInput, match='sheet "Sheet"; others are "People"'):
+    with pytest.raises(InvalidInput, match='sheet "Sheet": to read another, use --sheet "People"'):
         import_text(db, file.getvalue())

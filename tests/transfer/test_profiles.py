@@ -33,6 +33,7 @@ PROGRAMS = {
     "aisensy.csv": "AiSensy",
     "shopify.csv": "Shopify",
     "zoho.csv": "Zoho CRM",
+    "pipedrive.csv": "Pipedrive",
     "apple.vcf": "vCard",
 }
 
@@ -58,7 +59,7 @@ def test_reads_the_same_person_from_each(imported: tuple[str, Contact]) -> None:
     assert (contact.first_name, contact.last_name) == ("Ada", "Stone")
     assert (contact.email, contact.tags) == ("ada@example.com", ("Customers", "VIP"))
     fields = contact.custom_fields
-    several = name.startswith(("google", "outlook", "hubspot", "apple", "zoho"))
+    several = name.startswith(("google", "outlook", "hubspot", "apple", "zoho", "pipedrive"))
     assert fields.get("email_2") == ("ada@example.org" if several else None)
     assert fields.get("phone_2") == (
         "+351912345679" if several or name == "mailchimp.csv" else None

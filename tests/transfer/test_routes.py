@@ -197,7 +197,7 @@ def test_the_country_is_not_guessed(client: FlaskClient, text: str, media_type: 
     response = send(client, text, media_type=media_type)
     assert response.status_code == 422
     [reason] = response.get_json()["error"]["details"]["phone"]
-    assert "--default-country" in reason and "would become" in reason
+    assert "--default-country" in reason and "the result would be" in reason
     assert stored(client) == {}
     known = report(client, text, "?default_country=IN", media_type)
     assert known["numbers"] == {"IN": known["rows"]} and known["rejected"] == 0
@@ -231,6 +231,7 @@ def test_rejects_an_id_or_date_that_contradicts_the_row(
 ) -> None:
     [error] = report(client, f"phone,id,created_at\n{row}\n")["errors"]
     assert (error["line"], error["column"]) == (2, column)
+    assert ('--map "created_at=custom_fields.created_at"' in error["reason"]) == (column != "id")
     assert stored(client) == {}
 
 
@@ -283,8 +284,8 @@ def test_reports_at_most_a_hundred_errors(client: FlaskClient) -> None:
         ("phone\n1\n", "?default_country=XX", "default_country"),
         ("phone\n1\n", "?dry_run=yes", "dry_run"),
         ("phone\n1\n", "?limit=1", "limit"),
-        ("", "", "header"),
-        ("\ufeff", "", "header"),
+        ("", "", "file"),
+        ("\ufeff", "", "file"),
         ('"phone\n1', "", "header"),
     ],
 )

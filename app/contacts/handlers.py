@@ -106,7 +106,7 @@ def edit_contact(
         _check(precondition, before)
         return edit(before, now)
 
-    return _write(db, Edit(phone, plan, keys, tags))
+    return _write(db, Edit(phone, plan, acting_key(), keys, tags))
 
 
 def remove_tag(

@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.clock import whole_second
 from app.errors import InvalidInput
@@ -17,8 +16,7 @@ FieldValue = str | int | float | bool
 FIELD_TYPES = {str: "string", int: "number", float: "number", bool: "boolean"}
 
 
-@dataclass(frozen=True)
-class Contact:
+class Contact(NamedTuple):
     """`phone` is E.164 digits without `+`; instants are in UTC, `updated_at` to the microsecond."""
 
     phone: str
@@ -28,7 +26,7 @@ class Contact:
     last_name: str | None = None
     email: str | None = None
     tags: tuple[str, ...] = ()
-    custom_fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    custom_fields: Mapping[str, FieldValue] = {}
 
     @property
     def id(self) -> str:
@@ -64,8 +62,7 @@ class Contact:
         }
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(NamedTuple):
     """What a client sent for one phone; None and absent fields leave a known contact as it is.
 
     `tags` replaces all tags; without it, `add_tags` and `remove_tags` change single ones.
@@ -79,7 +76,7 @@ class Draft:
     last_name: str | None = None
     email: str | None = None
     tags: tuple[str, ...] | None = None
-    custom_fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    custom_fields: Mapping[str, FieldValue] = {}
     created_at: str | None = None
     add_tags: tuple[str, ...] = ()
     remove_tags: tuple[str, ...] = ()
@@ -87,8 +84,7 @@ class Draft:
     aliases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What became of a contact: `before` is None for a new one, `changed` names fields.
 
     `aliases` are phones that find the contact from now on.
@@ -151,7 +147,7 @@ def upsert(before: Contact | None, draft: Draft, now: str) -> Change:
         tags = dict.fromkeys(before.tags + draft.add_tags)
         given["tags"] = tuple(each for each in tags if each not in draft.remove_tags)
     fields = {**before.custom_fields, **draft.custom_fields}
-    return change(before, before, replace(before, **given, custom_fields=fields), now)
+    return change(before, before, before._replace(**given, custom_fields=fields), now)
 
 
 def _create(draft: Draft, now: str) -> Change:
@@ -181,7 +177,7 @@ def patch(before: Contact, values: Mapping[str, Any], now: str) -> Change:
         values["tags"] = values["tags"] or ()
     merged = {} if fields is None else {**before.custom_fields, **fields}
     kept = {key: value for key, value in merged.items() if value is not None}
-    return change(before, before, replace(before, **values, custom_fields=kept), now)
+    return change(before, before, before._replace(**values, custom_fields=kept), now)
 
 
 def merge(before: Contact, other: Contact, now: str) -> Change:
@@ -192,17 +188,17 @@ def merge(before: Contact, other: Contact, now: str) -> Change:
     }
     tags = tuple(dict.fromkeys(before.tags + other.tags))
     fields = {**other.custom_fields, **before.custom_fields}
-    after = replace(before, **missing, tags=tags, custom_fields=fields)
+    after = before._replace(**missing, tags=tags, custom_fields=fields)
     return change(before, before, after, now)
 
 
 def add_tags(before: Contact, tags: tuple[str, ...], now: str) -> Change:
-    after = replace(before, tags=tuple(dict.fromkeys(before.tags + tags)))
+    after = before._replace(tags=tuple(dict.fromkeys(before.tags + tags)))
     return change(before, before, after, now)
 
 
 def remove_tag(before: Contact, tag: str, now: str) -> Change:
-    after = replace(before, tags=tuple(each for each in before.tags if each != tag))
+    after = before._replace(tags=tuple(each for each in before.tags if each != tag))
     return change(before, before, after, now)
 
 
@@ -210,13 +206,13 @@ def rename_tag(before: Contact, tag: str, new: str, now: str) -> Change:
     """Put another tag in the place of one, or drop that where the contact has the other too."""
     if new in before.tags:
         return remove_tag(before, tag, now)
-    after = replace(before, tags=tuple(new if each == tag else each for each in before.tags))
+    after = before._replace(tags=tuple(new if each == tag else each for each in before.tags))
     return change(before, before, after, now)
 
 
 def remove_custom_field(before: Contact, key: str, now: str) -> Change:
     kept = {name: value for name, value in before.custom_fields.items() if name != key}
-    return change(before, before, replace(before, custom_fields=kept), now)
+    return change(before, before, before._replace(custom_fields=kept), now)
 
 
 def change(before: Contact | None, start: Contact, after: Contact, now: str) -> Change:
@@ -227,7 +223,7 @@ def change(before: Contact | None, start: Contact, after: Contact, now: str) -> 
     if not changed:
         return Change(before, start, changed)
     _check_size(after)
-    return Change(before, replace(after, updated_at=now), changed)
+    return Change(before, after._replace(updated_at=now), changed)
 
 
 def _check_size(contact: Contact) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import phonenumbers
 from phonenumbers import ValidationResult
 
-from app.contacts.numbering import MEXICO_WITH_1, look_at
+from app.contacts.numbering import MEXICO_WITH_1, look_at, sole_region
 from app.contacts.phone import REGIONS, PhoneError, normalise, spelled
 
 _TELLING_DIGITS = 7
@@ -89,6 +89,8 @@ def region_of(digits: str) -> str:
     Where the library must read the number, countries with a common calling code are told apart by
     its first digits only: that is done once for many numbers.
     """
+    if (region := sole_region(digits)) in REGIONS:
+        return region
     if plain := look_at(digits):
         return plain.region if plain.region in REGIONS else _main_region(plain.code)
     start = digits[:_TELLING_DIGITS]

@@ -1,7 +1,6 @@
 """Finds stored contacts by many phones at once, and those that may be the same person."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 
 from app.contacts import alias_store
 from app.contacts.model import Draft
@@ -11,7 +10,7 @@ from app.database import Database
 
 def matching_twins(draft: Draft) -> Draft:
     """Return a draft that updates a twin, where one is stored and the phone itself is not."""
-    return replace(draft, twins=tuple(twins(draft.phone)))
+    return draft._replace(twins=tuple(twins(draft.phone)))
 
 
 def find_twins(db: Database, phones: Iterable[str]) -> dict[str, list[str]]:

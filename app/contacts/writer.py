@@ -5,8 +5,8 @@ are the rows of a batch or an import. An edit that fails fails alone: nothing of
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from functools import lru_cache
+from typing import NamedTuple, Protocol
 
 from app import clock
 from app.api_keys.actor import acting_key
@@ -32,22 +32,21 @@ Outcome = Change | ServiceError
 """What became of an edit."""
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(NamedTuple):
     """A wish to change the contact of a phone.
 
-    `keys` and `tags` name all custom fields that it may set, and the tags that it may add. Where no
-    contact has the phone, it changes that of one of the `twins`, if one is stored. `aliases` shall
-    find the contact too. `actor` is the id of the API key that makes it, None for a command.
+    `actor` is the id of the API key that makes it, None for a command. `keys` and `tags` name all
+    custom fields that it may set, and the tags that it may add. Where no contact has the phone, it
+    changes that of one of the `twins`, if one is stored. `aliases` shall find the contact too.
     """
 
     phone: str
     plan: Plan
+    actor: str | None
     keys: Collection[str] = ()
     tags: Collection[str] = ()
     twins: Collection[str] = ()
     aliases: Collection[str] = ()
-    actor: str | None = field(default_factory=acting_key)
 
     @property
     def phones(self) -> tuple[str, ...]:
@@ -72,6 +71,7 @@ def upsert_edit(draft: Draft) -> Edit:
     return Edit(
         draft.phone,
         lambda before, now: upsert(before, draft, now),
+        acting_key(),
         draft.custom_fields.keys(),
         draft.tags or draft.add_tags,
         draft.twins,
@@ -128,7 +128,7 @@ def _plan(edits: Sequence[Edit], known: Known, now: str, planned: Contacts) -> l
             if edit.aliases:
                 gained = _new_aliases(edit, phone, known, planned, claimed)
                 claimed |= dict.fromkeys(gained, phone)
-                change = replace(change, aliases=gained)
+                change = change._replace(aliases=gained)
         except ServiceError as error:
             outcomes.append(error)
             continue
@@ -192,7 +192,7 @@ def convert_types(change: Change, required_types: Mapping[str, str], now: str) -
         raise InvalidInput({"custom_fields": reasons})
     if fields == change.after.custom_fields:
         return change
-    after = replace(change.after, custom_fields=fields)
+    after = change.after._replace(custom_fields=fields)
     if change.before is None:
         return Change(None, after, change.changed)
     return compare(change.before, change.before, after, now)
@@ -241,6 +241,11 @@ def event_data(row: Row, change: Change, merged: str | None = None) -> str:
     """
     more = f',"merged":{encode(merged)}' if merged else ""
     return (
-        f'{store.full_view(row)[:-1]},"changed":{encode(change.changed)},'
-        f'"previous":{encode(change.previous())}{more}}}'
+        f'{store.full_view(row)[:-1]},"changed":{_encoded(tuple(change.changed))},'
+        f'"previous":{encode(change.previous()) if change.before else "{}"}{more}}}'
     )
+
+
+@lru_cache(maxsize=256)
+def _encoded(names: tuple[str, ...]) -> str:
+    return encode(names)

@@ -1,7 +1,5 @@
 """Converts the stored values of a custom field to the type that it is pinned to."""
 
-from dataclasses import replace
-
 from app.api_keys.actor import acting_key
 from app.contacts.model import Change, Contact, change
 from app.contacts.sweeps import in_batches
@@ -35,14 +33,14 @@ def convert_values(db: Database, field: CustomField) -> tuple[int, int]:
         except NotConvertible:
             return Change(before, before, [])
         fields = {**before.custom_fields, field.key: value}
-        return change(before, before, replace(before, custom_fields=fields), now)
+        return change(before, before, before._replace(custom_fields=fields), now)
 
     def run_batch(tx: Connection, size: int) -> bool:
         nonlocal position, converted, unconverted
         values = store.values_after(tx, field.id, position, size, skipped)
         ids = [each.contact_id for each in values]
         phones = store.phones_of(tx, ids) if ids else []
-        edits = [Edit(phone, plan, (field.key,), actor=actor) for phone in phones]
+        edits = [Edit(phone, plan, actor, (field.key,)) for phone in phones]
         for outcome in write_edits(tx, edits):
             if isinstance(outcome, Change):
                 converted += bool(outcome.changed)

@@ -6,7 +6,6 @@ fields. No filter can find them: it cleans what it compares with.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from functools import partial
 from itertools import count
 
@@ -116,7 +115,7 @@ def _edit(clean: Contact) -> Edit:
     def plan(before: Contact | None, now: str) -> Change:
         return change(before, before or clean, cleaned(before or clean), now)
 
-    return Edit(clean.phone, plan, clean.custom_fields.keys(), clean.tags)
+    return Edit(clean.phone, plan, None, clean.custom_fields.keys(), clean.tags)
 
 
 def cleaned(contact: Contact) -> Contact:
@@ -126,8 +125,7 @@ def cleaned(contact: Contact) -> Contact:
     key stays. What cannot be cleaned stays as it is.
     """
     tags = (_clean(partial(clean_word, longest=MAX_TAG), each) for each in contact.tags)
-    return replace(
-        contact,
+    return contact._replace(
         first_name=_clean(parse_name, contact.first_name),
         last_name=_clean(parse_name, contact.last_name),
         email=_clean(parse_email, contact.email),

@@ -57,7 +57,7 @@ class State:
         """
         if self.renames and not self.renames.keys().isdisjoint(contact.tags):
             tags = dict.fromkeys(self.renames.get(tag, tag) for tag in contact.tags)
-            contact = replace(contact, tags=tuple(tags))
+            contact = contact._replace(tags=tuple(tags))
         return Facts(
             contact,
             lambda: [each for each in store.list_aliases(tx, id) if each not in without],

@@ -1,7 +1,6 @@
 """Checks rows and turns them into drafts, or returns why a row is rejected."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from marshmallow import ValidationError
@@ -72,12 +71,12 @@ class Drafts:
             raise InvalidInput({"id": [f"Does not match the phone: must be cnt_{draft.phone}."]})
         if created_at is not None:
             try:
-                draft = replace(draft, created_at=instant(created_at, "lte"))
+                draft = draft._replace(created_at=instant(created_at, "lte"))
             except ValidationError:
                 column = escaped(self.column("created_at"))
                 reason = _NO_INSTANT.format(column=column)
                 raise InvalidInput({"created_at": [reason]}) from None
-        return replace(draft, aliases=aliases) if aliases else draft
+        return draft._replace(aliases=aliases) if aliases else draft
 
     def _parsed(self, row: Row, values: dict[str, Any], phone: str | None) -> Draft:
         try:

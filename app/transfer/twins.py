@@ -4,7 +4,6 @@ WhatsApp mixes both forms, so that they may be one person.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from app.contacts import bulk
 from app.contacts.model import Draft
@@ -44,7 +43,7 @@ class Twins:
                 where = f"line {lines[twin]}" if twin in lines else "a stored contact"
                 joins = self._join and draft.phone not in known
                 notes.append((row.line, _note(draft.phone, twin, where, joins)))
-                draft = replace(draft, phone=twin) if joins else draft
+                draft = draft._replace(phone=twin) if joins else draft
             if isinstance(draft, Draft) and draft.phone in phones:
                 lines.setdefault(draft.phone, str(row.line))
             resolved.append((row, draft))

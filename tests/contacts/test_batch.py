@@ -1,7 +1,6 @@
 """`POST /v1/contacts/batch`: many upserts in one request."""
 
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -365,7 +364,7 @@ def test_limits_how_long_other_writers_wait(client: FlaskClient) -> None:
 
 def test_rows_with_many_links_are_written_in_smaller_slices() -> None:
     light = [Draft(f"9188568{number:05d}") for number in range(600)]
-    heavy = [replace(each, custom_fields=dict.fromkeys(map(str, range(200)), 1)) for each in light]
+    heavy = [each._replace(custom_fields=dict.fromkeys(map(str, range(200)), 1)) for each in light]
     taken = [len(bulk._slice(each)) for each in (light, heavy, light[:7], heavy[:3], heavy[:1])]
     assert taken == [bulk.SLICE, bulk.SLICE_LINKS // 200, 7, 3, 1]
 

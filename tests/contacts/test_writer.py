@@ -96,7 +96,7 @@ def test_a_failing_edit_does_not_affect_others(db: Database) -> None:
         db,
         upsert_edit(Draft("918856879188", custom_fields=many)),
         upsert_edit(Draft("918856879188", first_name="Priya")),
-        Edit("918856879189", refuse),
+        Edit("918856879189", refuse, None),
         upsert_edit(Draft("918856879189", tags=("VIP",))),
     )
     assert [type(found[0]), found[1], type(found[2]), found[3]] == [

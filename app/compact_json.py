@@ -2,6 +2,7 @@
 
 import json.encoder
 from collections.abc import Callable
+from functools import lru_cache
 
 
 def _new_encoder() -> Callable[[object], str]:
@@ -20,3 +21,9 @@ def _new_encoder() -> Callable[[object], str]:
 
 
 encode = _new_encoder()
+
+
+@lru_cache(maxsize=256)
+def encode_names(names: tuple[str, ...]) -> str:
+    """Return an array of names, one of those that come again and again."""
+    return encode(names)

@@ -16,6 +16,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from app.collector import collect_rarely
 from app.database.sqlite.migrate import migrate
 from app.database.sqlite.store import Database
 from app.search.paging import Search
@@ -172,6 +173,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     results = {}
+    collect_rarely()  # As the command `contacts import` and servers do.
     measure_files(options, results)
     measure_batches(options, results)
     progress("")

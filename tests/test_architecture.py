@@ -30,6 +30,7 @@ FLOOR_0 = (
     "app.setting_values",
     "app.errors",
     "app.clock",
+    "app.collector",
     "app.compact_json",
     "app.logs",
     "app.plurals",

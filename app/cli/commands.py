@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from app.collector import collect_rarely
 from app.database.sqlite.connection import SQLITE_VERSION
 from app.errors import ServiceError, StartError
 from app.version import VERSION, commit
@@ -21,7 +22,7 @@ class _Commands(UserDict[str, Any]):
         try:
             return resolve_name(f"app.cli.{self.data[name]}")
         finally:
-            gc.enable()
+            collect_rarely()
 
 
 _COMMANDS = _Commands(

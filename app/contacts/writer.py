@@ -5,12 +5,11 @@ are the rows of a batch or an import. An edit that fails fails alone: nothing of
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from app import clock
 from app.api_keys.actor import acting_key
-from app.compact_json import encode
+from app.compact_json import encode, encode_names
 from app.contacts import store
 from app.contacts.alias_store import insert_aliases
 from app.contacts.listeners import Written, announce
@@ -241,11 +240,6 @@ def event_data(row: Row, change: Change, merged: str | None = None) -> str:
     """
     more = f',"merged":{encode(merged)}' if merged else ""
     return (
-        f'{store.full_view(row)[:-1]},"changed":{_encoded(tuple(change.changed))},'
+        f'{store.full_view(row)[:-1]},"changed":{encode_names(tuple(change.changed))},'
         f'"previous":{encode(change.previous()) if change.before else "{}"}{more}}}'
     )
-
-
-@lru_cache(maxsize=256)
-def _encoded(names: tuple[str, ...]) -> str:
-    return encode(names)

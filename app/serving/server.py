@@ -1,6 +1,5 @@
 """Runs gunicorn as a library, with its safety settings in one place."""
 
-import gc
 import logging
 import os
 import signal
@@ -15,6 +14,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from app import create_app, logs
+from app.collector import collect_rarely
 from app.database import Database, open_store
 from app.segments.passing_time import look_again
 from app.serving.shares import Shares
@@ -157,8 +157,7 @@ def when_ready(arbiter: Any, settings: Settings) -> None:
     arbiter.database.hold()
     arbiter.shares = Shares()
     # The collector would touch, and so copy, the memory that workers share with this process.
-    gc.freeze()
-    gc.enable()
+    collect_rarely()
     for listener in arbiter.LISTENERS:
         if hasattr(socket, "TCP_DEFER_ACCEPT") and listener.sock.family != socket.AF_UNIX:
             listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, STALL_SECONDS)

@@ -210,7 +210,7 @@ class Converter:
                 self._findings.blanks[self._columns[place].name] += 1
             elif cell:
                 texts += [cell] if self._exact else split_cell(cell)
-        texts = list(dict.fromkeys(texts))
+        texts = list({text.casefold(): text for text in reversed(texts)}.values())[::-1]
         if not texts:
             return
         if len(texts) > 1:

@@ -25,6 +25,7 @@ ENDINGS = {
 }
 _HEAD = 4_096
 _MARKS = re.compile(rb"\xef\xbb\xbf|\xff\xfe|\xfe\xff")
+_BINARY = re.compile(rb"[\0-\x08\x0e-\x1f]")
 _SAVE_AS = "open it in {program} and save it as .xlsx or CSV."
 _EXCEL = "a spreadsheet program"
 _AS_LINES = "write each contact on a line of its own (JSON Lines)."
@@ -35,7 +36,19 @@ def format_of(file: BinaryIO, *, name: str = "", declared: str | None = None) ->
 
     Raises `InvalidInput` for a format that cannot be read, with what to do.
     """
-    return recognize(file) or ENDINGS.get(PurePath(name).suffix.lower()) or declared or "csv"
+    if format := recognize(file):
+        return format
+    format = ENDINGS.get(PurePath(name).suffix.lower())
+    if format == "xlsx" and _is_text(file):  # Some programs call their CSV so.
+        return "csv"
+    return format or declared or "csv"
+
+
+def _is_text(file: BinaryIO) -> bool:
+    file.seek(0)
+    head = file.read(_HEAD)
+    file.seek(0)
+    return not _BINARY.search(head)
 
 
 def recognize(file: BinaryIO) -> str | None:

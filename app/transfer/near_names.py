@@ -51,11 +51,12 @@ def why_no_phone(names: Sequence[str]) -> str:
     if any(sum(each.isdigit() for each in name) >= FEWEST_DIGITS for name in names):
         return "The first line is a contact: put a line of names above it, such as phone,first_name"
     near = [name for name in names if (found := near_name(name)) and found[1] == "phone"]
-    advice = 'name it, such as --map "Mobile=phone", or skip lines above the names by --skip-lines'
+    advice = 'name it, such as --map "Mobile=phone", or skip lines above the names by --skip-lines.'
     if near:
         advice = f'did you mean --map "{escaped(near[0])}=phone"?'
     columns = ", ".join(printable_name(name) for name in names[:_SHOWN] if name)
-    return f"No column is the phone, of {columns}{', …' if len(names) > _SHOWN else ''}: {advice}"
+    more = ", …" if len(names) > _SHOWN else "."
+    return f"No column is the phone: {advice} The file has {columns}{more}"
 
 
 def _distance(one: str, other: str) -> int:

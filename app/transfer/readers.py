@@ -104,8 +104,17 @@ def open_file(source: Source) -> Opened:
     table = CsvTable(_lines(source.file, encoding), source.skip_lines)
     rejected = RejectedCsv(table.header, table.delimiter)
     line, titles = table.header_line, table.titles
-    layout = choose(table.header, source.mapping, _sample(table.rows()))
+    try:
+        layout = choose(table.header, source.mapping, _sample(table.rows()))
+    except InvalidInput as error:
+        raise error if encoding.is_certain else _naming_encoding(error, encoding) from None
     return Opened(source, format, rejected, encoding, layout, None, line, titles)
+
+
+def _naming_encoding(error: InvalidInput, encoding: Encoding) -> InvalidInput:
+    """Add to an error of columns that their names may be misread."""
+    reason = f"The encoding is likely {encoding.label}: if the names look wrong, use --encoding."
+    return InvalidInput({"map": [f"{(error.details or {})['map'][0]} {reason}"]})
 
 
 def _open_sheet(source: Source) -> Opened:
@@ -137,7 +146,7 @@ def _naming_sheets(error: InvalidInput, sheet: XlsxSheet) -> InvalidInput:
     if not others or not error.details or "map" not in error.details:
         return error
     reason = f'This is the sheet "{sheet.name}": to read another, use --sheet {others}.'
-    return InvalidInput({"map": [f"{error.details['map'][0]}. {reason}"]})
+    return InvalidInput({"map": [f"{error.details['map'][0]} {reason}"]})
 
 
 def _rows(table: _Table) -> Iterator[FileRow]:

@@ -20,6 +20,7 @@ from app.transfer.xlsx_xml import Attributes, TooLong, parse
 MAX_PART = 2**30  # Bytes of a part when it is unpacked.
 MAX_COLUMNS = 16_384
 _MAX_CELL = 2**20
+_MAX_FEW = 2**16  # Cells and letters.
 _PROBLEMS = (
     *(zipfile.BadZipFile, zlib.error, EOFError, expat.ExpatError, NotImplementedError),
     *(RuntimeError, ValueError, KeyError, UnicodeError),
@@ -37,6 +38,7 @@ class XlsxSheet:
     def __init__(self, file: BinaryIO, sheet: str | None = None, *, skip: int = 0) -> None:
         self._texts = SharedTexts()
         self._skip = skip
+        self._few: list[tuple[int, list[str]]] | None = None
         try:
             with _readable():
                 self._zip = zipfile.ZipFile(file)
@@ -54,14 +56,25 @@ class XlsxSheet:
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the number of each row in the sheet and its cells, as many as the header has.
 
-        Rows without any cell are left out. It can be called again, and then starts again.
+        Rows without any cell are left out. It can be called again, and then starts again. A few
+        rows are kept: below them a sheet can have a million empty ones, which take seconds.
         """
-        width = len(self.header)
+        if self._few is not None:
+            yield from self._few
+            return
+        width, size = len(self.header), 0
+        few: list[tuple[int, list[str]]] = []
         with _readable():
             rows = self._all_rows()
             next(rows, None)
             for number, cells in rows:
-                yield number, cells + [""] * (width - len(cells))
+                row = number, cells + [""] * (width - len(cells))
+                if size <= _MAX_FEW:
+                    size += len(row[1]) + sum(map(len, cells))
+                    few.append(row)
+                yield row
+        if size <= _MAX_FEW:
+            self._few = few
 
     def _open(self, sheet: str | None) -> None:
         parts = {name.lower(): name for name in self._zip.namelist()}

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from app.errors import InvalidInput
-from app.transfer.formats import recognize
+from app.transfer.formats import format_of, recognize
 from tests.transfer.workbooks import workbook
 
 
@@ -34,6 +34,12 @@ def test_recognizes_a_format(content: bytes, format: str | None) -> None:
     file = io.BytesIO(content)
     assert recognize(file) == format
     assert file.tell() == 0
+
+
+def test_text_is_no_workbook_whatever_its_name() -> None:
+    assert format_of(io.BytesIO("phone;name\r\n1;Zoë\r\n".encode("cp1252")), name="a.xlsx") == "csv"
+    assert format_of(io.BytesIO(b"\x01\x00\x02"), name="a.xlsx") == "xlsx"
+    assert format_of(io.BytesIO(b"{}"), name="a.xlsx") == "jsonl"
 
 
 @pytest.mark.parametrize(

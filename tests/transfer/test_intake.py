@@ -268,6 +268,21 @@ def test_stores_the_first_valid_email(db: Database) -> None:
     assert dict(found.custom_fields) == {"email_2": "bad@", "email_3": "b@example.com"}
 
 
+def test_an_email_that_comes_twice_is_stored_once(db: Database) -> None:
+    import_text(db, f"phone,Email,E-mail 2\n+{ANN},Ann@example.com,ann@example.com;b@x.co\n")
+    found = contact(db, ANN)
+    assert (found.email, found.custom_fields) == ("Ann@example.com", {"email_2": "b@x.co"})
+
+
+@pytest.mark.one_engine
+def test_an_error_of_columns_says_that_their_names_may_be_misread(db: Database) -> None:
+    text = "Név;Város\nÁgnes;Győr\nJenő;Pécs\n"
+    with pytest.raises(InvalidInput, match=r"likely Windows-125\d: if .* use --encoding"):
+        import_text(db, text.encode("cp1250"))
+    with pytest.raises(InvalidInput, match=r"The file has Név, Város\.$"):
+        import_text(db, text)
+
+
 def test_no_other_word_becomes_an_email(db: Database) -> None:
     report = import_text(
         db, f"phone,Email\n+{ANN},ann@example.com m\n+{BOB},bob@example.com; n/a\n"

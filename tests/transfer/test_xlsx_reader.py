@@ -233,3 +233,19 @@ def test_rejects_a_workbook_that_is_cut_short_or_empty() -> None:
             read(io.BytesIO(whole[:size]))
     with pytest.raises(InvalidInput, match="is empty"):
         read(saved())
+
+
+def test_reads_a_sheet_with_few_texts_once() -> None:
+    blank = "".join(f'<row r="{number}"><c r="A{number}" s="0"/></row>' for number in range(4, 99))
+    row = '<row><c t="inlineStr"><is><t>{}</t></is></c></row>'.format
+    few = workbook(row("phone") + row("1") + row("2") + blank)
+    many = workbook(row("phone") + row("x" * 1_000) * 100)
+    for file, reads_again in ((few, False), (many, True)):
+        with closing(XlsxSheet(file)) as sheet:
+            found = list(sheet.rows())
+            file.truncate(0)
+            if reads_again:
+                with pytest.raises(InvalidInput):
+                    list(sheet.rows())
+            else:
+                assert list(sheet.rows()) == found == [(2, ["1"]), (3, ["2"])]

@@ -1,8 +1,10 @@
 """The API key on whose behalf this thread works: the journal records it with every change."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _acting_key: ContextVar[str | None] = ContextVar("acting_key", default=None)
 
@@ -15,10 +17,10 @@ def acting_key() -> str | None:
     return _acting_key.get()
 
 
-@contextmanager
-def acting_for(key_id: str) -> Iterator[None]:
+def call_for(key_id: str, function: Callable[..., T], /, *args: object, **kwargs: object) -> T:
+    """Call a function whose changes are those of a key."""
     token = _acting_key.set(key_id)
     try:
-        yield
+        return function(*args, **kwargs)
     finally:
         _acting_key.reset(token)

@@ -7,14 +7,14 @@ from functools import partial, wraps
 from typing import Any
 
 from app.api_keys import handlers
-from app.api_keys.actor import acting_for
+from app.api_keys.actor import call_for
 from app.api_keys.model import ApiKey
 from app.errors import Forbidden, TooManyRequests, Unauthorized
 from app.settings import Settings
 from app.web.addresses import client_address
 from app.web.rate_limit import Quota
 from app.web.requests import Request, current
-from app.web.service import Service, service
+from app.web.service import Service
 
 View = Callable[..., Any]
 
@@ -39,8 +39,8 @@ def require_scope(
             given = secret(request)
             if not given and unless():
                 return view(*args, **kwargs)
-            with acting_for(_check(service(), request, given, scope).id):
-                return view(*args, **kwargs)
+            key = _check(request, given, scope)
+            return call_for(key.id, view, *args, **kwargs)
 
         guarded.scope = scope or "any"  # type: ignore[attr-defined]
         return guarded
@@ -48,8 +48,9 @@ def require_scope(
     return guard
 
 
-def _check(service: Service, request: Request, secret: str, scope: str | None) -> ApiKey:
+def _check(request: Request, secret: str, scope: str | None) -> ApiKey:
     """Return the key of a request once its scope is checked and the request counted."""
+    service = request.service
     try:
         key = request.key = handlers.authenticate(service.db, secret)
     except Unauthorized:

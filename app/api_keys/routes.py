@@ -6,7 +6,6 @@ from app.api_keys.guard import rate_limit, require_scope
 from app.api_keys.model import ApiKey
 from app.web.requests import current, settings
 from app.web.responses import success
-from app.web.service import service
 
 blueprint = Blueprint("api_keys", __name__, url_prefix="/v1")
 
@@ -14,7 +13,7 @@ blueprint = Blueprint("api_keys", __name__, url_prefix="/v1")
 @blueprint.get("/status")
 @require_scope(None)
 def get_status() -> Response:
-    return success({"status": "operational", "version": service().version})
+    return success({"status": "operational", "version": current().service.version})
 
 
 @blueprint.get("/profile")

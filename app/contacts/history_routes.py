@@ -3,13 +3,14 @@
 from flask import Blueprint, Response
 
 from app.api_keys.guard import require_scope
+from app.compact_json import encode
 from app.contacts import handlers
 from app.contacts.ids import phone_of
 from app.contacts.schemas import HistoryQuery, HistoryQuerySchema
 from app.journal import handlers as journal
 from app.web.paging import link_next
 from app.web.requests import database, load_query
-from app.web.responses import encode, json_response
+from app.web.responses import json_response
 
 blueprint = Blueprint("history", __name__, url_prefix="/v1/contacts")
 

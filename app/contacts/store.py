@@ -81,9 +81,9 @@ def look_up(
     for kind, name, id, *more in db.execute(
         _LOOK_UP,
         {
-            "phones": json.dumps(list(phones)),
-            "keys": json.dumps(list(keys)),
-            "tags": json.dumps(list(tags)),
+            "phones": encode(list(phones)),
+            "keys": encode(list(keys)),
+            "tags": encode(list(tags)),
         },
     ):
         if kind == "contact":

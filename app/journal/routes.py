@@ -10,9 +10,8 @@ from app.journal.long_poll import WAITERS, LongPollSlots
 from app.journal.model import Event
 from app.journal.schemas import ChangesQuery, ChangesQuerySchema
 from app.web.paging import link_next
-from app.web.requests import database, load_query
+from app.web.requests import current, database, load_query
 from app.web.responses import json_response
-from app.web.service import service
 
 blueprint = Blueprint("journal", __name__, url_prefix="/v1")
 
@@ -26,7 +25,7 @@ def get_changes() -> Response:
     found, next_after = _read(query)
     if found or not query.wait:
         return _answer(found, next_after)
-    running = service()
+    running = current().service
     slots = LongPollSlots(running.long_polls, running.stopping)
     with slots.take() as taken:
         if not taken:

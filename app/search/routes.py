@@ -4,6 +4,7 @@ from flask import Blueprint, Response, request
 from marshmallow import Schema
 
 from app.api_keys.guard import require_scope
+from app.compact_json import encode
 from app.contacts.ids import phone_of
 from app.errors import InvalidInput
 from app.search import handlers, store
@@ -14,7 +15,7 @@ from app.search.schemas import ListQuerySchema, MatchSchema, SearchSchema
 from app.search.views import page_too_large
 from app.web.paging import link_next
 from app.web.requests import database, json_object, load, load_query
-from app.web.responses import encode, json_response, success
+from app.web.responses import json_response, success
 
 blueprint = Blueprint("search", __name__, url_prefix="/v1/contacts")
 

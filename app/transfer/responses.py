@@ -31,12 +31,12 @@ from app.web.requests import (
     body_chunks,
     client_has_left,
     content_type,
+    current,
     database,
     load_query,
     settings,
 )
 from app.web.responses import success
-from app.web.service import service
 
 STOPPING_SECONDS = 15  # Half of what gunicorn gives a worker to stop.
 
@@ -91,7 +91,7 @@ def _previewed(intake: Intake) -> Response:
 
 def _imported(intake: Intake, query: ImportQuery) -> Response:
     db = database()
-    check_deadline = _StopDeadline(service().stopping)
+    check_deadline = _StopDeadline(current().service.stopping)
 
     def check(report: Report) -> None:
         check_deadline(report)
@@ -139,7 +139,7 @@ def _reserve_transfer_slot() -> Iterator[None]:
 
     Raises `Unavailable` where none is free.
     """
-    slots = service().file_transfers
+    slots = current().service.file_transfers
     if not slots.acquire(blocking=False):
         raise Unavailable("Too many files are being transferred: try again later.", retry_after=10)
     try:

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import flask
 from flask import Flask
+from flask.ctx import RequestContext
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter, Rule
 
@@ -43,6 +44,11 @@ class Application(Flask):
     response_class = Response
     session_interface = NoSession()
 
+    def request_context(self, environ: dict[str, Any]) -> RequestContext:
+        context = super().request_context(environ)
+        cast(Request, context.request).service = service_of(self)
+        return context
+
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
         if request is None:
             return None
@@ -64,7 +70,7 @@ class Application(Flask):
             response = super().process_response(response)
         request = current()
         responses.finish(cast(Response, response), request)
-        observation.observe(service_of(self).db, request, response)
+        observation.observe(request, response)
         return response
 
     def make_default_options_response(self) -> Response:

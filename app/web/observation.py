@@ -39,9 +39,9 @@ class RequestRecord:
     bytes: int = 0
 
 
-def observe(db: Database, request: Request, response: Response) -> None:
+def observe(request: Request, response: Response) -> None:
     """Log and count a request once its response is whole, or its stream has ended."""
-    rule, started = request.url_rule, request.started
+    db, rule, started = request.service.db, request.url_rule, request.started
     record = RequestRecord(
         request.id,
         response.status_code,

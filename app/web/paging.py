@@ -10,7 +10,7 @@ from marshmallow import Schema, post_load
 
 from app.web.addresses import public_url
 from app.web.fields import digits
-from app.web.requests import current, settings
+from app.web.requests import current
 from app.web.responses import success
 
 # What the query of a link keeps as it was sent. Everything else is percent-encoded (RFC 3986), `,`
@@ -45,9 +45,9 @@ def page_response(content: dict[str, Any], total: int, *, limit: int, offset: in
 def link_next(response: Response, parameter: str, value: str | int) -> None:
     """Link to the next page (RFC 8288): the URL of this request with another `parameter`."""
     request = current()
-    url = public_url(request.environ, settings().trusted_proxies)
+    url = public_url(request.environ, request.service.settings.trusted_proxies)
     target = _target(request.path, request.query_string, parameter, value)
-    response.headers["Link"] = f'<{url}{target}>; rel="next"'
+    response.headers.add("Link", f'<{url}{target}>; rel="next"')
 
 
 @lru_cache(maxsize=256)

@@ -26,7 +26,7 @@ from app.settings import Settings
 from app.web.loading import load as load
 from app.web.loading import printable_name
 from app.web.rate_limit import Quota
-from app.web.service import service
+from app.web.service import Service
 from app.web.strict_json import parse_object
 
 CHUNK = 2**16
@@ -39,8 +39,11 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
 class Request(flask.Request):
     """A request with its id, the time of its start, and what its guard found out about it.
 
-    `key` is the API key, `quota` what that has left; `when_sent` is called after the response.
+    `service` is that of its application. `key` is the API key, `quota` what that has left;
+    `when_sent` is called after the response.
     """
+
+    service: Service
 
     def __init__(self, environ: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         super().__init__(environ, *args, **kwargs)
@@ -71,11 +74,11 @@ def client_has_left() -> bool:
 
 
 def database() -> Database:
-    return service().db
+    return current().service.db
 
 
 def settings() -> Settings:
-    return service().settings
+    return current().service.settings
 
 
 def load_query(schema: marshmallow.Schema) -> Any:

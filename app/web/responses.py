@@ -11,6 +11,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import ClosingIterator
 
+from app.compact_json import encode
 from app.errors import ServiceError, StoreFault
 from app.web.loading import printable
 from app.web.requests import Request, current
@@ -33,7 +34,6 @@ STATUSES = {
     "unavailable": 503,
     "insufficient_storage": 507,
 }
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 INTERNAL = "Internal error: the server's log has details under this request_id."
 WITHOUT_BODY = {204, 304}
 

@@ -5,7 +5,7 @@ import weakref
 from dataclasses import dataclass, field
 from typing import cast
 
-from flask import Flask, current_app
+from flask import Flask
 
 from app.database import Database
 from app.settings import Settings
@@ -44,8 +44,3 @@ def attached_services() -> "list[Service]":
 
 def service_of(app: Flask) -> Service:
     return cast(Service, app.extensions[_KEY])
-
-
-def service() -> Service:
-    """Return the service of the current request."""
-    return cast(Service, current_app.extensions[_KEY])

@@ -74,14 +74,12 @@ def test_a_command_has_no_acting_key(client: FlaskClient, db: Database) -> None:
 
 def test_writes_that_wait_together_keep_their_keys(client: FlaskClient, db: Database) -> None:
     """One thread commits for all: their events must not get its key."""
-    from app.api_keys.actor import acting_for
+    from app.api_keys.actor import call_for
     from app.contacts import writer
     from app.contacts.model import Draft
 
-    with acting_for("key_1"):
-        first = writer.upsert_edit(Draft(PHONE))
-    with acting_for("key_2"):
-        second = writer.upsert_edit(Draft(OTHER))
+    first = call_for("key_1", writer.upsert_edit, Draft(PHONE))
+    second = call_for("key_2", writer.upsert_edit, Draft(OTHER))
     with db.transaction() as tx:
         writer.write_edits(tx, [first, second])
     found = client.get("/v1/changes").get_json()["changes"]

@@ -46,7 +46,7 @@ class Application(Flask):
 
     def request_context(self, environ: dict[str, Any]) -> RequestContext:
         context = super().request_context(environ)
-        cast(Request, context.request).service = service_of(self)
+        context.request.service = service_of(self)  # type: ignore[attr-defined]
         return context
 
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:

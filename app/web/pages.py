@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from flask import Response, request
+from flask import request
+
+from app.web.responses import Response
 
 HEADERS = {
     # Pages have no inline scripts or styles; their icons may be data: images.
@@ -10,8 +12,6 @@ HEADERS = {
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
-    # Browsers ask again each time, so that an upgrade shows at once.
-    "Cache-Control": "no-cache",
 }
 _TYPES = {
     ".html": "text/html",
@@ -29,6 +29,7 @@ def static_file(path: Path) -> Response:
 def page_response(content: str | bytes, media_type: str) -> Response:
     """Return public content with the headers of pages; 304 where the client has it."""
     response = Response(content, mimetype=media_type, headers=HEADERS)
+    response.caching = "no-cache"  # Browsers ask again each time, so that an upgrade shows at once.
     response.add_etag()
     response.make_conditional(request)
     return response

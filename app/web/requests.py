@@ -57,7 +57,8 @@ class Request(flask.Request):
 
 def current() -> Request:
     """Return the request of this thread itself: each look-up through Flask's proxy takes time."""
-    return cast(Request, flask.request._get_current_object())  # type: ignore[attr-defined]
+    request: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
+    return request
 
 
 def client_has_left() -> bool:

@@ -41,7 +41,10 @@ _logger = logging.getLogger(__name__)
 
 
 class Response(flask.Response):
+    """A response of this service; `caching` is its `Cache-Control`."""
+
     default_mimetype = "application/json"
+    caching = "no-store"
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Send a whole body with the headers it has; werkzeug looks at each of them again."""
@@ -83,8 +86,7 @@ def finish(response: Response, request: Request) -> None:
     add = response.headers.add
     add("X-Request-Id", request.id)
     add("X-Content-Type-Options", "nosniff")
-    if "Cache-Control" not in response.headers:
-        add("Cache-Control", "no-store")
+    add("Cache-Control", response.caching)
     if quota := request.quota:
         add("X-RateLimit-Limit", str(quota.limit))
         add("X-RateLimit-Remaining", str(quota.remaining))

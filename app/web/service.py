@@ -3,7 +3,6 @@
 import threading
 import weakref
 from dataclasses import dataclass, field
-from typing import cast
 
 from flask import Flask
 
@@ -43,4 +42,5 @@ def attached_services() -> "list[Service]":
 
 
 def service_of(app: Flask) -> Service:
-    return cast(Service, app.extensions[_KEY])
+    service: Service = app.extensions[_KEY]
+    return service

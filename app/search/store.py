@@ -87,15 +87,34 @@ def _aggregate(
     One statement sees one state of the store. It returns one row, since threads contend for the
     interpreter again at each row. It skips over a narrow index, from the nearer end.
     """
-    [(value, nulls, count)] = db.execute(_sql(page["tag"] is not None, function, column), page)
+    sql = _sql(page["tag"] is not None, page["offset"] == 0, function, column)
+    [(value, nulls, count)] = db.execute(sql, page)
     return value, nulls, count
 
 
 @lru_cache(maxsize=64)
-def _sql(is_of_tag: bool, function: str, column: str) -> str:
+def _sql(is_of_tag: bool, is_first: bool, function: str, column: str) -> str:
+    """Return the statement for a page; that for the first one takes two thirds of the time."""
     listed, ids, id = _OF_TAG if is_of_tag else _ALL
+    if is_first:
+        parts = f"listed (tag_id, total) AS NOT MATERIALIZED ({listed})"
+    else:
+        parts = f"listed (tag_id, total) AS MATERIALIZED ({listed}), {_first(ids)}"
+        ids += f" AND {id} >= (SELECT id FROM first)"
     return f"""
-        WITH listed (tag_id, total) AS MATERIALIZED ({listed}),
+        WITH {parts}
+        SELECT {function}(shown), count(*) - count(shown), coalesce((SELECT total FROM listed), 0)
+        FROM (
+            SELECT {column} AS shown
+            FROM ({ids} ORDER BY id LIMIT :limit) AS page
+            CROSS JOIN contacts ON contacts.id = page.id
+        ) AS views
+    """
+
+
+def _first(ids: str) -> str:
+    """Return the part of a statement that finds where its page begins."""
+    return f"""
         first (id) AS MATERIALIZED (
             SELECT CASE
                 WHEN :offset * 2 <= total THEN ({ids} ORDER BY id LIMIT 1 OFFSET :offset)
@@ -105,12 +124,6 @@ def _sql(is_of_tag: bool, function: str, column: str) -> str:
             END
             FROM listed
         )
-        SELECT {function}(shown), count(*) - count(shown), coalesce((SELECT total FROM listed), 0)
-        FROM (
-            SELECT {column} AS shown
-            FROM ({ids} AND {id} >= (SELECT id FROM first) ORDER BY id LIMIT :limit) AS page
-            CROSS JOIN contacts ON contacts.id = page.id
-        ) AS views
     """
 
 

@@ -67,11 +67,6 @@ COMPARED_LIST_SCHEMA: JsonSchema = {
     "pattern": f"^[^,{FIRST}][^,{_VALUE_CONTROL}]*(,[^,{FIRST}][^,{_VALUE_CONTROL}]*)*$",
     "description": "A comma list.",
 }
-NUMBER_VALUE_SCHEMA: JsonSchema = {
-    "type": "number",
-    "minimum": -MAX_INTEGER,
-    "maximum": MAX_INTEGER,
-}
 _NO_PHONE = f'Must be a string of digits with the country code, such as "{EXAMPLE}".'
 
 

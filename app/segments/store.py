@@ -187,12 +187,6 @@ def clear_members(db: Connection, id: int) -> None:
     db.change("UPDATE segments SET contacts = 0 WHERE id = :id", {"id": id})
 
 
-def list_aliases(db: Connection, contact_id: int) -> list[str]:
-    """Return the phones of contacts that were merged into one."""
-    rows = db.execute("SELECT phone FROM aliases WHERE contact_id = :id", {"id": contact_id})
-    return [phone for (phone,) in rows]
-
-
 def pending_renames(db: Connection) -> dict[str, str]:
     """Return the new names of tags that a sweep is replacing, by the old ones."""
     rows = db.execute("SELECT name, new_name FROM tag_sweeps WHERE new_name IS NOT NULL")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
+from app.contacts.alias_store import list_aliases
 from app.contacts.model import Contact
 from app.database import Connection
 from app.search.filters import Condition, Filter, conditions, fields_of, has_relative_dates
@@ -60,7 +61,7 @@ class State:
             contact = contact._replace(tags=tuple(tags))
         return Facts(
             contact,
-            lambda: [each for each in store.list_aliases(tx, id) if each not in without],
+            lambda: [each for each in list_aliases(tx, id) if each not in without],
         )
 
 

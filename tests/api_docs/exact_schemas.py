@@ -9,11 +9,11 @@ from app.api_docs.json_schema import BOOLEAN, INSTANT, JsonSchema, array, ref, s
 from app.contacts.fields import (
     COMPARED_STRING_SCHEMA,
     KEY_PATTERN,
-    NUMBER_VALUE_SCHEMA,
     PHONE_SCHEMA,
     STRING_VALUE_SCHEMA,
     TEXT_SCHEMA,
 )
+from app.contacts.model import MAX_INTEGER
 from app.contacts.phone import MAX_LENGTH
 from app.search.grammar import (
     FIELD_OPS,
@@ -24,6 +24,7 @@ from app.search.grammar import (
 )
 from app.search.operands import INSTANT_SCHEMA, ORDERED, SEARCHING
 
+_NUMBER: JsonSchema = {"type": "number", "minimum": -MAX_INTEGER, "maximum": MAX_INTEGER}
 _ID: JsonSchema = {"anyOf": [{"type": "string", "pattern": "^cnt_[0-9]+$"}, PHONE_SCHEMA]}
 _DIGITS: JsonSchema = {
     "type": "string",
@@ -49,7 +50,7 @@ def _value(field: str, op: str) -> JsonSchema:
         return {
             "anyOf": [
                 COMPARED_STRING_SCHEMA,
-                NUMBER_VALUE_SCHEMA,
+                _NUMBER,
                 *([] if op in ORDERED else [BOOLEAN]),
             ]
         }
@@ -92,7 +93,7 @@ _CUSTOM_FIELD: JsonSchema = {
 # Each keyword of JSON Schema restricts values of its own type only.
 FIELD_VALUE: JsonSchema = {
     **STRING_VALUE_SCHEMA,
-    **NUMBER_VALUE_SCHEMA,
+    **_NUMBER,
     "type": ["string", "number", "boolean", "null"],
 }
 FILTERS: dict[str, JsonSchema] = {

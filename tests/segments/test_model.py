@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import clock
+from app.contacts.alias_store import list_aliases
 from app.contacts.sweeps import contacts_by_id
 from app.database import Database
 from app.search.matching import Facts, compile_filter
@@ -154,7 +155,7 @@ def plain(db: Database, now: datetime) -> dict[str, set[str]]:
         found[segment.name] = {
             contact.phone
             for id, contact, _ in contacts_by_id(connection, ids)
-            if test(Facts(contact, lambda id=id: store.list_aliases(connection, id)))  # type: ignore[misc]
+            if test(Facts(contact, lambda id=id: list_aliases(connection, id)))  # type: ignore[misc]
         }
     return found
 

@@ -234,6 +234,5 @@ def test_statements_use_an_index(db: Database) -> None:
         store.leave(recorder, 1, 2)
         store.remove_rows(recorder, 1, 5)
         store.add_counts(recorder, {1: 1})
-        store.list_aliases(recorder, 1)
         store.find_segment(recorder, "a")
         assert_indexed(recorder.plans, orderly="segments")

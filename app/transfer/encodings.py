@@ -42,7 +42,7 @@ _ALIASES = {
 }
 _FOLD = re.compile(rb"\r?\n[ \t]")
 _LATIN_LEAD = re.compile(rb"[\xc3-\xc5][\x80-\xbf]")
-_HIGH_WORD = re.compile(rb"[A-Za-z'\x80-\xff]*[\x80-\xff][A-Za-z'\x80-\xff]*")
+_WORD = re.compile(rb"[A-Za-z'\x80-\xff]+")
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,9 @@ class _Words:
             return
         except UnicodeDecodeError:
             pass
-        for word in _HIGH_WORD.findall(part):
+        for word in _WORD.findall(part):
+            if word.isascii():
+                continue
             try:
                 self._letters += len(word) - len(word.decode())
             except UnicodeDecodeError:

@@ -17,7 +17,7 @@ from app.transfer.conversion import add_numbered
 from app.transfer.phone_cells import Doubtful, PhoneReader, is_bare
 from app.transfer.profiles import NEVER
 from app.transfer.rows import BareNumber, PhoneText, Reason, Row
-from app.web.loading import printable
+from app.web.loading import printable_name
 
 CONVINCING = 0.95  # Share of a file's bare numbers that must be valid as international.
 MOST_EXAMPLES = 3
@@ -143,7 +143,7 @@ class Survey:
         else:
             self.nowhere += 1
         if not (number and number.valid) and len(self._examples) < MOST_EXAMPLES:
-            self._examples.append(f"{printable(text)} in line {line}")
+            self._examples.append(f"{printable_name(text)} in line {line}")
 
     def phones(self) -> Iterator[str | None]:
         """Yield the phone of each row, None where it must be chosen again."""

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from app.contacts.national import Number, read_international, read_national
-from app.contacts.phone import PhoneError, spelled
+from app.contacts.phone import MAX_LENGTH, PhoneError, spelled
 from app.transfer.damage import describe_damage, describe_lost_zeros
 from app.transfer.rows import PhoneText
 from app.web.loading import printable
@@ -16,8 +16,10 @@ from app.web.loading import printable
 BLANKS = frozenset(("-", "--", "---", "—", "–", ".", "?", "0", "n/a", "na", "n.a.", "none", "null"))
 BLANKS |= {"nil", "nan", "undefined", "unknown", "no", "#n/a", "\\n", "<null>", "(null)", "(none)"}
 _SHOWN = 40
+# The expressions below take a time that grows with the cube of a text, or its square.
+_LONGEST = 200  # Characters of a text that they are tried on.
 FEWEST_DIGITS = 6  # Fewer are no phone number, whatever the country.
-_LIST = re.compile(r"\s*(?::::|;|[\r\n]+)\s*")
+_LIST = re.compile(r":::|;|[\r\n]+")
 _FORMULA = re.compile(r"""\s*=?\s*(["'])(.*)\1\s*""", re.DOTALL)
 _PLAIN = re.compile(r"\+?[0-9 ().]+")
 _WHATSAPP = re.compile(r"@(c\.us|s\.whatsapp\.net)\b|wa\.me/|whatsapp\.com/|\bwhatsapp:", re.I)
@@ -52,6 +54,8 @@ class PhoneReader:
     def read(self, text: str, region: str | None = None) -> Number:
         """Read one number. Raises `PhoneError`, which is `Doubtful` for what is more than one."""
         region = region or self.region
+        if len(text) > _LONGEST:
+            raise Doubtful(f"Must be at most {MAX_LENGTH} characters.")
         if damage := describe_damage(text):
             raise Doubtful(damage)
         if not (text.isdigit() or _PLAIN.fullmatch(text)) and (doubt := self._doubt(text, region)):
@@ -93,6 +97,7 @@ class PhoneReader:
 
     def _doubt(self, text: str, region: str | None) -> str | None:
         """Return why a cell may not be the one number that its digits make."""
+        text = " ".join(text.split())
         if _EXTENSION.search(text):
             return "Has an extension, which is not stored: remove it."
         if text.count("+") > 1:
@@ -127,13 +132,16 @@ def split_cell(cell: str) -> list[str]:
     """Return the numbers of a cell as they are written, without a spreadsheet's quotes."""
     if cell.isdigit():
         return [cell]
-    parts = [cell] if _EXTENSION.search(cell) else _LIST.split(cell)
+    end = " ".join(cell[-_LONGEST:].split())
+    parts = [cell] if _EXTENSION.search(end) else _LIST.split(cell)
     found = (_unwrapped(part) for part in parts)
     return [each for each in found if each and not is_blank(each)]
 
 
 def _unwrapped(text: str) -> str:
     text = text.strip()
+    if len(text) > _LONGEST:
+        return text
     while match := _FORMULA.fullmatch(text):
         text = match[2].strip()
     return text.strip("'`\u2018\u2019\u00b4").strip()

@@ -91,14 +91,13 @@ class Property:
 
 
 def _split(text: str, separators: str) -> list[str]:
-    parts, is_escaped = [""], False
-    for sign in text:
+    parts, start, is_escaped = [], 0, False
+    for place, sign in enumerate(text):
         if sign in separators and not is_escaped:
-            parts.append("")
-        else:
-            parts[-1] += sign
+            parts.append(text[start:place])
+            start = place + 1
         is_escaped = sign == "\\" and not is_escaped
-    return parts
+    return [*parts, text[start:]]
 
 
 def read_cards(lines: Iterable[bytes], charset: str) -> Iterator[tuple[int, list[Property]]]:
@@ -174,6 +173,8 @@ def _unfolded(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip(b"\r\n")
         match = None if line[:1] in (b" ", b"\t") else _HEAD.match(line)
+        if whole and not match and _END.match(whole[0]):
+            continue  # Text between cards.
         if whole and (not match or (is_soft and not _END.match(line))):
             if is_attachment or not line:
                 is_soft = False

@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     assert size > 1_000_000
     assert encoding.name == "cp1252"
     assert peak() < 1_300_000
+
+
+def test_a_long_run_of_letters_takes_no_longer_than_its_length() -> None:
+    started = time.process_time()
+    assert detect(io.BytesIO(b"phone;Jos\xe9\n" + b"a" * 60_000 + b"\n")).name == "cp1252"
+    assert time.process_time() - started < 5

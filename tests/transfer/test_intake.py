@@ -214,6 +214,13 @@ def test_names_the_lines_of_numbers_that_are_not_convincing(db: Database) -> Non
         import_text(db, f"phone\n{ANN}\n99912345678\n{BOB}\n")
 
 
+@pytest.mark.one_engine
+def test_shortens_long_numbers_in_its_reasons(db: Database) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        import_text(db, f"phone\n{'9' * 150}\n")
+    assert "9… in line 2" in refused.value.message and len(refused.value.message) < 500
+
+
 def test_nothing_is_stored_where_numbers_are_not_convincing(db: Database) -> None:
     text = "phone\n" + "".join(f"98860123{n:02}\n" for n in range(14)) + "6512345678\n" * 6
     with pytest.raises(InvalidInput) as refused:

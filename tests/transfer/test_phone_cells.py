@@ -1,5 +1,7 @@
 """Cells of phone columns: one number, several, or none that is certain."""
 
+import time
+
 import pytest
 
 from app.contacts.phone import PhoneError
@@ -112,3 +114,20 @@ def test_splits_lists_and_drops_quotes(cell: str, numbers: list[str]) -> None:
 )
 def test_reports_numbers_without_a_country_code(text: str, bare: bool) -> None:
     assert is_bare(text) is bare
+
+
+@pytest.mark.parametrize("sign", [" ", "1 ", "1/", "1 or ", "'", '="', "1p", "1-", ",", "\n", ";"])
+def test_long_cells_take_no_longer_than_their_length(sign: str) -> None:
+    started = time.process_time()
+    for number in split_cell(f"1{sign * 20_000}1"):
+        with pytest.raises(PhoneError):
+            PhoneReader("possible", "IN").read(number)
+    assert time.process_time() - started < 2
+
+
+def test_reads_a_number_that_is_padded_with_spaces() -> None:
+    [number] = split_cell("+1 206 555 0101".ljust(255))
+    assert PhoneReader("possible").read(number).digits == "12065550101"
+    [number] = split_cell("+1 206 555 0101   ext   12".ljust(255))
+    with pytest.raises(Doubtful, match="extension"):
+        PhoneReader("possible").read(number)

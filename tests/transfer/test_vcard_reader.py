@@ -2,6 +2,7 @@
 
 import io
 import quopri
+import time
 
 import pytest
 
@@ -224,3 +225,15 @@ def test_an_export_of_no_contacts_is_no_error() -> None:
 def test_groups_of_samsung_are_tags() -> None:
     lines = ("TEL;CELL:+14155552671", "X-GROUP-MEMBERSHIP:VIP")
     assert only(*lines, version="2.1")["Categories"] == "VIP"
+
+
+def test_passes_over_text_between_cards() -> None:
+    one, other = card("FN:Ann", "TEL:1"), card("FN:Bob", "TEL:2")
+    found = read(f"{one}-- sent from my phone\r\n\r\n{other}\x1a")
+    assert [each["FN"] for each in found] == ["Ann", "Bob"]
+
+
+def test_a_long_property_takes_no_longer_than_its_length() -> None:
+    started = time.process_time()
+    assert only(f"N:{'a' * 900_000};Ann", "TEL:1")["Given Name"] == "Ann"
+    assert time.process_time() - started < 5

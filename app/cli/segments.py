@@ -81,7 +81,7 @@ def _filter(text: str) -> str:
         return parse_filter(json.loads(sys.stdin.read() if text == "-" else text))
     except ValidationError as error:
         raise click.BadParameter(_reason(error), param_hint="FILTER") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         example = '{"field": "tag", "op": "eq", "value": "VIP"}'
         raise click.BadParameter(f"must be JSON, such as {example}", param_hint="FILTER") from None
 

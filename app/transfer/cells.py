@@ -95,7 +95,7 @@ def _json_list(cell: str) -> list[str] | None:
         text = text.replace("'", '"')
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if all(isinstance(each, str) for each in found) else None
 

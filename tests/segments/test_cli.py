@@ -42,6 +42,7 @@ def test_sets_lists_and_deletes(data: str, segments: Segments) -> None:
     ("name", "filter", "reason"),
     [
         ("a", "{", "FILTER: must be JSON"),
+        ("a", "[" * 20_000, "FILTER: must be JSON"),
         ("a", "[]", "FILTER: Must be a condition"),
         ("a", '{"field": "tag", "op": "has", "value": "x"}', "FILTER: op: Unknown for tag"),
         ("a", '{"field": "segment", "op": "eq", "value": "x"}', "not nested"),

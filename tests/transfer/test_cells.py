@@ -145,3 +145,8 @@ def test_quotes_cells_with_a_separator_of_any_spreadsheet() -> None:
     assert cells.record(["a;=1", "b\tc", 'd"e', "f,g", "h\ni", "j k"]) == (
         '"a;=1","b\tc","d""e","f,g","h\ni",j k\r\n'
     )
+
+
+def test_a_deeply_nested_list_is_a_tag() -> None:
+    cell = "[" * 100_000
+    assert cells.split_tags(cell, None) == [cell]

@@ -53,7 +53,9 @@ class Contact(NamedTuple):
         """Return the value of a field, by its name in filters and `changed`; None if unset."""
         if name.startswith("custom_fields."):
             return self.custom_fields.get(name.removeprefix("custom_fields."))
-        return self.full_view()["tags" if name == "tag" else name]
+        if name in ("tag", "tags"):
+            return list(self.tags)
+        return whole_second(self.updated_at) if name == "updated_at" else getattr(self, name)
 
     def full_view(self) -> dict[str, Any]:
         return self.documented_view() | {

@@ -58,7 +58,8 @@ class Property:
     def preference(self) -> int:
         """From 1 for the most preferred to 101 for what is not preferred."""
         number = self.parameters.get("pref", "")
-        return int(number) if number.isdecimal() else 1 if "pref" in self.types else 101
+        is_number = number.isdecimal() and len(number) <= 3
+        return int(number) if is_number else 1 if "pref" in self.types else 101
 
     @property
     def _encoding(self) -> str:

@@ -99,7 +99,7 @@ def test_reads_version_2_1_of_an_old_phone() -> None:
 
 def test_reads_version_4_0() -> None:
     found = only(
-        'TEL;VALUE=uri;PREF=2;TYPE="voice,cell":tel:+1-206-555-0101',
+        f'TEL;VALUE=uri;PREF={"9" * 5_000};TYPE="voice,cell":tel:+1-206-555-0101',
         'TEL;VALUE=uri;PREF=1;TYPE="cell,voice":tel:+1-206-555-0102',
         "FN:Mia Stone",
         "N:Stone;Mia;Ann,Lee;;",

@@ -23,7 +23,7 @@ _MAX_CELL = 2**20
 _MAX_FEW = 2**16  # Cells and letters.
 _PROBLEMS = (
     *(zipfile.BadZipFile, zlib.error, EOFError, expat.ExpatError, NotImplementedError),
-    *(RuntimeError, ValueError, KeyError, UnicodeError),
+    *(RuntimeError, StopIteration, ValueError, KeyError, UnicodeError),
 )
 
 

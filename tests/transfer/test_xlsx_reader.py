@@ -249,3 +249,14 @@ def test_reads_a_sheet_with_few_texts_once() -> None:
                     list(sheet.rows())
             else:
                 assert list(sheet.rows()) == found == [(2, ["1"]), (3, ["2"])]
+
+
+def test_a_workbook_without_its_main_part_or_the_part_of_a_sheet_is_damaged() -> None:
+    whole = workbook("<row><c><v>1</v></c></row>")
+    no_main = io.BytesIO()
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(no_main, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'/officeDocument"', b'/other"'))
+    for file in (no_main, workbook("", sheets='<sheet name="People" sheetId="1"/>')):
+        with pytest.raises(InvalidInput, match="damaged"):
+            read(file)

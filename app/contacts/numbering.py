@@ -45,7 +45,7 @@ def look_at(digits: str) -> Plain | None:
 
     A number that is not None is possible, and normalising leaves it as it is.
     """
-    plan = _plan_of(digits)
+    plan = _plan_of(digits[:3])
     if plan is None or digits.startswith(MEXICO_WITH_1):
         return None
     national = digits[len(str(plan.code)) :]
@@ -62,12 +62,14 @@ def look_at(digits: str) -> Plain | None:
 
 def sole_region(digits: str) -> str | None:
     """Return the region of an E.164 number whose calling code is that of no other region."""
-    plan = _plan_of(digits)
+    plan = _plan_of(digits[:3])
     return plan.regions[0][0] if plan and len(plan.regions) == 1 else None
 
 
-def _plan_of(digits: str) -> _Plan | None:
-    return _plan(digits[:1]) or _plan(digits[:2]) or _plan(digits[:3])
+@cache
+def _plan_of(start: str) -> _Plan | None:
+    """Return the plan of numbers by their first three digits: no calling code has more."""
+    return _plan(start[:1]) or _plan(start[:2]) or _plan(start)
 
 
 @cache

@@ -194,7 +194,8 @@ class Converter:
                 if value is BLANK:
                     self._findings.blanks[column.name] += 1
                 elif value is not None:
-                    self._findings.rounded[column.name] += is_rounded(cell)
+                    if is_rounded(cell):
+                        self._findings.rounded[column.name] += 1
                     custom[column.key] = value
         if custom:
             row.values["custom_fields"] = custom
@@ -210,10 +211,10 @@ class Converter:
                 self._findings.blanks[self._columns[place].name] += 1
             elif cell:
                 texts += [cell] if self._exact else split_cell(cell)
-        texts = list({text.casefold(): text for text in reversed(texts)}.values())[::-1]
         if not texts:
             return
         if len(texts) > 1:
+            texts = list({text.casefold(): text for text in reversed(texts)}.values())[::-1]
             good = next((text for text in texts if is_email(text)), None)
             if good is None:  # Refused as it is written.
                 texts = [cells.parse_text(found[places[0]]).strip() or texts[0]]

@@ -65,7 +65,7 @@ class Drafts:
         values = dict(row.values)
         id, created_at = values.pop("id", None), values.pop("created_at", None)
         values.pop("updated_at", None)
-        aliases = _parse_aliases(values.pop("aliases", None))
+        aliases = _parse_aliases(values.pop("aliases")) if "aliases" in values else ()
         draft = self._parsed(row, self._with_tags(values), phone)
         if id is not None and id != f"cnt_{draft.phone}":
             raise InvalidInput({"id": [f"Does not match the phone: must be cnt_{draft.phone}."]})

@@ -12,6 +12,8 @@ _BETWEEN = re.compile(r"[;,\s]+|:::")
 
 def split_cell(cell: str) -> list[str]:
     """Return the addresses of a cell; the whole cell where it has other words too."""
+    if not _BETWEEN.search(cell):
+        return [cell]
     parts = [part for part in _BETWEEN.split(cell) if part and not is_blank(part)]
     return parts if all("@" in part for part in parts) else [cell]
 

@@ -82,7 +82,7 @@ class Findings:
             yield entry(
                 line, column, f"{plural(count, 'cell')} {verb} n/a, -, NULL or the like: empty."
             )
-        for column, count in (+self.rounded).items():
+        for column, count in self.rounded.items():
             reason = (
                 f"{plural(count, 'cell')} may be rounded by a spreadsheet, which keeps 15 digits."
             )

@@ -2,29 +2,50 @@
 
 import { html, useRef, useState } from "./htm-preact.js";
 import { call, send } from "./api.js";
-import { toRows } from "./filters.js";
+import { NUMBER } from "./filters.js";
 import { Dialog, Field, Problem, plural, useAction } from "./ui.js";
 
 const CUSTOM = "custom_fields.";
-const BOUNDS = { created_at: "created", updated_at: "updated" };
-const ENDINGS = { gte: "since", lt: "before" };
+const PARAMETERS = {
+  "tag eq": "tag", "segment eq": "segment", "email eq": "email", "phone eq": "phone",
+  "created_at gte": "created_since", "created_at lt": "created_before",
+  "updated_at gte": "updated_since", "updated_at lt": "updated_before",
+};
+const MAX_TAGS = 20; // Of one query,
+const MAX_LENGTH = 3500; // and the characters of its address.
 
-// Returns the search as parameters of an export, or null where only a filter tree can say it.
-export function asQuery({ q, filter, segment }) {
-  const rows = filter ? toRows(JSON.parse(filter)) : { match: "all", rows: [] };
-  if (!rows || (rows.match === "any" && rows.rows.length > 1)) return null;
-  const query = { q, segment };
-  for (const { field, op, value } of rows.rows) {
-    let name;
-    if (field === "tag" && op === "eq") { (query.tag = query.tag || []).push(value); continue; }
-    if (field === "segment" && op === "eq" && !query.segment) name = "segment";
-    else if (["email", "phone"].includes(field) && op === "eq") name = field;
-    else if (BOUNDS[field] && ENDINGS[op]) name = `${BOUNDS[field]}_${ENDINGS[op]}`;
-    else if (field.startsWith(CUSTOM)) name = `custom_fields[${field.slice(CUSTOM.length)}][${op}]`;
-    if (!name || name in query && query[name]) return null;
-    query[name] = Array.isArray(value) ? value.join(",") : String(value);
+// Returns the conditions that must all hold; one without a field is an operator, such as `not`.
+const conditions = (node) => (node.all ? node.all.flatMap(conditions) : node.any?.length === 1 ? conditions(node.any[0]) : [node]);
+
+// Returns whether a parameter, which has no type, finds in a custom field what the value finds. As
+// a parameter, `10` is the number and the text, but only the number where it is compared by order.
+function isSame(value, op, type) {
+  if (op === "exists") return typeof value === "boolean";
+  if (op === "in") return Array.isArray(value) && value.every((each) => !String(each).includes(",") && isSame(each, "eq", type));
+  const isText = typeof value === "string";
+  if (op === "contains" || op === "starts_with") return isText;
+  if (op !== "eq" && op !== "ne") return isText ? !NUMBER.test(value) : typeof value === "number";
+  if (isText) return ["string", "date", "datetime"].includes(type) || !(NUMBER.test(value) || value === "true" || value === "false");
+  return ["number", "boolean"].includes(typeof value) && ["number", "boolean"].includes(type);
+}
+
+// Returns a search as parameters of an export, or null where only its filter tree can say it.
+// `fields` are the custom fields with the types of their values.
+export function asQuery({ q, filter }, fields) {
+  const query = { q };
+  for (const { field, op, value } of filter ? conditions(filter) : []) {
+    const key = field?.startsWith(CUSTOM) ? field.slice(CUSTOM.length) : null;
+    const name = key === null ? PARAMETERS[`${field} ${op}`] : `custom_fields[${key}][${op}]`;
+    const type = fields.find((each) => each.key === key)?.type;
+    const text = String(value); // A list with commas.
+    // An empty parameter would not be sent.
+    if (!name || !text || !(key === null ? typeof value === "string" : isSame(value, op, type))) return null;
+    if (name === "tag") query.tag = [...(query.tag || []), value];
+    else if (name in query) return null;
+    else query[name] = text;
   }
-  return query;
+  const { length } = String(new URLSearchParams(query));
+  return query.tag?.length > MAX_TAGS || length > MAX_LENGTH ? null : query;
 }
 
 function download(blob, name) {
@@ -57,14 +78,14 @@ async function eachPage(body, use, isStopped) {
   }
 }
 
-export function BulkDialog({ body, state, total, tags, scopes, onClose }) {
+export function BulkDialog({ body, total, tags, fields, scopes, onClose }) {
   const [tag, setTag] = useState("");
   const [format, setFormat] = useState("csv");
   const [done, setDone] = useState(null);
   const stopped = useRef(false);
-  const query = asQuery(state);
+  const query = asQuery(body, fields);
   // The order of arrival: what a change of tags moves in another order would be met twice.
-  const search = { ...body, sort: undefined };
+  const search = { ...body, sort: undefined, include: undefined };
   const all = total === null ? "all contacts found" : plural(total, "contact");
 
   const [apply, isBusy, error] = useAction(async (kind) => {
@@ -75,9 +96,11 @@ export function BulkDialog({ body, state, total, tags, scopes, onClose }) {
     const phones = [];
     await eachPage(search, (contacts) => { phones.push(...contacts.map(({ phone }) => phone)); setDone({ kind: "read", seen: phones.length }); }, () => stopped.current);
     for (let at = 0; at < phones.length && !stopped.current; at += 500) {
-      const contacts = phones.slice(at, at + 500).map((phone) => ({ phone, [kind]: [tag.trim()] }));
+      // A batch would create again who was erased since the reading.
+      const { results } = await patiently(() => call("POST", "v1/contacts/lookup", { body: { phones: phones.slice(at, at + 500) } }));
+      const contacts = results.filter(({ id, reason }) => id || reason).map(({ input }) => ({ phone: input, [kind]: [tag.trim()] }));
       const answer = await patiently(() => call("POST", "v1/contacts/batch", { body: { contacts } }));
-      count.seen += contacts.length;
+      count.seen += results.length;
       count.changed += answer.updated + answer.created;
       count.failed += answer.failed;
       setDone({ ...count, total: phones.length });
@@ -92,7 +115,7 @@ export function BulkDialog({ body, state, total, tags, scopes, onClose }) {
       return;
     }
     const lines = [];
-    await eachPage(search, (contacts) => {
+    await eachPage({ ...search, include: ["custom_fields", "updated_at", "aliases"] }, (contacts) => {
       lines.push(...contacts.map((contact) => `${JSON.stringify(contact)}\n`));
       setDone({ kind: "export", seen: lines.length });
     }, () => stopped.current);

@@ -40,7 +40,8 @@ export async function known(signal) {
 
 export const NOTHING_KNOWN = { tags: [], fields: [], segments: [] };
 
-const parsed = (text) => { try { return text ? JSON.parse(text) : null; } catch { return null; } };
+// What is no JSON stays a text, which the API rejects: no filter would be all contacts.
+const parsed = (text) => { try { return text ? JSON.parse(text) : null; } catch { return text; } };
 
 export function searchBody({ q, filter, sort, segment }) {
   const body = { limit: LIMIT, cursor: "start", include: ["custom_fields", "updated_at"] };
@@ -98,7 +99,7 @@ export function Contacts({ state, scopes }) {
   const [typed, setTyped] = useState(state.q || "");
   const q = useSettled(typed);
   const search = useRef();
-  const { data: names = NOTHING_KNOWN } = useData(known, []);
+  const { data: names = NOTHING_KNOWN, isLoading: areOld, error: unknown, reload: askAgain } = useData(known, []);
   const { tags, fields, segments } = names || NOTHING_KNOWN;
   const [dialog, setDialog] = useState(null);
   const change = (next, options) => go("contacts", { ...state, ...next }, options);
@@ -150,7 +151,7 @@ export function Contacts({ state, scopes }) {
       <input ref=${search} type="search" aria-label="Search contacts" placeholder="Search names, e-mail, phone ( / )" value=${typed} onInput=${(event) => setTyped(event.target.value)} />
       <button type="button" onClick=${() => setDialog("filter")}>Filter${filter ? " ●" : ""}</button>
       <button type="button" onClick=${() => setDialog("columns")}>Columns</button>
-      <button type="button" onClick=${() => setDialog("bulk")} disabled=${!rows.contacts.length}>Tag or export …</button>
+      <button type="button" onClick=${() => { askAgain(); setDialog("bulk"); }} disabled=${!rows.contacts.length || Boolean(rows.error)}>Tag or export …</button>
       ${scopes.includes("contacts:write") && html`<button type="button" class="main" onClick=${() => setDialog("new")}>New contact</button>`}
     </div>
     ${isFiltered && html`<p class="filters">
@@ -173,7 +174,7 @@ export function Contacts({ state, scopes }) {
     </div>
     ${dialog === "filter" && html`<${FilterDialog} filter=${filter} names=${names || NOTHING_KNOWN} onClose=${() => setDialog(null)} onApply=${(next) => { change({ filter: next ? JSON.stringify(next) : "" }); setDialog(null); }} />`}
     ${dialog === "columns" && html`<${ColumnsDialog} columns=${columns.map(([name]) => name)} fields=${fields} onClose=${() => setDialog(null)} onApply=${(next) => { change({ columns: next.join(",") }); setDialog(null); }} />`}
-    ${dialog === "bulk" && html`<${BulkDialog} body=${body} state=${state} total=${count} tags=${tags} scopes=${scopes} onClose=${() => { setDialog(null); rows.reload(); }} />`}
+    ${dialog === "bulk" && html`<${BulkDialog} body=${body} total=${count} tags=${tags} fields=${areOld || unknown ? [] : fields} scopes=${scopes} onClose=${() => { setDialog(null); rows.reload(); }} />`}
     ${dialog?.leaveTo !== undefined && html`<${Confirm} title="Discard your changes?" action="Discard" onClose=${() => setDialog(null)}
       run=${async () => { unsaved.is = false; change({ open: dialog.leaveTo }); }}><p>You have changed this contact, and not saved it.</p></${Confirm}>`}
     ${dialog === "new" && html`<${NewContact} tags=${tags} onClose=${() => setDialog(null)} onDone=${(id) => { setDialog(null); rows.reload(); open(id); }} />`}`;

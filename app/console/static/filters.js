@@ -20,6 +20,7 @@ const FIELDS = {
 };
 const DATE_WORDS = { gte: "since", lt: "before" };
 const CUSTOM = "custom_fields.";
+export const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/; // As a query string takes it.
 
 // Returns {match, rows} of a filter that the builder can show, else null.
 export function toRows(filter) {
@@ -45,7 +46,7 @@ const typeOf = (row, fields) => {
 // The value as the API takes it: numbers and booleans where the field has these.
 function typed(text, type) {
   if (type === "boolean") return text === "true";
-  if ((type === "number" || type === "mixed") && /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text)) return Number(text);
+  if ((type === "number" || type === "mixed") && NUMBER.test(text)) return Number(text);
   return text;
 }
 

@@ -27,24 +27,25 @@ class KnownIds:
 
 
 def search_columns(contact: Contact) -> dict[str, object]:
-    """Return the columns of `contacts` that sorting and word search compare."""
-    first, last, email, words = _folded(contact.first_name, contact.last_name, contact.email)
-    return {
-        "first_name_key": first,
-        "last_name_key": last,
-        "email_key": email,
-        "words": "".join(f" {word}" for word in words),
-    }
+    """Return the columns of `contacts` that sorting and word search compare; do not modify them."""
+    return _searched(contact.first_name, contact.last_name, contact.email)[0]
 
 
 # A group asks for each of its contacts more than once.
 @lru_cache(maxsize=512)
-def _folded(
+def _searched(
     first_name: str | None, last_name: str | None, email: str | None
-) -> tuple[str | None, str | None, str | None, list[str]]:
-    """Return folded texts and their words."""
-    folded = fold(first_name), fold(last_name), fold(email)
-    return *folded, split(*folded)
+) -> tuple[dict[str, object], frozenset[str]]:
+    """Return the columns of folded texts, and their words."""
+    first, last, address = fold(first_name), fold(last_name), fold(email)
+    words = split(first, last, address)
+    columns: dict[str, object] = {
+        "first_name_key": first,
+        "last_name_key": last,
+        "email_key": address,
+        "words": "".join([f" {word}" for word in words]),
+    }
+    return columns, frozenset(words)
 
 
 def write(db: Connection, changes: Collection[IndexChange], known: KnownIds | None = None) -> None:
@@ -70,11 +71,10 @@ def _write_words(db: Connection, changes: Iterable[IndexChange]) -> None:
     db.change_many("DELETE FROM contact_words WHERE word = ? AND contact_id = ?", sorted(old))
 
 
-def _words(contact: Contact | None) -> set[str]:
+def _words(contact: Contact | None) -> frozenset[str]:
     if contact is None:
-        return set()
-    *_, words = _folded(contact.first_name, contact.last_name, contact.email)
-    return set(words)
+        return frozenset()
+    return _searched(contact.first_name, contact.last_name, contact.email)[1]
 
 
 def _write_tags(db: Connection, changes: Iterable[IndexChange], known: dict[str, int]) -> None:

@@ -1,13 +1,12 @@
 """Contacts in the database: reads, and the statements that write one contact or many."""
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from app.clock import whole_second
-from app.compact_json import encode
+from app.compact_json import decode, encode
 from app.contacts import index_rows
 from app.contacts.index_rows import IndexChange, KnownIds, search_columns
 from app.contacts.model import Contact
@@ -123,7 +122,7 @@ _LOOK_UP = """
 
 def parse(document: str, custom_fields: str, updated_at: str) -> Contact:
     """Return the contact that is stored in these columns."""
-    view = json.loads(document)
+    view = decode(document)
     return Contact(
         phone=view["phone"],
         created_at=view["created_at"],
@@ -132,7 +131,7 @@ def parse(document: str, custom_fields: str, updated_at: str) -> Contact:
         last_name=view["last_name"],
         email=view["email"],
         tags=tuple(view["tags"]),
-        custom_fields=json.loads(custom_fields),
+        custom_fields=decode(custom_fields),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from playwright.sync_api import Page, Route
 
 from tests.browser import needs_chromium
@@ -206,8 +207,11 @@ def test_tags_nobody_who_was_erased_meanwhile(page: Page, server: RunningServer)
     assert server.get("/v1/contacts/918856870000").status_code == 404
 
 
-def test_a_filter_that_is_no_json_is_not_all_contacts(page: Page, server: RunningServer) -> None:
-    view(page, server.url, 'contacts?filter={"field":"tag","op":"eq"')
+@pytest.mark.parametrize("filter", ['{"field":"tag","op":"eq"', '{"all":5}', '{"any":[null]}'])
+def test_a_filter_that_means_nothing_is_not_all_contacts(
+    filter: str, page: Page, server: RunningServer
+) -> None:
+    view(page, server.url, f"contacts?filter={filter}")
     expect(page.get_by_role("alert")).to_contain_text("filter")
     expect(page.locator("tbody tr")).to_have_count(0)
     expect(page.get_by_role("button", name="Tag or export")).to_be_disabled()

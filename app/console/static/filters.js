@@ -26,7 +26,8 @@ export const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/; // As a query s
 export function toRows(filter) {
   if (!filter) return { match: "all", rows: [] };
   const [match, leaves] = filter.all ? ["all", filter.all] : filter.any ? ["any", filter.any] : ["all", [filter]];
-  return leaves.every((leaf) => leaf.field && leaf.op) ? { match, rows: leaves } : null;
+  const isFlat = Array.isArray(leaves) && leaves.every((leaf) => leaf?.field && leaf.op);
+  return isFlat ? { match, rows: leaves } : null;
 }
 
 export function toFilter({ match, rows }) {

@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from app import settings as settings_module
-from app.cli.input import Input
 from app.cli.options import program
 from app.database import Database
 from app.errors import StartError
@@ -39,7 +38,9 @@ def serve_stand_in(
 def _fill(db: Database, settings: Settings, seed: Path | None, demo: int | None) -> None:
     if not (seed or demo):
         return
-    from app.standin import seeds  # It loads the numbering plans.
+    # These load the numbering plans and all kinds of files.
+    from app.cli.input import Input
+    from app.standin import seeds
 
     if seed:
         if seed.exists() and not seed.is_file():

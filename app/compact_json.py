@@ -26,7 +26,7 @@ _decode = json.JSONDecoder().raw_decode
 
 
 def decode(text: str) -> Any:
-    """Return the value of JSON that `encode` has written, in half the time of `json.loads`."""
+    """Return the value of JSON that `encode` has written, which has no spaces to look for."""
     return _decode(text)[0]
 
 

@@ -94,7 +94,7 @@ def _aggregate(
 
 @lru_cache(maxsize=64)
 def _sql(is_of_tag: bool, is_first: bool, function: str, column: str) -> str:
-    """Return the statement for a page; that for the first one takes two thirds of the time."""
+    """Return the statement for a page; the first one need not look for where it begins."""
     listed, ids, id = _OF_TAG if is_of_tag else _ALL
     if is_first:
         parts = f"listed (tag_id, total) AS NOT MATERIALIZED ({listed})"

@@ -6,7 +6,7 @@ from app.api_keys.guard import require_scope
 
 blueprint = Blueprint("transfer", __name__, url_prefix="/v1/contacts")
 
-# The modules that know each kind of file are loaded with the first one: a start is a tenth shorter.
+# The modules that know each kind of file are loaded with the first one: a server starts sooner.
 
 
 @blueprint.post("/import")
